@@ -33,6 +33,9 @@ typedef struct scion_heap scion_heap;
 scion_heap *scion__heap_new(void *(*alloc)(void *, void *, size_t, size_t), void *ud);
 void scion__heap_close(scion_heap *heap); /* the context goes; remaining blocks may come back later */
 void *scion__heap_alloc(scion_heap *heap, size_t bytes); /* NULL when out of memory; not cleared */
+void scion__heap_info(scion_heap *heap, scion_memory_info *out);
+void scion__heap_reset_peak(scion_heap *heap);
+void scion__heap_trim(scion_heap *heap);
 void scion__heap_free(scion_heap *heap, bool owner, void *p, size_t bytes); /* owner: on the context's thread */
 
 /* ---- text builder (text.c): messages and printed tensors, growing in the context's memory ---- */
@@ -75,12 +78,12 @@ static inline double scion__u64_to_f64(uint32_t a, uint32_t b) {
 
 /* ---- context (context.c) ---------------------------------------------------------------------- */
 struct scion_node;
+struct scion_call;
 struct scion_context {
   scion_heap *heap;
   scion_pool *pool; /* started on first use */
   int32_t threads;
   bool grad_enabled;
-  int32_t backward_depth;
   uint64_t seed, rng_counter, sequence; /* sequence: of recorded nodes */
   void *(*alloc)(void *, void *, size_t, size_t);
   void *alloc_ud;
@@ -89,7 +92,7 @@ struct scion_context {
   int (*cancelled)(void *);
   void *cancel_ud;
   /* autograd's recorder (ops/ stands below autograd/ only through this) */
-  scion_status (*record)(scion_context *ctx, struct scion_call *call, bool inplace);
+  scion_status (*record)(scion_context *ctx, struct scion_call *call);
   struct scion_node *dead_nodes; /* being released, iteratively */
   bool releasing;
   char message[1024];

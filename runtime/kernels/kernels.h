@@ -22,6 +22,7 @@
  * inputs when their strides are equal. One function per (operation, dtype); NULL where undefined. */
 typedef void (*scion_unary_fn)(int64_t n, const void *a, int64_t sa, void *y, int64_t sy);
 typedef void (*scion_binary_fn)(int64_t n, const void *a, int64_t sa, const void *b, int64_t sb, void *y, int64_t sy);
+typedef void (*scion_convert_fn)(int64_t n, const void *a, int64_t sa, void *y, int64_t sy);
 enum { SCION_K_DTYPES = 6 }; /* f32 f64 i32 i64 u8 bool, in scion_dtype's order */
 
 #define SCION_UNARY_LIST(X) \
@@ -48,6 +49,7 @@ typedef struct scion_kernels {
   const char *isa;
   const scion_unary_fn (*unary)[SCION_K_DTYPES];   /* [SCION_U_x][dtype]; predicates and logical_not write u8 0/1 */
   const scion_binary_fn (*binary)[SCION_K_DTYPES]; /* [SCION_B_x][dtype of the inputs]; comparisons write u8 0/1 */
+  const scion_convert_fn (*convert)[13]; /* [from][to] of scion_dtype */
 #define SCION_KERNEL(ret, name, args) ret(*name) args;
 #include "kernels.def"
 #undef SCION_KERNEL

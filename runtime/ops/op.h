@@ -19,7 +19,7 @@
 
 #define SCION_MAX_INPUTS 16 /* of a fixed-arity op; variadic ones may have more */
 
-typedef struct scion_call {
+typedef struct scion_call { /* base/base.h names this struct, too */
   scion_context *ctx;
   const scion_op *op;
   const void *params;           /* the op's own struct */
@@ -124,6 +124,10 @@ scion_status scion__need_dims(const scion_call *c, int32_t i, int32_t lo, int32_
   scion_fail((c)->ctx, status, "%s: " format, (c)->op->info.name, ##__VA_ARGS__)
 /* Packed pointer to in[i]: in[i] itself or a temporary owned by *hold (free with scion_tensor_free). */
 scion_status scion__packed_in(const scion_call *c, int32_t i, scion_tensor **hold);
+
+/* scion_apply that gives every output, hidden ones too: out has room for op->info.n_outputs. */
+scion_status scion__apply_all(scion_context *ctx, const scion_op *op, scion_tensor *const *inputs, int32_t n_inputs,
+                              const void *params, scion_tensor **out);
 
 /* ---- calling ops from C ------------------------------------------------------------------------ */
 scion_tensor *scion__x_call(scion_x *x, const scion_op *op, const void *params, int32_t n_in, scion_tensor *const *in);

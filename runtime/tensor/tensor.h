@@ -6,16 +6,16 @@
 
 #include "../base/base.h"
 
-typedef struct scion_storage {
-  atomic_int_fast32_t refs;
+typedef struct scion_storage { /* 64 bytes; owned data follows in the same block */
+  atomic_int refs;
   int32_t n_recorded; /* handles on it that carry history or ask for gradients */
   uint64_t version;   /* changes so far */
   scion_heap *heap;
   char *data;
-  size_t bytes;       /* of data; the header's own block is separate unless `inlined` */
-  bool inlined;       /* data follows the header in one block */
+  size_t bytes;       /* of data */
   void (*release)(void *ud, void *data); /* host memory */
   void *release_ud;
+  bool owned;         /* data is in this block */
 } scion_storage;
 
 struct scion_node;
@@ -52,11 +52,16 @@ scion_status scion__tensor_view(scion_context *ctx, scion_tensor *t, int32_t n_d
                                 const int64_t *strides, int64_t offset, scion_tensor **out);
 /* t itself (new reference) when contiguous, else a packed unrecorded copy. */
 scion_status scion__tensor_packed(scion_context *ctx, scion_tensor *t, scion_tensor **out);
+/* Exchanges storage, window and flags of two tensors of one shape; history stays. */
+void scion__tensor_swap_storage(scion_tensor *a, scion_tensor *b);
+/* Moves what autograd knows (never .grad or hooks of leaves) from one handle to another. */
+void scion__autograd_move_history(scion_tensor *from, scion_tensor *to);
 /* dst <- src, both strided, same shape after broadcasting src, any dtypes (f32 -> i32 truncates). Unrecorded. */
 scion_status scion__tensor_copy_into(scion_context *ctx, scion_tensor *dst, const scion_tensor *src);
 /* Fill from a double (i64 exact when is_int). */
 void scion__tensor_fill(scion_context *ctx, scion_tensor *t, double value);
 
+scion_status scion__check_writable(scion_context *ctx, const char *who, const scion_tensor *t); /* a direct write may not change history or an expanded view */
 scion_status scion__check_shape(scion_context *ctx, const char *who, int32_t n_dims, const int64_t *shape,
                                 int64_t *numel); /* dims >= 0, product fits, at most SCION_MAX_DIMS */
 /* NumPy broadcasting of two shapes; false when they do not fit. */

@@ -45,6 +45,8 @@ enum {
 #undef X
 };
 
+enum { SCION_SOFTMAX_TILE = 256 }; /* columns that softmax_cols and its kin do at once */
+
 typedef struct scion_kernels {
   const char *isa;
   const scion_unary_fn (*unary)[SCION_K_DTYPES];   /* [SCION_U_x][dtype]; predicates and logical_not write u8 0/1 */

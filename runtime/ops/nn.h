@@ -4,6 +4,7 @@
 #define SCION_OPS_NN_H
 
 #include "op.h"
+#include "params.h"
 #include "../kernels/kernels.h"
 
 #define X1(name, a) scion__x1(x, &scion__op_##name, NULL, a)

@@ -22,8 +22,10 @@
  * inputs when their strides are equal. One function per (operation, dtype); NULL where undefined. */
 typedef void (*scion_unary_fn)(int64_t n, const void *a, int64_t sa, void *y, int64_t sy);
 typedef void (*scion_binary_fn)(int64_t n, const void *a, int64_t sa, const void *b, int64_t sb, void *y, int64_t sy);
-typedef void (*scion_convert_fn)(int64_t n, const void *a, int64_t sa, void *y, int64_t sy);
 enum { SCION_K_DTYPES = 6 }; /* f32 f64 i32 i64 u8 bool, in scion_dtype's order */
+/* Copies between any two of all the element types, storage types included (convert.c). */
+typedef scion_unary_fn scion_convert_fn;
+enum { SCION_K_ALL_DTYPES = 13 };
 
 #define SCION_UNARY_LIST(X) \
   X(neg) X(abs) X(sign) X(sqrt) X(rsqrt) X(square) X(reciprocal) X(exp) X(expm1) X(log) X(log1p) X(log2) X(log10) \
@@ -51,7 +53,7 @@ typedef struct scion_kernels {
   const char *isa;
   const scion_unary_fn (*unary)[SCION_K_DTYPES];   /* [SCION_U_x][dtype]; predicates and logical_not write u8 0/1 */
   const scion_binary_fn (*binary)[SCION_K_DTYPES]; /* [SCION_B_x][dtype of the inputs]; comparisons write u8 0/1 */
-  const scion_convert_fn (*convert)[13]; /* [from][to] of scion_dtype */
+  const scion_convert_fn (*convert)[SCION_K_ALL_DTYPES]; /* [from][to] */
 #define SCION_KERNEL(ret, name, args) ret(*name) args;
 #include "kernels.def"
 #undef SCION_KERNEL
@@ -66,6 +68,7 @@ void scion__kernels_init(void);
 #undef SCION_KERNEL
 extern const scion_unary_fn K(unary_table)[SCION_U_COUNT][SCION_K_DTYPES];
 extern const scion_binary_fn K(binary_table)[SCION_B_COUNT][SCION_K_DTYPES];
+extern const scion_convert_fn K(convert_table)[SCION_K_ALL_DTYPES][SCION_K_ALL_DTYPES];
 #endif
 
 #endif

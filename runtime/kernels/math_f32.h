@@ -115,10 +115,11 @@ M_INLINE float m_silu(float x) {
   float c = x < -200.0f ? -200.0f : x;
   return c * m_sigmoid(c);
 }
-/* log(1 + e^x) */
+/* log(1 + e^x) = max(x, 0) + log(1 + e), e = e^-|x| in 0 .. 1, so that log1p needs none of its selections. */
 M_INLINE float m_softplus1(float x) {
-  float l = m_log1p(m_exp(-fabsf(x)));
-  return (x > 0.0f ? x : 0.0f) + l;
+  float e = m_exp(-fabsf(x)), u = 1.0f + e, c = (e - (u - 1.0f)) / u;
+  float k, f, l = m_log_split(u, &k, &f);
+  return (x < 0.0f ? 0.0f : x) + (k * 0.693359375f + (f + (l + (c - k * 2.12194440e-4f))));
 }
 /* x tanh(log(1 + e^x)) = x n / (n + 2) with n = e^2x + 2 e^x */
 M_INLINE float m_mish(float x) {

@@ -9,6 +9,7 @@ const scion_kernels K(kernels) = {
   .isa = SCION_TEXT(SCION_ISA),
   .unary = K(unary_table),
   .binary = K(binary_table),
+  .convert = K(convert_table),
 #define SCION_KERNEL(ret, name, args) .name = K(name),
 #include "kernels.def"
 #undef SCION_KERNEL

@@ -20,8 +20,21 @@ static void walk_binary(void *ud, int64_t n, char *const *p, const int64_t *s) {
   ((scion_binary_fn)*(scion_binary_fn *)ud)(n, p[0], s[0], p[1], s[1], p[2], s[2]);
 }
 
+/* Integer division: a zero anywhere in b is an error, as there is no value to give. */
+static scion_status check_divisor(scion_call *c) {
+  scion_tensor *b;
+  SCION_TRY(scion__packed_in(c, 1, &b));
+  bool zero = scion__k->any_zero(b->dtype, b->numel, b->data, 1) != 0;
+  scion_tensor_free(c->ctx, b);
+  return zero ? SCION_OP_FAIL(c, SCION_EINVAL, "integer division by zero: b must not contain 0") : SCION_OK;
+}
+
 static scion_status binary_forward(scion_call *c) {
   scion_tensor *a = c->in[0], *b = c->in[1], *y = c->out[0];
+  int32_t kernel = c->op->kernel;
+  if (!scion__is_float(a->dtype) && (kernel == SCION_B_floor_divide || kernel == SCION_B_remainder || kernel == SCION_B_fmod)) {
+    SCION_TRY(check_divisor(c));
+  }
   scion_binary_fn fn = scion__k->binary[c->op->kernel][a->dtype];
   if (fn == NULL) {
     return SCION_OP_FAIL(c, SCION_EDTYPE, "not defined for %s tensors", scion_dtype_name(a->dtype));

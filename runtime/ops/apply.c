@@ -441,3 +441,7 @@ scion_status scion_apply_inplace(scion_context *ctx, const scion_op *op, scion_t
   scion_tensor_touch(t);
   return st;
 }
+
+scion_status scion_tensor_copy(scion_context *ctx, scion_tensor *dst, scion_tensor *src) {
+  return scion_apply_inplace(ctx, &scion__op_copy, (scion_tensor *[]){ dst, src }, 2, NULL);
+}

@@ -462,3 +462,29 @@ static void clone_grad(scion_grad_call *g) { scion__g_set(g, 0, g->dy[0]); }
 const scion_op scion__op_clone = {
   .info = { "clone", 1, 0, "A copy with its own storage, part of the gradient's graph.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y) },
   .infer = clone_infer, .forward = copy_forward, .grad = clone_grad, SCION_SAMPLES(samples_real) };
+
+/* copy(x, src): src in x's shape and dtype; copy_ is assignment. */
+static scion_status copy_infer(scion_call *c) {
+  int32_t n;
+  int64_t shape[SCION_MAX_DIMS];
+  scion_tensor *x = c->in[0], *src = c->in[1];
+  bool ok = scion__broadcast(x->n_dims, x->shape, src->n_dims, src->shape, &n, shape) && n == x->n_dims &&
+            memcmp(shape, x->shape, (size_t)n * sizeof *shape) == 0;
+  if (!ok) {
+    char a[SCION_SHAPE_TEXT], b[SCION_SHAPE_TEXT];
+    return SCION_OP_FAIL(c, SCION_ESHAPE, "%s does not fit into %s", scion__tensor_brief(a, src), scion__tensor_brief(b, x));
+  }
+  scion__out(c, 0, x->dtype, x->n_dims, x->shape);
+  return SCION_OK;
+}
+static scion_status copy2_forward(scion_call *c) { return scion__tensor_copy_into(c->ctx, c->out[0], c->in[1]); }
+static void copy_grad(scion_grad_call *g) {
+  scion__g_set(g, 0, x_zeros_like(&g->x, g->dy[0]));
+  scion__g_set(g, 1, x_to(&g->x, x_sum_to(&g->x, g->dy[0], g->in[1]), g->in[1]->dtype));
+}
+static const scion_slot slots_copy[] = { { "x", 0, "gives shape and dtype" }, { "src", 0, "the values" } };
+static const scion_sample samples_copy[] = { { "3x4,4", "" } };
+const scion_op scion__op_copy = {
+  .info = { "copy", 1, SCION_OF_INPLACE, "src broadcast to the shape of x and converted to its dtype; x:copy_(src) overwrites x.",
+            SCION_INPUTS(slots_copy), SCION_OUTPUTS(scion__slots_y) },
+  .infer = copy_infer, .forward = copy2_forward, .grad = copy_grad, SCION_SAMPLES(samples_copy) };

@@ -49,6 +49,17 @@ enum {
 
 enum { SCION_SOFTMAX_TILE = 256 }; /* columns that softmax_cols and its kin do at once */
 
+/* Parameter updates (optim.c) and the numbers h[] that one step of them takes. */
+enum {
+  SCION_UPDATE_SGD, SCION_UPDATE_ADAM, SCION_UPDATE_RMSPROP, SCION_UPDATE_ADAGRAD, SCION_UPDATE_ADADELTA,
+  SCION_UPDATE_NADAM, SCION_UPDATE_ADAMAX, SCION_UPDATE_RADAM, SCION_UPDATE_COUNT
+};
+enum {
+  SCION_H_LR, SCION_H_SIGN, SCION_H_DECAY, /* rate; -1 to climb; weight decay added to the gradient */
+  SCION_H_KEEP,                            /* factor on the parameter: decoupled weight decay */
+  SCION_H_EPS, SCION_H_A, SCION_H_B, SCION_H_C, SCION_H_D, SCION_H_E, SCION_H_FLAG, SCION_H_COUNT
+};
+
 typedef struct scion_kernels {
   const char *isa;
   const scion_unary_fn (*unary)[SCION_K_DTYPES];   /* [SCION_U_x][dtype]; predicates and logical_not write u8 0/1 */

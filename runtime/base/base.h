@@ -97,6 +97,8 @@ struct scion_context {
   bool releasing;
   char message[1024];
 };
+/* the recorder that scion_open installs: autograd/record.c */
+scion_status scion__autograd_record(scion_context *ctx, struct scion_call *call);
 void *scion__alloc(scion_context *ctx, size_t bytes);  /* NULL and message when out of memory */
 void *scion__calloc(scion_context *ctx, size_t bytes); /* cleared */
 void scion__free(scion_context *ctx, void *p, size_t bytes);

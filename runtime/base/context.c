@@ -15,8 +15,6 @@ const char *scion_status_str(scion_status status) {
   return (unsigned)status < sizeof names / sizeof *names ? names[status] : "unknown";
 }
 
-extern scion_status scion__autograd_record(scion_context *ctx, struct scion_call *call);
-
 scion_status scion_open(const scion_config *config, scion_context **out) {
   scion_config c = SCION_CONFIG_INIT;
   *out = NULL;

@@ -299,10 +299,6 @@ static const luaL_Reg functions[] = {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
-#define BIND_MODULE(name) void bind_open_##name(lua_State *L);
-#include "modules.def"
-#undef BIND_MODULE
-
 /* Searcher for "scion.x.y": the directory in SCION_LUA first (while working on the sources), then the
  * files compiled into this library. */
 static int search(lua_State *L) {

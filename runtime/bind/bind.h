@@ -71,4 +71,9 @@ scion_status bind_call(lua_State *L, int n_args, int n_results);
 /* Running an op by name with inputs on hand; pushes the first output's box. params: NULL or a filled struct. */
 void bind_apply(lua_State *L, const scion_op *op, scion_tensor *const *inputs, int n_inputs, const void *params);
 
+/* The modules (modules.def). */
+#define BIND_MODULE(name) void bind_open_##name(lua_State *L);
+#include "modules.def"
+#undef BIND_MODULE
+
 #endif

@@ -293,7 +293,7 @@ static scion_status run(scion_call *c, bool record) {
       if (st != SCION_OK) {
         if (st == SCION_ESHAPE) { /* tensor_alloc speaks of "tensor"; name the op */
           char old[256];
-          snprintf(old, sizeof old, "%s", c->ctx->message);
+          snprintf(old, sizeof old, "%.250s", c->ctx->message);
           scion_fail(c->ctx, st, "%s: result too large (%s)", op->info.name, old);
         }
         drop_outputs(c);

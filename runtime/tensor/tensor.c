@@ -7,8 +7,6 @@
 #define STORAGE_HEADER sizeof(scion_storage)
 _Static_assert(sizeof(scion_storage) <= 64 + 8, "the storage header is one cache line");
 
-extern void scion__autograd_forget(scion_context *ctx, scion_tensor *t); /* history, .grad and hooks */
-
 /* Bytes in front of inlined data, a multiple of the alignment. */
 #define DATA_OFFSET ((STORAGE_HEADER + SCION_ALIGN - 1) / SCION_ALIGN * SCION_ALIGN)
 

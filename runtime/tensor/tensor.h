@@ -56,6 +56,7 @@ scion_status scion__tensor_packed(scion_context *ctx, scion_tensor *t, scion_ten
 void scion__tensor_swap_storage(scion_tensor *a, scion_tensor *b);
 /* Moves what autograd knows (never .grad or hooks of leaves) from one handle to another. */
 void scion__autograd_move_history(scion_tensor *from, scion_tensor *to);
+void scion__autograd_forget(scion_context *ctx, scion_tensor *t); /* the last handle goes: history, .grad, hooks */
 /* dst <- src, both strided, same shape after broadcasting src, any dtypes (f32 -> i32 truncates). Unrecorded. */
 scion_status scion__tensor_copy_into(scion_context *ctx, scion_tensor *dst, const scion_tensor *src);
 /* Fill from a double (i64 exact when is_int). */

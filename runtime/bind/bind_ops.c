@@ -253,7 +253,11 @@ static void read_params(call *k, void *params, bool *seen, bool *wants_grad) {
 /* ---- the call --------------------------------------------------------------------------------------------- */
 
 static int run(lua_State *L, bool in_place) {
-  call k = { .L = L, .in_place = in_place, .at = 1 };
+  call k; /* not cleared: `few` is large, and every field is set */
+  k.L = L;
+  k.in_place = in_place;
+  k.at = 1;
+  k.n_in = 0;
   bind_state *s = lua_touserdata(L, lua_upvalueindex(2));
   k.op = lua_touserdata(L, lua_upvalueindex(1));
   k.info = scion_op_get_info(k.op);
@@ -262,11 +266,12 @@ static int run(lua_State *L, bool in_place) {
   k.top = lua_gettop(L);
   luaL_checkstack(L, 16, NULL);
   _Alignas(16) char params[MAX_PARAMS];
-  bool seen[32] = { false }, wants_grad = false;
+  bool seen[32], wants_grad = false;
   read_inputs(&k);
   void *used = NULL;
   if (k.info->n_params > 0) {
     used = params;
+    memset(seen, 0, sizeof seen);
     scion_params_init(k.op, params);
     set_base(&k, params);
     read_params(&k, params, seen, &wants_grad);

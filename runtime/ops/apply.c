@@ -219,6 +219,11 @@ scion_status scion__infer_broadcast(scion_call *c) {
   if (a->dtype != b->dtype) return scion__need_same_dtype(c, 0, 1);
   if (!scion__is_compute(a->dtype)) return scion__need_dtype(c, 0, "a compute type", false);
   c->meta[0].dtype = a->dtype;
+  if (scion__same_shape(a, b)) {
+    c->meta[0].n_dims = a->n_dims;
+    for (int32_t i = 0; i < a->n_dims; i++) c->meta[0].shape[i] = a->shape[i];
+    return SCION_OK;
+  }
   if (!scion__broadcast(a->n_dims, a->shape, b->n_dims, b->shape, &c->meta[0].n_dims, c->meta[0].shape)) {
     char ta[SCION_SHAPE_TEXT], tb[SCION_SHAPE_TEXT];
     return SCION_OP_FAIL(c, SCION_ESHAPE, "shapes %s and %s do not broadcast together",

@@ -145,7 +145,7 @@ static void hypot_grad(scion_grad_call *g) {
 }
 
 static const scion_sample samples_binary[] = { { "3x4,3x4", "" }, { "3x4,4", "" }, { "2x1x3,4x1", "" }, { "3,s", "" } };
-static const scion_sample samples_distinct[] = { { "3x4:d,4:d", "" }, { "6:d,1:d", "" } };
+static const scion_sample samples_distinct[] = { { "3x4:d,4:u", "" }, { "6:d,1:u", "" } };
 static const scion_sample samples_positive[] = { { "3x4:+,3x4:+", "" }, { "3x4:+,4:+", "" }, { "4:+,s:+", "" } };
 
 #define BINARY(name, infer_fn, grad_fn, flags_, keeps_, keeps_fn, samples_, doc_)                          \
@@ -261,6 +261,11 @@ GRAD(frac, x_muls(x, dy, 1))
 GRAD(erf, x_mul(x, x_muls(x, dy, 1.1283791670955125739), U(exp, x_neg(x, x_mul(x, a, a)))))
 GRAD(erfc, x_mul(x, x_muls(x, dy, -1.1283791670955125739), U(exp, x_neg(x, x_mul(x, a, a)))))
 GRAD(lgamma, x_mul(x, dy, U(digamma, a)))
+static scion_tensor *polygamma1(scion_x *x, scion_tensor *a) {
+  struct { int64_t n; } p = { 1 };
+  return scion__x1(x, &scion__op_polygamma, &p, a);
+}
+GRAD(digamma, x_mul(x, dy, polygamma1(x, a)))
 GRAD(sigmoid, x_mul(x, dy, x_mul(x, y, x_adds(x, x_neg(x, y), 1))))
 GRAD(relu, x_mul(x, dy, U(sign, y)))
 
@@ -310,8 +315,8 @@ UNARY(trunc, scion__infer_same, flat_grad, SCION_OF_INPLACE, 0, samples_apart, "
 FLOAT(frac, 0, samples_apart, "Fraction of x, with its sign.")
 FLOAT(erf, X0, samples_real, "Error function.")
 FLOAT(erfc, X0, samples_real, "1 - erf(x), exact for large x.")
-FLOAT(lgamma, X0, samples_plus, "log |gamma(x)|; differentiable once.")
-UNARY(digamma, scion__infer_float, NULL, SCION_OF_INPLACE | SCION_OF_NO_GRAD, 0, samples_plus, "Derivative of lgamma.")
+FLOAT(lgamma, X0, samples_plus, "log |gamma(x)|.")
+UNARY(digamma, scion__infer_float, digamma_grad, SCION_OF_INPLACE, X0, samples_plus, "Derivative of lgamma.")
 FLOAT(sigmoid, Y0, samples_real, "1 / (1 + e^-x).")
 UNARY(relu, scion__infer_same, relu_grad, SCION_OF_INPLACE, Y0, samples_apart, "max(x, 0).")
 UNARY(logical_not, infer_predicate, NULL, SCION_OF_NO_GRAD, 0, samples_real, "x == 0, as bool.")

@@ -122,10 +122,10 @@ static int box_gc(lua_State *L) {
   if (box->next != NULL) box->next->prev = box->prev;
   box->prev = box->next = NULL;
   if (box->t == NULL) return 0;
-  scion_context *ctx = scion_lua_context(L);
+  bind_state *s = lua_touserdata(L, lua_upvalueindex(1));
   scion_tensor *t = box->t;
   box->t = NULL;
-  scion_tensor_free(ctx, t);
+  scion_tensor_free(s->ctx, t);
   return 0;
 }
 
@@ -348,9 +348,10 @@ static void open_state(lua_State *L) {
   if (st != SCION_OK) luaL_error(L, "scion: could not open a context (%s)", scion_status_str(st));
   lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
   luaL_newmetatable(L, "scion.Tensor");
-  lua_pushcfunction(L, box_gc);
-  lua_setfield(L, -2, "__gc");
-  lua_pushcfunction(L, box_gc);
+  lua_pushlightuserdata(L, s);
+  lua_pushcclosure(L, box_gc, 1);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, -3, "__gc");
   lua_setfield(L, -2, "__close");
   lua_rawsetp(L, LUA_REGISTRYINDEX, &meta_key);
   lua_getglobal(L, "package");

@@ -74,7 +74,7 @@ const scion_op scion__op_cosine_similarity = {
 /* |a - b + eps|_p along the last dimension. */
 static scion_tensor *distance(scion_x *x, scion_tensor *a, scion_tensor *b, double p, double eps, bool keepdim) {
   scion_tensor *d = x_adds(x, x_sub(x, a, b), eps);
-  if (p == 2) return safe_norm(x, d, -1, 1e-150, keepdim);
+  if (p == 2) return safe_norm(x, d, -1, 2e-19, keepdim);
   d = X1(abs, d);
   if (p == 1) return sum_dim(x, d, -1, keepdim);
   if (isinf(p)) {

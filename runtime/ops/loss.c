@@ -167,7 +167,7 @@ static void bce_grad(scion_grad_call *g) {
 }
 static const scion_slot slots_bce[] = { { "input", 0, "probabilities" }, { "target", 0, "0 .. 1; same shape" },
                                         { "weight", SCION_SF_OPTIONAL, "of each element; broadcasts" } };
-static const scion_sample samples_bce[] = { { "3x4:prob,3x4:prob", "" }, { "3x4:prob,3x4:prob,4:+", "reduction=none" } };
+static const scion_sample samples_bce[] = { { "3x4:p,3x4:p", "" }, { "3x4:p,3x4:p,4:+", "reduction=none" } };
 const scion_op scion__op_binary_cross_entropy = {
   .info = { "binary_cross_entropy", 1, SCION_OF_FUNCTION, "-(t log p + (1 - t) log(1 - p)) of probabilities p.",
             SCION_INPUTS(slots_bce), SCION_OUTPUTS(slots_loss), SCION_PARAMS(scion__params_reduction, scion_reduction_params) },
@@ -187,7 +187,7 @@ static void bce_logits_compose(scion_x *x, const scion_call *c, scion_tensor **o
 static const scion_slot slots_bce_logits[] = { { "input", 0, "scores before the sigmoid" }, { "target", 0, "0 .. 1; same shape" },
                                                { "weight", SCION_SF_OPTIONAL, "of each element; broadcasts" },
                                                { "pos_weight", SCION_SF_OPTIONAL, "of positive targets; broadcasts" } };
-static const scion_sample samples_bce_logits[] = { { "3x4,3x4:prob", "" }, { "3x4,3x4:prob,3x1:+,4:+", "reduction=sum" }, { "3x4,3x4:prob,-,4:+", "reduction=none" } };
+static const scion_sample samples_bce_logits[] = { { "3x4,3x4:p", "" }, { "3x4,3x4:p,3x1:+,4:+", "reduction=sum" }, { "3x4,3x4:p,-,4:+", "reduction=none" } };
 const scion_op scion__op_binary_cross_entropy_with_logits = {
   .info = { "binary_cross_entropy_with_logits", 1, SCION_OF_FUNCTION, "Binary cross entropy of sigmoid(input), exact for large scores.",
             SCION_INPUTS(slots_bce_logits), SCION_OUTPUTS(slots_loss), SCION_PARAMS(scion__params_reduction, scion_reduction_params) },
@@ -206,7 +206,7 @@ static void multilabel_compose(scion_x *x, const scion_call *c, scion_tensor **o
 }
 static const scion_slot slots_multilabel[] = { { "input", 0, "scores (N, C)" }, { "target", 0, "0 .. 1 (N, C)" },
                                                { "weight", SCION_SF_OPTIONAL, "(C): of each class" } };
-static const scion_sample samples_multilabel[] = { { "3x4,3x4:prob", "" }, { "3x4,3x4:prob,4:+", "reduction=none" } };
+static const scion_sample samples_multilabel[] = { { "3x4,3x4:p", "" }, { "3x4,3x4:p,4:+", "reduction=none" } };
 const scion_op scion__op_multilabel_soft_margin_loss = {
   .info = { "multilabel_soft_margin_loss", 1, SCION_OF_FUNCTION, "Binary cross entropy with logits, averaged over the classes of each item.",
             SCION_INPUTS(slots_multilabel), SCION_OUTPUTS(slots_loss), SCION_PARAMS(scion__params_reduction, scion_reduction_params) },
@@ -238,7 +238,7 @@ static void kl_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
   out[0] = loss;
 }
 static const scion_slot slots_kl[] = { { "input", 0, "log-probabilities" }, { "target", 0, "probabilities; same shape" } };
-static const scion_sample samples_kl[] = { { "3x4,3x4:prob", "" }, { "3x4,3x4", "log_target=true reduction=batchmean" }, { "3x4,3x4:prob", "reduction=none" } };
+static const scion_sample samples_kl[] = { { "3x4,3x4:p", "" }, { "3x4,3x4", "log_target=true reduction=batchmean" }, { "3x4,3x4:p", "reduction=none" } };
 const scion_op scion__op_kl_div = {
   .info = { "kl_div", 1, SCION_OF_FUNCTION, "Kullback-Leibler divergence: target (log target - input), input in logarithms.",
             SCION_INPUTS(slots_kl), SCION_OUTPUTS(slots_loss), SCION_PARAMS(params_kl, kl_params) },

@@ -75,6 +75,7 @@ void scion__g_set(scion_grad_call *g, int32_t i, scion_tensor *dx); /* takes a n
  *   "3x4:u"      uniform in (-0.9, 0.9)                     "3x4:d"   all distinct, gaps of at least 0.1 (max, sort)
  *   "5:i<4"      i64 ids 0..3                               "3x4:b"   bool
  *   "4x4:spd"    symmetric positive definite                "4x4:tril" lower triangular, well conditioned
+ *   "3x4:p"      probabilities, 0.05 .. 0.95               "3x4:sign" -1 or 1
  *   "s" or "1"   0-d scalar / one element                   "-"       omitted
  *   a trailing "!" marks an f64 input that is not differentiated.
  * `set` assigns parameters: "dim=1 keepdim=true stride=2,2 reduction=sum" (raw, 0-based values). */

@@ -63,6 +63,7 @@ static scion_status make(scion_context *ctx, const char *op, const char *word, s
     else if (strcmp(kind, "+") == 0) v[i] = 0.5 + 1.5 * uniform(ctx);
     else if (strcmp(kind, "u") == 0) v[i] = 1.8 * uniform(ctx) - 0.9;
     else if (strcmp(kind, "p") == 0) v[i] = 0.05 + 0.9 * uniform(ctx); /* probabilities */
+    else if (strcmp(kind, "sign") == 0) v[i] = uniform(ctx) < 0.5 ? -1 : 1;
     else if (strcmp(kind, "above1") == 0) v[i] = 1.2 + uniform(ctx);
     else if (strcmp(kind, "tril") == 0) v[i] = c > r ? 0 : c == r ? 1.5 + uniform(ctx) : 0.5 * normal(ctx);
     else v[i] = normal(ctx);

@@ -1,0 +1,101 @@
+/* gemm.c: products through the BLAS (serial, called from our threads) and the small kernels. */
+#include "gemm.h"
+
+#include <cblas.h>
+
+#include "../kernels/kernels.h"
+
+#define SMALL_WORK 8192         /* multiply-adds below which our loop beats a BLAS call */
+#define TILE_WORK (4 << 20)     /* multiply-adds of one task, about 40 us */
+#define MAX_TILES 32
+
+bool scion__matrix_ok(int64_t rows, int64_t cols, int64_t row, int64_t col) {
+  if (rows > INT32_MAX || cols > INT32_MAX || row > INT32_MAX || col > INT32_MAX) return false;
+  if (col == 1 || cols <= 1) return row >= scion__max(1, cols) || rows <= 1;
+  return (row == 1 || rows <= 1) && col >= scion__max(1, rows);
+}
+
+/* Leading dimension and transposition of an operand (rows x cols) that passed scion__matrix_ok. */
+static void leading(scion_matrix a, int64_t rows, int64_t cols, CBLAS_TRANSPOSE *trans, blasint *ld) {
+  bool normal = (a.col == 1 || cols <= 1) && (a.row >= scion__max(1, cols) || rows <= 1);
+  *trans = normal ? CblasNoTrans : CblasTrans;
+  *ld = (blasint)(normal ? (rows <= 1 ? scion__max(1, cols) : a.row) : (cols <= 1 ? scion__max(1, rows) : a.col));
+}
+
+void scion__gemm_serial(int dtype, int64_t m, int64_t n, int64_t k, scion_matrix a, scion_matrix b, scion_matrix y, bool accumulate) {
+  if (m == 0 || n == 0) return;
+  size_t size = scion_dtype_size((scion_dtype)dtype);
+  if (k == 0) {
+    for (int64_t i = 0; i < m && !accumulate; i++) memset(y.data + i * y.row * (int64_t)size, 0, (size_t)n * size);
+    return;
+  }
+  bool rows_packed = b.col == 1 || n == 1;
+  if (!accumulate && rows_packed && m * n * k <= SMALL_WORK) {
+    if (dtype == SCION_F32) {
+      scion__k->gemm_small_f32(m, n, k, (const float *)(void *)a.data, a.row, a.col, (const float *)(void *)b.data, b.row,
+                               (float *)(void *)y.data, y.row);
+    } else {
+      scion__k->gemm_small_f64(m, n, k, (const double *)(void *)a.data, a.row, a.col, (const double *)(void *)b.data, b.row,
+                               (double *)(void *)y.data, y.row);
+    }
+    return;
+  }
+  CBLAS_TRANSPOSE ta, tb;
+  blasint lda, ldb, ldy = (blasint)(m <= 1 ? scion__max(1, n) : y.row);
+  leading(a, m, k, &ta, &lda);
+  leading(b, k, n, &tb, &ldb);
+  if (dtype == SCION_F32) {
+    cblas_sgemm(CblasRowMajor, ta, tb, (blasint)m, (blasint)n, (blasint)k, 1, (const float *)(void *)a.data, lda,
+                (const float *)(void *)b.data, ldb, accumulate ? 1 : 0, (float *)(void *)y.data, ldy);
+  } else {
+    cblas_dgemm(CblasRowMajor, ta, tb, (blasint)m, (blasint)n, (blasint)k, 1, (const double *)(void *)a.data, lda,
+                (const double *)(void *)b.data, ldb, accumulate ? 1 : 0, (double *)(void *)y.data, ldy);
+  }
+}
+
+typedef struct {
+  int dtype;
+  int64_t m, n, k, row_tiles, col_tiles, tile_rows, tile_cols, y_step;
+  scion_matrix a, b, y;
+  const int64_t *a_offsets, *b_offsets;
+  bool accumulate;
+} job;
+
+static void tile(void *ud, int64_t task) {
+  const job *j = ud;
+  int64_t size = (int64_t)scion_dtype_size((scion_dtype)j->dtype);
+  int64_t c = task % j->col_tiles, r = task / j->col_tiles % j->row_tiles, batch = task / (j->col_tiles * j->row_tiles);
+  int64_t r0 = r * j->tile_rows, c0 = c * j->tile_cols;
+  int64_t m = scion__min(j->tile_rows, j->m - r0), n = scion__min(j->tile_cols, j->n - c0);
+  scion_matrix a = j->a, b = j->b, y = j->y;
+  a.data += (j->a_offsets != NULL ? j->a_offsets[batch] : 0) + r0 * a.row * size;
+  b.data += (j->b_offsets != NULL ? j->b_offsets[batch] : 0) + c0 * b.col * size;
+  y.data += batch * j->y_step + (r0 * y.row + c0) * size;
+  scion__gemm_serial(j->dtype, m, n, j->k, a, b, y, j->accumulate);
+}
+
+scion_status scion__gemm(scion_context *ctx, int dtype, int64_t batch, int64_t m, int64_t n, int64_t k, scion_matrix a,
+                         const int64_t *a_offsets, scion_matrix b, const int64_t *b_offsets, scion_matrix y,
+                         int64_t y_step, bool accumulate) {
+  if (batch == 0 || m == 0 || n == 0) return SCION_OK;
+  /* the grid depends on the shapes alone: powers of two, the longer side first */
+  double work = (double)m * (double)n * (double)scion__max(k, 1);
+  int64_t tiles = 1;
+  if (batch < 8) while (tiles < MAX_TILES && work / (double)(2 * tiles) >= TILE_WORK) tiles *= 2;
+  int64_t rows = 1, cols = 1;
+  while (rows * cols < tiles) {
+    if (m / rows >= n / cols && m / rows >= 32) rows *= 2;
+    else if (n / cols >= 32) cols *= 2;
+    else break;
+  }
+  int64_t tile_rows = ((m + rows - 1) / rows + 7) & ~(int64_t)7, tile_cols = ((n + cols - 1) / cols + 15) & ~(int64_t)15;
+  job j = { dtype, m, n, k, (m + tile_rows - 1) / tile_rows, (n + tile_cols - 1) / tile_cols, tile_rows, tile_cols, y_step, a, b, y,
+            a_offsets, b_offsets, accumulate };
+  int64_t n_tasks = batch * j.row_tiles * j.col_tiles;
+  if (n_tasks > 1 && work * (double)batch < TILE_WORK / 4) { /* too little to share */
+    for (int64_t i = 0; i < n_tasks; i++) tile(&j, i);
+  } else {
+    scion__parallel(ctx, n_tasks, tile, &j);
+  }
+  return SCION_OK;
+}

@@ -1,0 +1,65 @@
+-- Completes the module table that the C binding has made: the parts written in Lua are found here by
+-- name and loaded when first touched, so that starting costs nothing for what is not used.
+--
+--   scion.nn, scion.data, scion.LrRepurposer, scion.help, ...
+--
+-- A new public module or name is one line in PARTS.
+
+local scion = require "scion"
+
+-- name -> module, or module and the field that holds it
+local PARTS <const> = {
+  -- modules
+  nn = "scion.nn",
+  optim = "scion.optim",
+  data = "scion.data",
+  metrics = "scion.metrics",
+  plot = "scion.plot",
+  progress = "scion.progress",
+  check = "scion.check",
+  json = "scion.json",
+  show = "scion.show",
+  cli = "scion.cli",
+  repurpose = "scion.repurpose",
+  -- names
+  class = { "scion.class", "class" },
+  is_a = { "scion.class", "is_a" },
+  help = { "scion.help", "help" },
+  Trainer = { "scion.trainer", "Trainer" },
+  load = { "scion.nn", "load" },
+  Repurposer = { "scion.repurpose", "Repurposer" },
+  MetaModelRepurposer = { "scion.repurpose", "MetaModelRepurposer" },
+  LrRepurposer = { "scion.repurpose", "LrRepurposer" },
+  NeuralNetworkRepurposer = { "scion.repurpose", "NeuralNetworkRepurposer" },
+  NeuralNetworkFineTuneRepurposer = { "scion.repurpose", "NeuralNetworkFineTuneRepurposer" },
+  NeuralNetworkRandomFreezeRepurposer = { "scion.repurpose", "NeuralNetworkRandomFreezeRepurposer" },
+}
+
+-- The line of the nearest caller outside this file, for errors.
+local function load_part(_, name)
+  local part = PARTS[name]
+  if part == nil then return nil end
+  local value
+  if type(part) == "string" then
+    value = require(part)
+  else
+    value = require(part[1])[part[2]]
+  end
+  rawset(scion, name, value)
+  return value
+end
+
+setmetatable(scion, {
+  __index = load_part,
+  __name = "scion",
+  __tostring = function() return ("scion %s"):format(scion.version) end,
+  -- Names that are not loaded yet: for completion, help and annotations.
+  __names = function()
+    local names = {}
+    for name in pairs(PARTS) do names[#names + 1] = name end
+    table.sort(names)
+    return names
+  end,
+})
+
+return scion

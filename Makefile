@@ -38,7 +38,7 @@ FLAGS_avx512 := -mavx512f -mavx512vl -mavx512dq -mavx512bw -mfma -mprefer-vector
 # Debian's serial OpenBLAS: all flavours share one soname, so a RUNPATH to it decides.
 BLAS_DIR ?= $(firstword $(wildcard /usr/lib/*/openblas-serial))
 BLAS_INC ?= $(firstword $(wildcard /usr/include/*/openblas-serial))
-LUA_CFLAGS ?= $(firstword $(patsubst %,-isystem %,$(wildcard /usr/include/lua5.4)) $(shell pkg-config --cflags lua5.4 2>/dev/null))
+LUA_CFLAGS ?= $(firstword $(patsubst %,-I%,$(wildcard /usr/include/lua5.4)) $(shell pkg-config --cflags lua5.4 2>/dev/null))
 LUA_LIBS ?= -llua5.4
 
 WARN := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wwrite-strings \

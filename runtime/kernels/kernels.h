@@ -47,6 +47,9 @@ enum {
 #undef X
 };
 
+/* Reductions (reduce.c). */
+enum { SCION_R_sum, SCION_R_prod, SCION_R_max, SCION_R_min, SCION_R_count, SCION_R_sumsq, SCION_R_sumabs, SCION_R_sqdiff, SCION_R_COUNT };
+
 enum { SCION_SOFTMAX_TILE = 256 }; /* columns that softmax_cols and its kin do at once */
 
 /* Parameter updates (optim.c) and the numbers h[] that one step of them takes. */

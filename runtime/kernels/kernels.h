@@ -63,6 +63,11 @@ enum {
   SCION_H_EPS, SCION_H_A, SCION_H_B, SCION_H_C, SCION_H_D, SCION_H_E, SCION_H_FLAG, SCION_H_COUNT
 };
 
+/* Geometry of a convolution: input (d, h, w), output (od, oh, ow), kernel, stride, leading padding, dilation. */
+typedef struct scion_conv_shape {
+  int64_t d, h, w, od, oh, ow, kd, kh, kw, sd, sh, sw, pd, ph, pw, dd, dh, dw;
+} scion_conv_shape;
+
 typedef struct scion_kernels {
   const char *isa;
   const scion_unary_fn (*unary)[SCION_K_DTYPES];   /* [SCION_U_x][dtype]; predicates and logical_not write u8 0/1 */

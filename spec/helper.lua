@@ -3,7 +3,7 @@
 --
 --   assert.allclose(actual, expected, { rtol = 1e-5, atol = 1e-7 })    tensors, numbers, nested tables
 --   helper.data "models/imagenet"            path below SCION_DATA, or the spec becomes pending
---   helper.tmpdir()                          a directory that is gone after the spec
+--   helper.tmpdir()                          a directory that is gone after the specs
 --   helper.run { "scion", "-e", "print(1)" } runs a program, gives code, out, err
 --   helper.gradcheck(f, { x, y })            gradients against finite differences in f64
 --   helper.typed { "x = 1\r", "\t" }         what the prompt answers on a terminal
@@ -137,19 +137,24 @@ end
 --- The same for specs: one that needs absent data is pending.
 function M.data(path)
   local full = M.find_data(path)
-  if not full then pending("needs " .. path .. " below SCION_DATA") end -- luacheck: ignore
+  if not full then require("busted").pending("needs " .. path .. " below SCION_DATA") end
   return full
 end
 
 local function quote(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
 M.quote = quote
 
---- A new directory, removed when the running spec ends.
+-- Directories to remove when this instance of the module goes, at the latest with the process.
+local directories = setmetatable({}, { __gc = function(self)
+  for _, path in ipairs(self) do os.execute("rm -rf " .. quote(path)) end
+end })
+
+--- A new directory, removed after the specs of the file.
 function M.tmpdir()
   local pipe = assert(io.popen("mktemp -d"))
   local path = pipe:read("l")
   pipe:close()
-  finally(function() os.execute("rm -rf " .. quote(path)) end) -- luacheck: ignore
+  directories[#directories + 1] = path
   return path
 end
 

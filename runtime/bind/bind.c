@@ -278,7 +278,7 @@ static int m_info(lua_State *L) {
   lua_setfield(L, -2, "threads");
   return 1;
 }
-static int m_log(lua_State *L) { /* log(level, text): through the context's sink */
+static int m_emit(lua_State *L) { /* emit(level, text): a line for the log sink; `log` is the logarithm */
   static const char *const levels[] = { "error", "warn", "info", "progress", NULL };
   int level = luaL_checkoption(L, 1, "info", levels);
   scion_log(bind_ctx(L), level, luaL_checkstring(L, 2));
@@ -295,7 +295,7 @@ static int m_list(lua_State *L) {
 static const luaL_Reg functions[] = {
   { "memory", m_memory }, { "memory_trim", m_memory_trim }, { "memory_reset_peak", m_memory_reset_peak },
   { "memory_limit", m_memory_limit }, { "seed", m_seed }, { "rng_state", m_rng_state }, { "threads", m_threads },
-  { "info", m_info }, { "log", m_log }, { "list", m_list }, { NULL, NULL } };
+  { "info", m_info }, { "emit", m_emit }, { "list", m_list }, { NULL, NULL } };
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 

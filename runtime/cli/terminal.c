@@ -97,8 +97,8 @@ static int cancelled(void *ud) { return n_interrupts > 0; }
 
 static int m_terminal(lua_State *L) {
   int columns = cli_columns(STDERR_FILENO);
-  if (columns == 0) return 0;
-  lua_pushinteger(L, columns);
+  if (columns == 0) lua_pushnil(L);
+  else lua_pushinteger(L, columns);
   return 1;
 }
 static int m_color(lua_State *L) {

@@ -108,7 +108,8 @@ function Schedule:load_state_dict(dict)
   for _, name in ipairs(self.keeps or {}) do self[name] = dict[name] end
 end
 
--- A schedule class: rules of its options, rate(self, step, base, group) -> rate.
+-- A schedule class: rules of its options (a table, or a function of the given options), rate(self, step, base, group),
+-- and a check of what the rules cannot say.
 local function class(name, rules, rate, prepare)
   local methods = setmetatable({ class_name = name, rate = rate }, Schedule)
   methods.__index = methods
@@ -119,7 +120,8 @@ local function class(name, rules, rate, prepare)
     __index = Schedule, __name = "class", __tostring = function() return "class " .. name end,
     __call = function(_, optimizer, given)
       check_optimizer(name, optimizer, 2)
-      local self = setmetatable({ opts = options(name, given, rules, 2) }, methods)
+      local expected = type(rules) == "function" and rules(given) or rules
+      local self = setmetatable({ opts = options(name, given, expected, 2) }, methods)
       if prepare then prepare(self, optimizer, 3) end
       self:start(optimizer)
       return self
@@ -186,46 +188,25 @@ class("PolynomialLR", { total_iters = whole(5, 1), power = number(1, 0) }, funct
   return base * (1 - math.min(t, o.total_iters) / o.total_iters) ^ o.power
 end)
 
-local function lambda_prepare(name, optional)
-  return function(self, optimizer, level)
-    local fn, n = self.opts.lr_lambda, #optimizer.param_groups
-    if type(fn) == "table" then
-      if #fn ~= n then fail(name, level, "option 'lr_lambda' has %d functions for %d parameter groups", #fn, n) end
-      for i, f in ipairs(fn) do
-        if type(f) ~= "function" then fail(name, level, "element %d of 'lr_lambda' is a %s, expected a function", i, type(f)) end
-      end
-    elseif type(fn) ~= "function" and not optional then
-      fail(name, level, "option 'lr_lambda' must be a function of the step or a list of them, got %s", type(fn))
-    end
-  end
-end
-
---- The initial rate times a function of the step. Options: lr_lambda (a function, or one per group). The function itself
---- may be given instead of the options.
-M.LambdaLR = setmetatable({ class_name = "LambdaLR" }, Schedule)
-M.LambdaLR.__index = M.LambdaLR
-function M.LambdaLR:rate(t, base, g)
+--- The initial rate times a function of the step. Options: lr_lambda (a function, or a list with one per group).
+class("LambdaLR", function(given)
+  return { lr_lambda = { type = type(given) == "table" and type(given.lr_lambda) == "table" and "table" or "function", required = true } }
+end, function(self, t, base, g)
   local fn = self.opts.lr_lambda
   if type(fn) == "table" then fn = fn[g] end
   local factor = fn(t)
-  if type(factor) ~= "number" then error(("LambdaLR: the function gave a %s at step %d, expected a number"):format(type(factor), t), 0) end
+  if type(factor) ~= "number" then
+    error(("LambdaLR: the function gave a %s at step %d, expected a number"):format(type(factor), t), 0)
+  end
   return base * factor
-end
-function M.LambdaLR:__tostring() return ("LambdaLR at step %d, lr %s"):format(self.last_epoch, table.concat(self:get_last_lr(), ", ")) end
-setmetatable(M.LambdaLR, {
-  __index = Schedule, __name = "class", __tostring = function() return "class LambdaLR" end,
-  __call = function(class_, optimizer, given)
-    check_optimizer("LambdaLR", optimizer, 2)
-    if type(given) == "function" then given = { lr_lambda = given } end
-    for key in pairs(given or {}) do
-      if key ~= "lr_lambda" then fail("LambdaLR", 2, "unknown option '%s' (known: lr_lambda)", tostring(key)) end
-    end
-    local self = setmetatable({ opts = { lr_lambda = (given or {}).lr_lambda } }, class_)
-    lambda_prepare("LambdaLR")(self, optimizer, 2)
-    self:start(optimizer)
-    return self
-  end,
-})
+end, function(self, optimizer, level)
+  local fn, n = self.opts.lr_lambda, #optimizer.param_groups
+  if type(fn) ~= "table" then return end
+  if #fn ~= n then fail("LambdaLR", level, "option 'lr_lambda' has %d functions for %d parameter groups", #fn, n) end
+  for i, f in ipairs(fn) do
+    if type(f) ~= "function" then fail("LambdaLR", level, "element %d of 'lr_lambda' is a %s, expected a function", i, type(f)) end
+  end
+end)
 
 -- ---- one cycle ---------------------------------------------------------------------------------------------------
 
@@ -236,12 +217,39 @@ local function linear(from, to, share) return from + (to - from) * share end
 --- max_lr (a number, or one per group), total_steps or epochs and steps_per_epoch, pct_start 0.3, anneal_strategy "cos"
 --- or "linear", cycle_momentum true, base_momentum 0.85, max_momentum 0.95, div_factor 25, final_div_factor 1e4,
 --- three_phase false.
-class("OneCycleLR", {
-  max_lr = { required = true }, total_steps = { type = "number", min = 1, whole = true }, epochs = { type = "number", min = 1, whole = true },
-  steps_per_epoch = { type = "number", min = 1, whole = true }, pct_start = number(0.3, 0, 1), anneal_strategy = { type = "string", default = "cos" },
-  cycle_momentum = { type = "boolean", default = true }, base_momentum = number(0.85, 0, 1), max_momentum = number(0.95, 0, 1),
-  div_factor = number(25, 0, nil, true), final_div_factor = number(1e4, 0, nil, true), three_phase = { type = "boolean", default = false },
-}, nil)
+class("OneCycleLR", function(given)
+  local per_group = type(given) == "table" and type(given.max_lr) == "table"
+  local count = { type = "number", min = 1, whole = true }
+  return {
+    max_lr = { type = per_group and "table" or "number", required = true }, total_steps = count, epochs = count, steps_per_epoch = count,
+    pct_start = number(0.3, 0, 1), anneal_strategy = { type = "string", default = "cos" }, cycle_momentum = { type = "boolean", default = true },
+    base_momentum = number(0.85, 0, 1), max_momentum = number(0.95, 0, 1), div_factor = number(25, 0, nil, true),
+    final_div_factor = number(1e4, 0, nil, true), three_phase = { type = "boolean", default = false },
+  }
+end, nil, function(self, optimizer, level)
+  local o, who = self.opts, "OneCycleLR"
+  self.max_lrs = {}
+  for g in ipairs(optimizer.param_groups) do
+    local top = o.max_lr
+    if type(top) == "table" then top = top[g] end
+    if type(top) ~= "number" or not (top > 0) then
+      fail(who, level, "option 'max_lr' must be above 0 for each of the %d groups", #optimizer.param_groups)
+    end
+    self.max_lrs[g] = top
+  end
+  if not o.total_steps and not (o.epochs and o.steps_per_epoch) then fail(who, level, "give total_steps, or epochs and steps_per_epoch") end
+  if o.anneal_strategy ~= "cos" and o.anneal_strategy ~= "linear" then
+    fail(who, level, "option 'anneal_strategy' must be \"cos\" or \"linear\", got '%s'", o.anneal_strategy)
+  end
+  self.total_steps = o.total_steps or o.epochs * o.steps_per_epoch
+  self.anneal = o.anneal_strategy == "cos" and cosine or linear
+  local up, last = o.pct_start * self.total_steps - 1, self.total_steps - 1
+  if o.three_phase then
+    self.phases = { { stop = up, from = "low", to = "high" }, { stop = 2 * up, from = "high", to = "low" }, { stop = last, from = "low", to = "final" } }
+  else
+    self.phases = { { stop = up, from = "low", to = "high" }, { stop = last, from = "high", to = "final" } }
+  end
+end)
 function M.OneCycleLR:value(t, from, top, last)
   local start = 0
   for i, phase in ipairs(self.phases) do
@@ -282,50 +290,6 @@ function M.OneCycleLR:start(optimizer)
   end
   self:apply()
 end
--- max_lr may be a number or a list, so its check is here.
-do
-  local methods = M.OneCycleLR
-  local meta = getmetatable(methods)
-  local plain = {
-    total_steps = { type = "number", min = 1, whole = true }, epochs = { type = "number", min = 1, whole = true },
-    steps_per_epoch = { type = "number", min = 1, whole = true }, pct_start = number(0.3, 0, 1),
-    anneal_strategy = { type = "string", default = "cos" }, cycle_momentum = { type = "boolean", default = true },
-    base_momentum = number(0.85, 0, 1), max_momentum = number(0.95, 0, 1), div_factor = number(25, 0, nil, true),
-    final_div_factor = number(1e4, 0, nil, true), three_phase = { type = "boolean", default = false },
-  }
-  meta.__call = function(_, optimizer, given)
-    local who = "OneCycleLR"
-    check_optimizer(who, optimizer, 2)
-    if type(given) ~= "table" then fail(who, 2, "options must be a table, got %s", type(given)) end
-    local rules = { max_lr = { type = type(given.max_lr) == "table" and "table" or "number", required = true } }
-    for name, rule in pairs(plain) do rules[name] = rule end
-    local o = options(who, given, rules, 2)
-    local self = setmetatable({ opts = o, max_lrs = {} }, methods)
-    for g in ipairs(optimizer.param_groups) do
-      local top = type(o.max_lr) == "table" and o.max_lr[g] or o.max_lr
-      if type(top) ~= "number" or not (top > 0) then fail(who, 2, "option 'max_lr' must be above 0 for each of the %d groups", #optimizer.param_groups) end
-      self.max_lrs[g] = top
-    end
-    if not o.total_steps and not (o.epochs and o.steps_per_epoch) then
-      fail(who, 2, "give total_steps, or epochs and steps_per_epoch")
-    end
-    if o.anneal_strategy ~= "cos" and o.anneal_strategy ~= "linear" then
-      fail(who, 2, "option 'anneal_strategy' must be \"cos\" or \"linear\", got '%s'", o.anneal_strategy)
-    end
-    self.total_steps = o.total_steps or o.epochs * o.steps_per_epoch
-    self.anneal = o.anneal_strategy == "cos" and cosine or linear
-    local up = o.pct_start * self.total_steps - 1
-    if o.three_phase then
-      self.phases = { { stop = up, from = "low", to = "high" }, { stop = 2 * o.pct_start * self.total_steps - 2, from = "high", to = "low" },
-                      { stop = self.total_steps - 1, from = "low", to = "final" } }
-    else
-      self.phases = { { stop = up, from = "low", to = "high" }, { stop = self.total_steps - 1, from = "high", to = "final" } }
-    end
-    self:start(optimizer)
-    return self
-  end
-end
-
 -- ---- combinations --------------------------------------------------------------------------------------------------
 
 local function check_schedule(who, s, optimizer, what, level)
@@ -437,12 +401,11 @@ M.ReduceLROnPlateau.keeps = { "best", "num_bad_epochs", "cooldown_counter" }
 M.ReduceLROnPlateau.apply = function() end
 local function better(self, value)
   local o = self.opts
-  local gap = o.threshold_mode == "rel" and math.abs(self.best) * o.threshold or o.threshold
   if self.best == math.huge or self.best == -math.huge then return o.mode == "min" and value < self.best or o.mode == "max" and value > self.best end
   if o.threshold_mode == "rel" then
     return o.mode == "min" and value < self.best * (1 - o.threshold) or o.mode == "max" and value > self.best * (1 + o.threshold)
   end
-  return o.mode == "min" and value < self.best - gap or o.mode == "max" and value > self.best + gap
+  return o.mode == "min" and value < self.best - o.threshold or o.mode == "max" and value > self.best + o.threshold
 end
 function M.ReduceLROnPlateau:step(value)
   if type(value) ~= "number" then

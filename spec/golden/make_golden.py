@@ -100,7 +100,7 @@ def run_optimisers():
                 p.grad = None if g is None else g.clone()
             opt.step()
             if t in (0, 4, 9):
-                after.append({"step": t + 1, "a": params[0].detach().flatten(), "b": params[1].detach()})
+                after.append({"step": t + 1, "a": params[0].detach().clone().flatten(), "b": params[1].detach().clone()})
         cases.append({"name": name, "options": options, "after": after})
     a, b = start()
     write("optim.lua", "Ten steps of each optimiser; the second group has lr 0.03.",

@@ -1,40 +1,7 @@
-/* linalg_misc.c: matrix norms, traces, Kronecker and cross products, distances between sets of vectors. */
+/* linalg_misc.c: matrix norms, Kronecker and cross products, distances between sets of vectors. */
 #include "lapack.h"
 
-/* ---- trace, kron, cross --------------------------------------------------------------------------------------------- */
-
-static const scion_slot slots_a[] = { { "a", 0, "(..., M, N)" } };
-static scion_status trace_infer(scion_call *c) {
-  SCION_TRY(scion__need_float(c, 0));
-  SCION_TRY(scion__need_dims(c, 0, 2, SCION_MAX_DIMS));
-  scion__out(c, 0, c->in[0]->dtype, c->in[0]->n_dims - 2, c->in[0]->shape);
-  return SCION_OK;
-}
-static scion_status trace_forward(scion_call *c) {
-  const scion_tensor *a = c->in[0];
-  scion_tensor *p;
-  SCION_TRY(scion__packed_in(c, 0, &p));
-  scion_matrices m = scion__matrices(a);
-  for (int64_t b = 0; b < m.count; b++) {
-    double sum = 0;
-    for (int64_t i = 0; i < scion__min(m.rows, m.cols); i++) sum += scion__load(p->data, p->dtype, b * m.rows * m.cols + i * m.cols + i);
-    scion__store(c->out[0]->data, p->dtype, b, sum);
-  }
-  scion_tensor_free(c->ctx, p);
-  return SCION_OK;
-}
-static void trace_grad(scion_grad_call *g) {
-  scion_x *x = &g->x;
-  const scion_tensor *a = g->in[0];
-  int64_t rows = a->shape[a->n_dims - 2], cols = a->shape[a->n_dims - 1];
-  scion_tensor *ones = x_full(x, a->dtype, 2, (int64_t[]){ rows, cols }, 0);
-  for (int64_t i = 0; ones != NULL && i < scion__min(rows, cols); i++) scion__store(ones->data, ones->dtype, i * cols + i, 1);
-  scion__g_set(g, 0, x_mul(x, x_unsqueeze(x, x_unsqueeze(x, g->dy[0], -1), -1), ones));
-}
-static const scion_sample samples_trace[] = { { "3x3", "" }, { "2x3x2", "" } };
-const scion_op scion__op_trace = {
-  .info = { "trace", 1, 0, "Sum of the diagonal of matrices.", SCION_INPUTS(slots_a), SCION_OUTPUTS(scion__slots_y) },
-  .infer = trace_infer, .forward = trace_forward, .grad = trace_grad, SCION_SAMPLES(samples_trace) };
+/* ---- kron, cross ----------------------------------------------------------------------------------------------------- */
 
 static scion_status kron_infer(scion_call *c) {
   SCION_TRY(scion__need_same_dtype(c, 0, 1));
@@ -99,6 +66,7 @@ const scion_op scion__op_cross = {
 
 /* ---- matrix_norm ---------------------------------------------------------------------------------------------------- */
 
+static const scion_slot slots_a[] = { { "a", 0, "(..., M, N)" } };
 static const char *const norms[] = { "fro", "nuc", "1", "-1", "2", "-2", "inf", "-inf", NULL };
 enum { FRO, NUC, ONE, MINUS_ONE, TWO, MINUS_TWO, INF, MINUS_INF };
 typedef struct { int32_t ord, keepdim; } norm_params;

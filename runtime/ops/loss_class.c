@@ -517,7 +517,7 @@ static void multi_margin_compose(scion_x *x, const scion_call *c, scion_tensor *
 }
 static const scion_slot slots_multi_margin[] = { { "input", 0, "scores (N, C)" }, { "target", 0, "class ids (N)" },
                                                  { "weight", SCION_SF_OPTIONAL, "(C): weight of each class, a constant" } };
-static const scion_sample samples_multi_margin[] = { { "3x4:d,3:i<4", "" }, { "3x4:d,3:i<4,4:+!", "p=2 reduction=none margin=0.7" } };
+static const scion_sample samples_multi_margin[] = { { "3x4:d,3:i<4", "margin=0.9" }, { "3x4:d,3:i<4,4:+!", "p=2 reduction=none margin=0.7" } };
 const scion_op scion__op_multi_margin_loss = {
   .info = { "multi_margin_loss", 1, SCION_OF_FUNCTION, "Multi-class hinge loss: every other class shall stay `margin` below the right one.",
             SCION_INPUTS(slots_multi_margin), SCION_OUTPUTS(slots_loss), SCION_PARAMS(params_margin, margin_params) },

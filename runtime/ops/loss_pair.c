@@ -79,7 +79,7 @@ static scion_tensor *distance(scion_x *x, scion_tensor *a, scion_tensor *b, doub
   if (p == 1) return sum_dim(x, d, -1, keepdim);
   if (isinf(p)) {
     scion__reduce_params amax = { { 1, { -1 } }, keepdim };
-    return scion__x1(x, scion_op_find("amax"), &amax, d);
+    return scion__x1(x, &scion__op_amax, &amax, d);
   }
   if (d == NULL) return NULL;
   scion_tensor *power = x_scalar(x, d->dtype, p), *root = x_scalar(x, d->dtype, 1 / p);

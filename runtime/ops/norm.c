@@ -346,7 +346,7 @@ static void normalize_compose(scion_x *x, const scion_call *c, scion_tensor **ou
     norm = X1(sqrt, X2(maximum, norm, x_scalar(x, in->dtype, fmax(p->eps * p->eps, 1e-37))));
   } else if (isinf(p->p)) {
     scion__reduce_params amax = { { in->n_dims > 0, { dim } }, true };
-    norm = scion__x1(x, scion_op_find("amax"), &amax, X1(abs, in));
+    norm = scion__x1(x, &scion__op_amax, &amax, X1(abs, in));
   } else {
     norm = x_sum(x, X2(pow, X1(abs, in), x_scalar(x, in->dtype, p->p)), in->n_dims > 0, &dim, true);
     norm = X2(pow, norm, x_scalar(x, in->dtype, 1 / p->p));

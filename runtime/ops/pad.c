@@ -189,7 +189,7 @@ static scion_status grad_infer(scion_call *c) {
 static const scion_sample samples_pad[] = {
   { "2x3x4", "pad=1,2,0,1" }, { "3x4", "pad=-1,2,1,-1" }, { "2x4x4", "pad=2,1,1,3 mode=reflect" },
   { "2x3", "pad=2,1 mode=replicate" }, { "2x3x4", "pad=2,4,1,0 mode=circular" }, { "3x4", "pad=-1,2 mode=reflect" } };
-static const scion_sample samples_grad[] = { { "2x7x8", "pad=2,1,1,3 mode=reflect shape=2,4,5" }, { "2x6", "pad=2,1 mode=circular shape=2,3" } };
+static const scion_sample samples_grad[] = { { "2x8x8", "pad=2,1,1,3 mode=reflect shape=2,4,5" }, { "2x6", "pad=2,1 mode=circular shape=2,3" } };
 const scion_op scion__op_pad = {
   .info = { "pad", 1, 0, "Pads (or crops, with negative numbers) the last dimensions: a:pad({left, right, top, bottom}).",
             SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_pad, pad_params) },

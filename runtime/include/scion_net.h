@@ -121,8 +121,8 @@ SCION_API scion_status scion_net_set_node_type(scion_context *ctx, scion_net *ne
 SCION_API scion_status scion_net_set_node_params(scion_context *ctx, scion_net *net, int32_t node, const void *params);
 /* Rewires one input of a node; the order of nodes is mended, a cycle is SCION_EINVAL. */
 SCION_API scion_status scion_net_set_node_input(scion_context *ctx, scion_net *net, int32_t node, int32_t slot, int32_t value);
-/* Every use of `old` (net outputs included) becomes `value`, except in the node that makes `value`: so to insert
- * a layer after `old`, add a node reading it and call this. */
+/* Every use of `old` (net outputs included) becomes `value`, except in the nodes that compute `value`: so to insert
+ * layers after `old`, add nodes that read it and call this. */
 SCION_API scion_status scion_net_replace_value(scion_context *ctx, scion_net *net, int32_t old, int32_t value);
 /* A node, entry or input that something still reads is not removed: SCION_EINVAL naming the readers. */
 SCION_API scion_status scion_net_remove_node(scion_context *ctx, scion_net *net, int32_t node);

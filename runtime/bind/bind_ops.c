@@ -4,6 +4,7 @@
  * a number where numbers are welcome), then parameters in their order, or by name in one table at the end.
  * Dimensions and positions are 1-based (negative from the end), index data too (base = 0 for 0-based data). */
 #include "bind.h"
+#include "bind_net.h"
 
 #define MAX_IN 64
 #define MAX_PARAMS 2048
@@ -247,6 +248,69 @@ static void read_params(call *k, void *params, bool *seen, bool *wants_grad) {
       unknown_option(k, name);
     }
     lua_pop(L, 1);
+  }
+}
+
+/* Parameters from a table alone: what layers of a net are made with. */
+void bind_params(lua_State *L, const scion_op *op, int table, void *params) {
+  call k = { .L = L, .op = op, .info = scion_op_get_info(op), .ctx = bind_ctx(L) };
+  bool seen[32] = { false };
+  if (k.info->params_size > MAX_PARAMS) luaL_error(L, "%s: has too many parameters", k.info->name);
+  scion_params_init(op, params);
+  set_base(&k, params);
+  if (table != 0) {
+    table = lua_absindex(L, table);
+    luaL_checktype(L, table, LUA_TTABLE);
+    lua_pushnil(L);
+    while (lua_next(L, table) != 0) {
+      if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "%s: parameters must have names", k.info->name);
+      int i = 0;
+      while (i < k.info->n_params && strcmp(k.info->params[i].name, lua_tostring(L, -2)) != 0) i++;
+      if (i == k.info->n_params) unknown_option(&k, lua_tostring(L, -2));
+      set_param(&k, i, lua_gettop(L), params);
+      seen[i] = true;
+      lua_pop(L, 1);
+    }
+  }
+  for (int i = 0; i < k.info->n_params; i++) {
+    if ((k.info->params[i].flags & SCION_PF_REQUIRED) && !seen[i]) luaL_error(L, "%s: %s is missing", k.info->name, k.info->params[i].name);
+  }
+}
+
+/* The way back: a table with the parameters as users spell them (1-based dimensions). */
+void bind_push_params(lua_State *L, const scion_op *op, const void *params) {
+  const scion_op_info *info = scion_op_get_info(op);
+  lua_createtable(L, 0, info->n_params);
+  for (int i = 0; i < info->n_params; i++) {
+    const scion_param *p = &info->params[i];
+    const void *at = (const char *)params + p->offset;
+    int64_t shift = p->flags & SCION_PF_INDEX ? 1 : 0;
+    if (p->flags & SCION_PF_TRAINING) continue;
+    switch (p->type) {
+      case SCION_P_BOOL: lua_pushboolean(L, *(const int32_t *)at); break;
+      case SCION_P_INT: {
+        int64_t v = *(const int64_t *)at;
+        if (v == SCION_NONE) continue;
+        lua_pushinteger(L, v >= 0 && v < INT64_MAX ? v + shift : v);
+        break;
+      }
+      case SCION_P_FLOAT: lua_pushnumber(L, *(const double *)at); break;
+      case SCION_P_INTS: {
+        scion_ints ints = *(const scion_ints *)at;
+        if (ints.n < 0) continue;
+        for (int k = 0; k < ints.n; k++)
+          if (ints.v[k] >= 0) ints.v[k] += shift;
+        bind_push_list(L, ints.n, ints.v);
+        break;
+      }
+      case SCION_P_ENUM: lua_pushstring(L, p->choices[*(const int32_t *)at]); break;
+      case SCION_P_DTYPE:
+        if (*(const int32_t *)at < 0) continue;
+        lua_pushstring(L, scion_dtype_name((scion_dtype) * (const int32_t *)at));
+        break;
+      case SCION_P_STRING: lua_pushstring(L, ((const scion_string *)at)->v); break;
+    }
+    lua_setfield(L, -2, p->name);
   }
 }
 

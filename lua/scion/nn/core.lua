@@ -39,7 +39,8 @@ function M.parameter(t) return t:requires_grad_(true) end
 ---@param buffers table?   set of slots that are buffers
 ---@param name string?     the layer's own name
 ---@param inputs table?    input slots that the layer reads from outside, default the first
-function M.op_layer(type, op, params, entries, buffers, name, inputs)
+---@param names table?     input slot -> name of its entry, where it is not the slot's
+function M.op_layer(type, op, params, entries, buffers, name, inputs, names)
   local info = M.op_info(op)
   local net = scion._net_new()
   local from = {}
@@ -54,7 +55,7 @@ function M.op_layer(type, op, params, entries, buffers, name, inputs)
     if from[slot.name] then
       values[i], last = from[slot.name], i
     elseif tensor then
-      values[i], last = net:add_entry(slot.name, tensor, buffers and buffers[slot.name] and "buffer" or "param"), i
+      values[i], last = net:add_entry(names and names[slot.name] or slot.name, tensor, buffers and buffers[slot.name] and "buffer" or "param"), i
     else
       values[i] = false
     end

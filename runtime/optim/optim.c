@@ -58,6 +58,7 @@ static void clear_slot(scion_context *ctx, scion_optim_slot *slot) {
 }
 
 void scion_optim_state_clear(scion_context *ctx, scion_optim *opt) {
+  if (opt->busy) return;
   for (int32_t g = 0; g < opt->n_groups; g++) {
     for (int32_t i = 0; i < opt->groups[g].n; i++) clear_slot(ctx, &opt->groups[g].slots[i]);
   }
@@ -135,6 +136,11 @@ scion_status scion_optim_get(scion_context *ctx, const scion_optim *opt, int32_t
   return SCION_OK;
 }
 
+scion_status scion__optim_not_busy(scion_context *ctx, const scion_optim *opt, const char *what) {
+  if (!opt->busy) return SCION_OK;
+  return scion_fail(ctx, SCION_ESTATE, "%s: a closure must not %s the optimiser that calls it", opt->rule->kind, what);
+}
+
 /* ---- parameters --------------------------------------------------------------------------------------- */
 
 static bool has_param(const scion_optim *opt, const scion_tensor *t) {
@@ -177,6 +183,7 @@ static scion_status check_params(scion_context *ctx, const scion_optim *opt, sci
 
 scion_status scion_optim_add(scion_context *ctx, scion_optim *opt, scion_tensor *const *params, int32_t n, int32_t *group) {
   if (group != NULL) *group = -1;
+  SCION_TRY(scion__optim_not_busy(ctx, opt, "add parameters to"));
   SCION_TRY(check_params(ctx, opt, params, n));
   if (opt->lbfgs != NULL) {
     if (opt->n_groups > 0) return scion_fail(ctx, SCION_EINVAL, "lbfgs: takes one group of parameters only");
@@ -329,7 +336,13 @@ static scion_status plain_step(scion_context *ctx, scion_optim *opt) {
 
 scion_status scion_optim_step(scion_context *ctx, scion_optim *opt, scion_closure closure, void *ud, double *loss) {
   if (loss != NULL) *loss = NAN;
-  if (opt->lbfgs != NULL) return scion__lbfgs_step(ctx, opt, closure, ud, loss);
+  SCION_TRY(scion__optim_not_busy(ctx, opt, "step"));
+  if (opt->lbfgs != NULL) {
+    opt->busy = true;
+    scion_status st = scion__lbfgs_step(ctx, opt, closure, ud, loss);
+    opt->busy = false;
+    return st;
+  }
   if (closure != NULL) {
     double value = NAN;
     SCION_TRY(closure(ctx, ud, &value));
@@ -411,6 +424,7 @@ scion_status scion_optim_state_get(scion_context *ctx, const scion_optim *opt, i
 
 scion_status scion_optim_state_set(scion_context *ctx, scion_optim *opt, int32_t group, int32_t param, const char *name,
                                    scion_tensor *tensor, double number) {
+  SCION_TRY(scion__optim_not_busy(ctx, opt, "set the state of"));
   scion_optim_slot *slot = NULL;
   SCION_TRY(find_slot(ctx, opt, group, param, &slot));
   if (opt->lbfgs != NULL) return scion__lbfgs_state_set(ctx, opt, name, tensor, number);

@@ -44,10 +44,13 @@ struct scion_optim {
   scion_optim_group *groups;
   int32_t n_groups;
   scion_lbfgs *lbfgs;
+  bool busy; /* inside a step: a closure may not change groups or state */
 };
 
 const scion_optim_rule *scion__optim_rule(const char *kind); /* NULL if unknown */
 int32_t scion__optim_option(const scion_optim_rule *rule, const char *name); /* -1 if unknown */
+
+scion_status scion__optim_not_busy(scion_context *ctx, const scion_optim *opt, const char *what); /* ESTATE while busy */
 
 /* The gradient of `param`, packed, checked against it; NULL and OK when it has none. Owned. */
 scion_status scion__optim_grad(scion_context *ctx, const char *who, scion_tensor *param, scion_tensor **out);

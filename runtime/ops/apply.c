@@ -288,6 +288,7 @@ static bool wants_gradient(const scion_context *ctx, const scion_op *op, scion_t
 
 static scion_status run(scion_call *c, bool record) {
   const scion_op *op = c->op;
+  c->record = record;
   SCION_TRY(op->infer(c));
   bool through_compose = op->forward == NULL || (record && op->grad == NULL && op->grad_fused == NULL && op->compose != NULL);
   if (through_compose) return run_compose(c);
@@ -424,6 +425,7 @@ scion_status scion_apply_inplace(scion_context *ctx, const scion_op *op, scion_t
     return scion_fail(ctx, SCION_ESTATE, "%s_: the tensor shares storage with another one and takes part in a gradient; "
                       "clone it first, or build the result with slice_scatter, where or cat", op->info.name);
   }
+  c.record = false;
   SCION_TRY(op->infer(&c));
   bool fits = c.meta[0].dtype == t->dtype && c.meta[0].n_dims == t->n_dims &&
               memcmp(c.meta[0].shape, t->shape, (size_t)t->n_dims * sizeof *t->shape) == 0;

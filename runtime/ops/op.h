@@ -27,6 +27,7 @@ typedef struct scion_call { /* base/base.h names this struct, too */
   int32_t n_in;
   scion_tensor *out[SCION_MAX_OUTPUTS]; /* forward: allocated, contiguous; VIEW and DYNAMIC ops make them */
   int32_t n_out;
+  bool record;                  /* a gradient will be asked for: hidden outputs are wanted */
   struct {                      /* filled by infer */
     int32_t dtype, n_dims;      /* dtype -1: output not produced in this mode */
     int64_t shape[SCION_MAX_DIMS];
@@ -73,7 +74,7 @@ void scion__g_set(scion_grad_call *g, int32_t i, scion_tensor *dx); /* takes a n
 /* Sample inputs for the derivative checks, in words: comma-separated inputs, each
  *   "3x4"        f64 normal numbers of that shape          "3x4:+"   positive, 0.5 .. 2
  *   "3x4:u"      uniform in (-0.9, 0.9)                     "3x4:d"   all distinct, gaps of at least 0.1 (max, sort)
- *   "5:i<4"      i64 ids 0..3                               "3x4:b"   bool
+ *   "5:i<4"      i64 ids 0..3 (j: i32)                             "3x4:b"   bool
  *   "4x4:spd"    symmetric positive definite                "4x4:tril" lower triangular, well conditioned
  *   "3x4:p"      probabilities, 0.05 .. 0.95               "3x4:sign" -1 or 1
  *   "s" or "1"   0-d scalar / one element                   "-"       omitted

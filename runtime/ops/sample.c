@@ -48,8 +48,8 @@ static scion_status make(scion_context *ctx, const char *op, const char *word, s
     kind[k] = '\0';
   }
   if (*p == '!') fixed = true;
-  bool ids = kind[0] == 'i' && kind[1] == '<', boolean = strcmp(kind, "b") == 0;
-  int dtype = ids ? SCION_I64 : boolean ? SCION_BOOL : SCION_F64;
+  bool ids = (kind[0] == 'i' || kind[0] == 'j') && kind[1] == '<', ids32 = ids && kind[0] == 'j', boolean = strcmp(kind, "b") == 0;
+  int dtype = ids32 ? SCION_I32 : ids ? SCION_I64 : boolean ? SCION_BOOL : SCION_F64;
   SCION_TRY(scion__check_shape(ctx, op, n, shape, &numel));
   SCION_TRY(scion__tensor_alloc(ctx, dtype, n, shape, out));
   *differentiable = dtype == SCION_F64 && !fixed;
@@ -58,7 +58,8 @@ static scion_status make(scion_context *ctx, const char *op, const char *word, s
   if (strcmp(kind, "d") == 0) distinct(ctx, v, numel);
   for (int64_t i = 0; i < numel && strcmp(kind, "d") != 0; i++) {
     int64_t r = i / cols % rows, c = i % cols;
-    if (ids) ((int64_t *)(void *)v)[i] = (int64_t)(uniform(ctx) * (double)strtoll(kind + 2, NULL, 10));
+    if (ids32) ((int32_t *)(void *)v)[i] = (int32_t)(uniform(ctx) * (double)strtoll(kind + 2, NULL, 10));
+    else if (ids) ((int64_t *)(void *)v)[i] = (int64_t)(uniform(ctx) * (double)strtoll(kind + 2, NULL, 10));
     else if (boolean) ((uint8_t *)(void *)v)[i] = uniform(ctx) < 0.5;
     else if (strcmp(kind, "+") == 0) v[i] = 0.5 + 1.5 * uniform(ctx);
     else if (strcmp(kind, "u") == 0) v[i] = 1.8 * uniform(ctx) - 0.9;

@@ -1,0 +1,94 @@
+/* pool.c: pooling of one plane (depth, height, width). The inner loops run along an output row, one tap of the window
+ * at a time, so that they vectorise whatever the window. */
+#include <math.h>
+
+#include "kernels.h"
+
+/* Output columns lo..hi of a row whose input column o * sw + x0 exists. */
+static inline void columns(const scion_conv_shape *s, int64_t x0, int64_t *lo, int64_t *hi) {
+  *lo = x0 >= 0 ? 0 : (-x0 + s->sw - 1) / s->sw;
+  *hi = s->w - 1 - x0 < 0 ? 0 : (s->w - 1 - x0) / s->sw + 1;
+  if (*hi > s->ow) *hi = s->ow;
+}
+
+/* For every tap of every output row: `row` of the output, `in` of the input, columns lo..hi, input column i * sw + x0. */
+#define EACH_TAP(body)                                                                     \
+  for (int64_t od = 0; od < s->od; od++)                                                   \
+    for (int64_t oh = 0; oh < s->oh; oh++) {                                               \
+      int64_t at = (od * s->oh + oh) * s->ow;                                              \
+      for (int64_t kd = 0; kd < s->kd; kd++) {                                             \
+        int64_t id = od * s->sd + kd * s->dd - s->pd;                                      \
+        if (id < 0 || id >= s->d) continue;                                                \
+        for (int64_t kh = 0; kh < s->kh; kh++) {                                           \
+          int64_t ih = oh * s->sh + kh * s->dh - s->ph;                                    \
+          if (ih < 0 || ih >= s->h) continue;                                              \
+          int64_t base = (id * s->h + ih) * s->w;                                          \
+          for (int64_t kw = 0; kw < s->kw; kw++) {                                         \
+            int64_t x0 = kw * s->dw - s->pw, lo, hi;                                       \
+            columns(s, x0, &lo, &hi);                                                      \
+            body                                                                           \
+          }                                                                                \
+        }                                                                                  \
+      }                                                                                    \
+    }
+
+/* y: maxima (NaN wins); place: their positions in the plane, or NULL. A window without any input gives -inf, place 0. */
+#define MAX_POOL(name, type)                                                               \
+  void K(name)(const scion_conv_shape *s, const type *x, type *y, int32_t *place) {        \
+    int64_t n = s->od * s->oh * s->ow, sw = s->sw;                                         \
+    for (int64_t i = 0; i < n; i++) y[i] = -(type)INFINITY;                                \
+    if (place == 0) {                                                                      \
+      EACH_TAP({                                                                           \
+        const type *in = x + base + x0;                                                    \
+        type *row = y + at;                                                                \
+        for (int64_t i = lo; i < hi; i++) {                                                \
+          type v = in[i * sw];                                                             \
+          row[i] = v > row[i] || v != v ? v : row[i];                                      \
+        }                                                                                  \
+      })                                                                                   \
+      return;                                                                              \
+    }                                                                                      \
+    for (int64_t i = 0; i < n; i++) place[i] = 0;                                          \
+    EACH_TAP({                                                                             \
+      const type *in = x + base + x0;                                                      \
+      type *row = y + at;                                                                  \
+      int32_t *p = place + at;                                                             \
+      int32_t first = (int32_t)(base + x0);                                                \
+      for (int64_t i = lo; i < hi; i++) {                                                  \
+        type v = in[i * sw];                                                               \
+        int take = v > row[i] || v != v;                                                   \
+        row[i] = take ? v : row[i];                                                        \
+        p[i] = take ? first + (int32_t)(i * sw) : p[i];                                    \
+      }                                                                                    \
+    })                                                                                     \
+  }
+MAX_POOL(max_pool_f32, float)
+MAX_POOL(max_pool_f64, double)
+
+/* y = scale * sum of the window; scale: one factor per output element of the plane. */
+#define AVG_POOL(name, type)                                                               \
+  void K(name)(const scion_conv_shape *s, const type *x, const type *scale, type *y) {     \
+    int64_t n = s->od * s->oh * s->ow, sw = s->sw;                                         \
+    for (int64_t i = 0; i < n; i++) y[i] = 0;                                              \
+    EACH_TAP({                                                                             \
+      const type *in = x + base + x0;                                                      \
+      type *row = y + at;                                                                  \
+      for (int64_t i = lo; i < hi; i++) row[i] += in[i * sw];                              \
+    })                                                                                     \
+    for (int64_t i = 0; i < n; i++) y[i] *= scale[i];                                      \
+  }
+AVG_POOL(avg_pool_f32, float)
+AVG_POOL(avg_pool_f64, double)
+
+#define AVG_POOL_GRAD(name, type)                                                          \
+  void K(name)(const scion_conv_shape *s, const type *dy, const type *scale, type *dx) {   \
+    int64_t n = s->d * s->h * s->w, sw = s->sw;                                            \
+    for (int64_t i = 0; i < n; i++) dx[i] = 0;                                             \
+    EACH_TAP({                                                                             \
+      type *in = dx + base + x0;                                                           \
+      const type *row = dy + at, *f = scale + at;                                          \
+      for (int64_t i = lo; i < hi; i++) in[i * sw] += row[i] * f[i];                       \
+    })                                                                                     \
+  }
+AVG_POOL_GRAD(avg_pool_grad_f32, float)
+AVG_POOL_GRAD(avg_pool_grad_f64, double)

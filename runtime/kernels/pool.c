@@ -86,7 +86,8 @@ AVG_POOL(avg_pool_f64, double)
     for (int64_t i = 0; i < n; i++) dx[i] = 0;                                             \
     EACH_TAP({                                                                             \
       type *in = dx + base + x0;                                                           \
-      const type *row = dy + at, *f = scale + at;                                          \
+      const type *row = dy + at;                                                            \
+      const type *f = scale + at;                                                          \
       for (int64_t i = lo; i < hi; i++) in[i * sw] += row[i] * f[i];                       \
     })                                                                                     \
   }

@@ -1,0 +1,330 @@
+-- scion.data: data sets and iterators.
+--
+--   local train = data.fashion_mnist { split = "train", batch_size = 64, shuffle = true, seed = 1 }
+--   for x, y in train do ... end
+--
+-- Every source returns an iterator (it.dataset is the data set behind it) and takes the iterator's options beside its
+-- own. Labels are any values; y holds class ids 1..K, and it.classes[id] is the label.
+
+local check = require "scion.check"
+local dataset = require "scion.data.dataset"
+local iterator = require "scion.data.iterator"
+local labels = require "scion.data.labels"
+local show = require "scion.show"
+
+local M = {
+  Dataset = dataset.Dataset, TensorDataset = dataset.TensorDataset, Iterator = iterator.Iterator,
+  rng = require "scion.data.rng",
+}
+
+local function scion() return require "scion" end
+
+-- Checks the source's own options and makes the iterator's from the rest.
+local function options(where, given, rules)
+  if given ~= nil and type(given) ~= "table" then
+    error(("%s: options must be a table, got %s"):format(where, check.describe(given)), 3)
+  end
+  local all = {}
+  for name, rule in pairs(iterator.OPTS) do all[name] = rule end
+  for name, rule in pairs(rules) do all[name] = rule end
+  local checked = check.opts(where, given, all, 4)
+  local mine, rest = {}, {}
+  for name, value in pairs(checked) do
+    if rules[name] ~= nil then mine[name] = value else rest[name] = value end
+  end
+  return mine, rest
+end
+
+local function is_tensor(v) return type(v) == "userdata" end
+
+local function check_finite(where, what, tensor)
+  if tensor.dtype ~= "f32" and tensor.dtype ~= "f64" then return end
+  local bad = tensor:isfinite():logical_not():reshape(#tensor, -1):any(2)
+  if bad:any():item() then
+    local first = bad:to("i64"):argmax(1):item()
+    error(("%s: item %d of %s holds NaN or an infinite value"):format(where, first, what), 3)
+  end
+end
+
+local TENSORS <const> = {
+  x = check.any { required = true },        -- (N, ...), or a list of tensors for nets with several inputs
+  labels = check.any {},                    -- one label per item: a list of any values, or a tensor
+  ids = check.any {},                       -- or class ids 1..K (with classes)
+  targets = check.any {},                   -- or numbers to predict, (N) or (N, D)
+  y = check.any {},                         -- labels when integer or a list of names, targets when floating point
+  classes = check.list {},                  -- labels of the classes in order; default: those that occur, sorted
+  allow_nan = false,                        -- keep NaN in x (targets and labels never may)
+}
+
+local function read_labels(where, opts, n)
+  local given = opts.labels
+  local ids, classes
+  if given ~= nil then
+    ids, classes = labels.encode(where, given, opts.classes, 4)
+  else
+    ids = is_tensor(opts.ids) and opts.ids:tolist() or opts.ids
+    classes = opts.classes
+    if not classes then
+      local k = 0
+      for _, id in ipairs(ids) do k = math.max(k, math.type(id) and id or 0) end
+      classes = show.list {}
+      for i = 1, k do classes[i] = i end
+    else
+      classes = show.list(table.move(classes, 1, #classes, 1, {}))
+    end
+    labels.check_ids(where, ids, #classes, 4)
+  end
+  if #ids ~= n then error(("%s: %d items but %d labels"):format(where, n, #ids), 4) end
+  return ids, classes
+end
+
+-- A data set over tensors; `convert` changes raw batches of x when they are read.
+local function tensor_dataset(where, opts, convert)
+  local x = opts.x
+  if type(x) == "table" and not is_tensor(x[1]) then x = scion().tensor(x) end
+  local n
+  if type(x) == "table" then
+    for i, t in ipairs(x) do
+      if n and #t ~= n then error(("%s: input %d has %d items, input 1 has %d"):format(where, i, #t, n), 3) end
+      n = #t
+    end
+  elseif is_tensor(x) and x:dim() >= 1 then
+    n = #x
+  else
+    error(("%s: x must be a tensor with a first dimension, got %s"):format(where, check.describe(x)), 3)
+  end
+  if n == 0 then error(where .. ": there are no items", 3) end
+  if not opts.allow_nan then
+    for i, t in ipairs(type(x) == "table" and x or { x }) do
+      check_finite(where, type(opts.x) == "table" and #opts.x > 1 and "x" .. i or "x", t)
+    end
+  end
+  local fields = { x = x, n = n, convert = convert }
+  local given = 0
+  for _, name in ipairs { "labels", "ids", "targets", "y" } do
+    if opts[name] ~= nil then given = given + 1 end
+  end
+  if given > 1 then error(where .. ": give one of labels, ids, targets, y", 3) end
+  if opts.y ~= nil then
+    local y = opts.y
+    local floating
+    if is_tensor(y) then
+      floating = y.dtype == "f32" or y.dtype == "f64"
+    else
+      floating = math.type(y[1]) == "float" and not opts.classes
+    end
+    if floating then opts.targets = y else opts.labels = y end
+  end
+  if opts.targets ~= nil then
+    local targets = opts.targets
+    if not is_tensor(targets) then targets = scion().tensor(targets) end
+    if targets.dtype ~= "f32" and targets.dtype ~= "f64" then targets = targets:to("f32") end
+    if #targets ~= n then error(("%s: %d items but %d targets"):format(where, n, #targets), 3) end
+    check_finite(where, "targets", targets)
+    fields.y = targets
+  elseif opts.labels ~= nil or opts.ids ~= nil then
+    fields.ids, fields.classes = read_labels(where, opts, n)
+    fields.y = scion().tensor(fields.ids, { dtype = "i64" })
+  end
+  return dataset.TensorDataset(fields)
+end
+
+--- Data held in tensors or tables.
+---   data.tensors { x = features, labels = { "ant", "bee", ... }, batch_size = 32, shuffle = true }
+function M.tensors(opts)
+  local mine, rest = options("data.tensors", opts, TENSORS)
+  return iterator.Iterator(tensor_dataset("data.tensors", mine), rest)
+end
+
+-- ---- places -------------------------------------------------------------------------------------------------
+
+local function exists(path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+--- Directory of the shared test data (SCION_DATA, or ../shared/data), or nil.
+function M.data_dir()
+  local dir = os.getenv("SCION_DATA")
+  if dir and dir ~= "" then return dir end
+  return exists("../shared/data/SOURCES.md") and "../shared/data" or nil
+end
+
+local function find_dir(where, given, candidates, file, hint)
+  if given then candidates = { given } end
+  for _, dir in ipairs(candidates) do
+    if exists(dir .. "/" .. file) then return dir end
+  end
+  error(("%s: %s not found in %s%s"):format(where, file, table.concat(candidates, ", "), hint or ""), 3)
+end
+
+-- u8 images (N, H, W) or (N, C, H, W) to f32 in 0..1 with a channel dimension, batch by batch.
+local function image_convert(normalise)
+  return function(x)
+    if x:dim() == 3 then x = x:unsqueeze(2) end
+    x = x:to("f32"):mul(1 / 255)
+    if normalise then x = x:sub(normalise.mean):div(normalise.std) end
+    return x
+  end
+end
+
+-- { mean = { per channel }, std = { ... } } as tensors that broadcast over (N, C, H, W).
+local function normaliser(where, given, channels)
+  if not given then return nil end
+  local out = {}
+  for _, name in ipairs { "mean", "std" } do
+    local values = given[name]
+    if type(values) == "number" then values = { values } end
+    if type(values) ~= "table" or (#values ~= 1 and #values ~= channels) then
+      error(("%s: normalise.%s must be a number or a list of %d"):format(where, name, channels), 4)
+    end
+    out[name] = scion().tensor(values):reshape(#values, 1, 1)
+  end
+  return out
+end
+
+-- ---- idx: MNIST and its kin -----------------------------------------------------------------------------------
+
+local IMAGES <const> = {
+  split = check.choice({ "train", "test" }, { default = "train" }),
+  dir = check.string {}, normalise = check.table {}, classes = check.list {},
+}
+
+local function idx_images(where, opts, candidates, files, names, hint)
+  local mine, rest = options(where, opts, IMAGES)
+  local pair = files[mine.split]
+  local dir = find_dir(where, mine.dir, candidates, pair[1], hint)
+  local x = scion().io.read_idx(dir .. "/" .. pair[1])
+  local y = scion().io.read_idx(dir .. "/" .. pair[2])
+  if x:dim() ~= 3 or y:dim() ~= 1 or #x ~= #y then
+    error(("%s: %s holds %s images and %s labels that do not belong together"):format(where, dir, tostring(x.shape),
+      tostring(y.shape)), 2)
+  end
+  local fields = { x = x, allow_nan = true }
+  if mine.classes or names then
+    -- The file's labels are 0..K-1 in the order of the names.
+    fields.ids, fields.classes = y:to("i64"):add(1), mine.classes or names
+  else
+    fields.labels = y
+  end
+  local set = tensor_dataset(where, fields, image_convert(normaliser(where, mine.normalise, 1)))
+  return iterator.Iterator(set, rest)
+end
+
+M.FASHION_CLASSES = show.list { "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
+  "ankle boot" }
+
+--- Fashion-MNIST (Debian's package dataset-fashion-mnist): 60,000 + 10,000 grey photos, 28 x 28, 10 classes.
+function M.fashion_mnist(opts)
+  return idx_images("data.fashion_mnist", opts,
+    { "/usr/share/datasets/fashion-mnist", "/usr/local/share/datasets/fashion-mnist" },
+    { train = { "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz" },
+      test = { "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz" } },
+    M.FASHION_CLASSES, " (apt-get install dataset-fashion-mnist, or give dir =)")
+end
+
+--- MNIST digits in idx files: labels are the digits 0..9.
+function M.mnist(opts)
+  local dir = M.data_dir()
+  return idx_images("data.mnist", opts, { dir and dir .. "/datasets/mnist" or "datasets/mnist" },
+    { train = { "npm10k-images-idx3-ubyte.gz", "npm10k-labels-idx1-ubyte.gz" },
+      test = { "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz" } }, nil,
+    " (give dir = a folder with the idx files)")
+end
+
+-- ---- tables ---------------------------------------------------------------------------------------------------
+
+local CSV <const> = {
+  path = check.string { required = true },
+  target = check.either({ check.string(), check.integer() }, {}), -- name or number of the column to predict; default: last
+  kind = check.choice({ "auto", "labels", "targets" }, { default = "auto" }),
+  drop = check.list {}, header = check.boolean {}, separator = check.string {}, classes = check.list {},
+}
+
+local function column_number(where, target, header, n)
+  if target == nil then return n end
+  if type(target) == "number" then
+    if target < 1 or target > n then error(("%s: column %d out of range 1..%d"):format(where, target, n), 3) end
+    return target
+  end
+  for j, name in ipairs(header or {}) do
+    if name == target then return j end
+  end
+  error(("%s: no column '%s'%s"):format(where, target, header and " (columns: " .. table.concat(header, ", ") .. ")" or
+    " (the file has no header)"), 3)
+end
+
+--- A table of numbers with a column to predict. Text columns other than the target are errors naming the cell.
+function M.csv(opts)
+  local where = "data.csv"
+  local mine, rest = options(where, opts, CSV)
+  local tbl = require("scion.data.csv").read(mine.path, { header = mine.header, separator = mine.separator })
+  local target = column_number(where, mine.target, tbl.header, tbl.n_columns)
+  local dropped = { [target] = true }
+  for _, name in ipairs(mine.drop or {}) do dropped[column_number(where, name, tbl.header, tbl.n_columns)] = true end
+  local columns, names = {}, show.list {}
+  for j = 1, tbl.n_columns do
+    if not dropped[j] then
+      columns[#columns + 1] = tbl:numbers(j)
+      names[#names + 1] = tbl.header and tbl.header[j] or ("x%d"):format(j)
+    end
+  end
+  if #columns == 0 then error(where .. ": no columns are left to predict from", 2) end
+  local fields = { x = scion().stack(columns, 2), classes = mine.classes }
+  local values, numeric = tbl:values(target)
+  local kind = mine.kind
+  if kind == "auto" then
+    kind = "labels"
+    if numeric then
+      for _, v in ipairs(values) do
+        if math.type(v) == "float" and v ~= math.floor(v) then
+          kind = "targets"
+          break
+        end
+      end
+    end
+  end
+  if kind == "labels" then fields.labels = values else fields.targets = tbl:numbers(target) end
+  local set = tensor_dataset(where, fields)
+  set.feature_names = names
+  return iterator.Iterator(set, rest)
+end
+
+local NUMPY <const> = {
+  path = check.string { required = true }, x = check.string { default = "x" }, y = check.string { default = "y" },
+  kind = check.choice({ "auto", "labels", "targets" }, { default = "auto" }), classes = check.list {}, scale = check.number {},
+}
+
+--- Arrays of an .npz file (or .safetensors): x and y name the entries.
+function M.numpy(opts)
+  local where = "data.numpy"
+  local mine, rest = options(where, opts, NUMPY)
+  local s = scion()
+  local arrays = mine.path:match("%.safetensors$") and s.io.read_safetensors(mine.path) or s.io.read_npz(mine.path)
+  local function entry(name)
+    if arrays[name] then return arrays[name] end
+    local names = {}
+    for key in pairs(arrays) do names[#names + 1] = key end
+    table.sort(names)
+    error(("%s: %s has no array '%s' (it has %s)"):format(where, mine.path, name, table.concat(names, ", ")), 3)
+  end
+  local x = entry(mine.x)
+  local fields = { x = x, classes = mine.classes }
+  local y = entry(mine.y)
+  if mine.kind == "auto" then fields.y = y else fields[mine.kind] = y end
+  local convert
+  if mine.scale or x.dtype ~= "f32" then
+    local scale = mine.scale or 1
+    convert = function(batch) return batch:to("f32"):mul(scale) end
+  end
+  return iterator.Iterator(tensor_dataset(where, fields, convert), rest)
+end
+
+--- Pictures in one folder per class; see scion.data.image_folder for the options.
+function M.image_folder(opts) return require("scion.data.image_folder").open(opts, options) end
+
+--- CIFAR-10 as zips of PNG files (one folder per class inside).
+function M.cifar10(opts) return require("scion.data.image_folder").cifar10(opts, options, find_dir, M.data_dir()) end
+
+return M

@@ -1,0 +1,83 @@
+-- MetaModelRepurposer: the source network turns inputs into features, a simple model learns from those. Subclasses
+-- define _train_model_from_features, _predict_probability_from_features and, where it differs from the most
+-- probable class, _predict_label_from_features.
+
+local check = require "scion.check"
+local class = require "scion.class"
+local graph = require "scion.repurpose.graph"
+local Repurposer = require "scion.repurpose.base"
+local show = require "scion.show"
+
+local MetaModel = class.class("MetaModelRepurposer", Repurposer)
+
+MetaModel.OPTIONS = {
+  feature_layer_names = check.list { required = true, of = check.string() },
+  progress = false, -- a bar while features are extracted
+}
+
+function MetaModel:init(opts)
+  local name = getmetatable(self).class_name
+  if type(opts) == "table" and type(opts.feature_layer_names) ~= "table" then
+    error(("%s: feature_layer_names must be a list. Instead got type: %s"):format(name, type(opts.feature_layer_names)), 3)
+  end
+  if type(opts) == "table" and #opts.feature_layer_names == 0 then
+    error(("%s: feature_layer_names cannot be empty"):format(name), 3)
+  end
+  Repurposer.init(self, opts)
+  local seen = {}
+  for _, layer in ipairs(self.options.feature_layer_names) do
+    if seen[layer] then error(("%s: feature_layer_names has '%s' twice"):format(name, layer), 3) end
+    seen[layer] = true
+  end
+  self.feature_layer_names = show.list(table.move(self.options.feature_layer_names, 1, #self.options.feature_layer_names, 1, {}))
+  graph.check_layers(name, "feature_layer_name", self.source_model, self.feature_layer_names, 3)
+end
+
+--- Features of the data: { features = (N, F), feature_indices_per_layer = list of { layer, first, last }, ids }.
+--- Columns follow the order of feature_layer_names.
+function MetaModel:get_features_from_source_model(iterator)
+  local values, targets = graph.collect(self.source_model, iterator, self.feature_layer_names,
+    { flatten = true, progress = self.options.progress })
+  local spans, from = show.list {}, 1
+  for i, layer in ipairs(self.feature_layer_names) do
+    local width = values[i]:size(2)
+    spans[i] = { layer = layer, first = from, last = from + width - 1 }
+    from = from + width
+  end
+  local features = #values == 1 and values[1] or require("scion").cat(values, 2)
+  return { features = features, feature_indices_per_layer = spans, ids = targets }
+end
+
+function MetaModel:repurpose(train)
+  train = self:_begin(train)
+  if type(train) == "table" and train.in_order and not self.options.augment then train = train:in_order() end
+  local data = self:get_features_from_source_model(train)
+  if not data.ids then error(getmetatable(self).class_name .. ": repurpose needs labelled data", 2) end
+  self.feature_indices_per_layer = data.feature_indices_per_layer
+  self.target_model = self:_train_model_from_features(data.features, data.ids, data.feature_indices_per_layer) or self.target_model
+  if self.target_model == nil then
+    error(getmetatable(self).class_name .. ": _train_model_from_features must return the model (or set self.target_model)", 2)
+  end
+  return self
+end
+
+--- Extension points. features: (N, F) tensor; ids: class ids (N), or targets for regression.
+function MetaModel:_train_model_from_features(_, _)
+  error(getmetatable(self).class_name .. ": _train_model_from_features is not defined", 2)
+end
+function MetaModel:_predict_probability_from_features(_)
+  error(getmetatable(self).class_name .. ": _predict_probability_from_features is not defined", 2)
+end
+--- Class ids of features: a tensor of ids, or a list of labels.
+function MetaModel:_predict_label_from_features(features)
+  return self:_predict_probability_from_features(features):argmax(2)
+end
+
+function MetaModel:_predict_probability(iterator)
+  return self:_predict_probability_from_features(self:get_features_from_source_model(iterator).features)
+end
+function MetaModel:_predict_id(iterator)
+  return self:_predict_label_from_features(self:get_features_from_source_model(iterator).features)
+end
+
+return MetaModel

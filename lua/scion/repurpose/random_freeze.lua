@@ -1,0 +1,96 @@
+-- NeuralNetworkRandomFreezeRepurposer: drops some layers at the top, puts a new last layer on the rest, keeps some
+-- layers fixed, gives others new random weights, and trains. Layers are named exactly; what is both fixed and random is
+-- an error. A fixed layer really stays: its batch norm keeps its running statistics too.
+
+local check = require "scion.check"
+local class = require "scion.class"
+local graph = require "scion.repurpose.graph"
+local Neural = require "scion.repurpose.neural"
+
+local RandomFreeze = class.class("NeuralNetworkRandomFreezeRepurposer", Neural)
+
+RandomFreeze.OPTIONS = {
+  target_class_count = check.integer { min = 2 },
+  fixed_layers = check.list { default = {}, of = check.string() },
+  random_layers = check.list { default = {}, of = check.string() },
+  num_layers_to_drop = check.integer { default = 2, min = 0 },
+  head = check.choice({ "random", "source", "regression" }, { default = "random" }),
+}
+
+function RandomFreeze:init(opts)
+  Neural.init(self, opts)
+  local name = getmetatable(self).class_name
+  graph.check_layers(name, "fixed layer", self.source_model, self.options.fixed_layers, 3)
+  graph.check_layers(name, "random layer", self.source_model, self.options.random_layers, 3)
+  local fixed = {}
+  for _, layer in ipairs(self.options.fixed_layers) do fixed[layer] = true end
+  for _, layer in ipairs(self.options.random_layers) do
+    if fixed[layer] then error(("%s: layer '%s' is both fixed and random"):format(name, layer), 3) end
+  end
+end
+
+RandomFreeze._begin = require("scion.repurpose.fine_tune")._begin
+
+-- The value that is left after dropping n layers from the top of a chain.
+local function drop_top(self, n)
+  local source = self.source_model
+  local value = source:outputs()[1]
+  local names = source:layer_names()
+  if n >= #names then
+    error(("%s: cannot drop %d layers, the model only has %d"):format(getmetatable(self).class_name, n, #names), 4)
+  end
+  for i = 1, n do
+    local layer = source:layer((value:gsub(":%d+$", "")))
+    if #layer.sources ~= 1 then
+      error(("%s: cannot drop layer %d from the top: '%s' (%s) joins %d branches: %s"):format(getmetatable(self).class_name,
+        i, layer.name, layer.type, #layer.sources, tostring(layer.sources)), 4)
+    end
+    value = layer.sources[1]
+  end
+  return value
+end
+
+-- New values for a layer's parameters: uniform in +-1/sqrt(fan in), as PyTorch's layers start; vectors that scale (norms)
+-- become 1, buffers of running statistics 0 and 1.
+local function randomise(net, name)
+  local s = require "scion"
+  for _, entry in ipairs(net:layer(name).entries) do
+    local t = net[entry]
+    if t:dim() >= 2 then
+      local bound = 1 / math.sqrt(t:numel() / #t)
+      net:set_entry(entry, s.rand(t.shape):mul(2 * bound):sub(bound):to(t.dtype):requires_grad_(true))
+    elseif entry:match("weight$") or entry:match("gamma$") or entry:match("var$") then
+      net:set_entry(entry, s.ones_like(t))
+    else
+      net:set_entry(entry, s.zeros_like(t))
+    end
+    for _, e in ipairs(net:entries()) do
+      if e.name == entry and e.kind == "param" then net:set_frozen(entry, false) end
+    end
+  end
+end
+
+function RandomFreeze:_create_target_module(train)
+  local options = self.options
+  local value = drop_top(self, options.num_layers_to_drop)
+  local net = graph.trunk(self.source_model:clone(), { value })
+  for _, entry in ipairs(net:entries()) do
+    if entry.kind == "param" then net:set_frozen(entry.name, false) end
+  end
+  local gone, fixed = {}, {}
+  for _, layer in ipairs(options.random_layers) do
+    if net:has_layer(layer) then randomise(net, layer) else gone[#gone + 1] = layer end
+  end
+  for _, layer in ipairs(options.fixed_layers) do
+    if net:has_layer(layer) then fixed[#fixed + 1] = layer else gone[#gone + 1] = layer end
+  end
+  if #gone > 0 then
+    require("scion").log("warn", ("%s: dropped layers cannot be fixed or random: %s"):format(
+      getmetatable(self).class_name, table.concat(gone, ", ")))
+  end
+  net = self:_add_head(net, net:outputs()[1], "new_fully_connected_layer", train, options.head)
+  graph.freeze(net, fixed)
+  return net
+end
+
+return RandomFreeze

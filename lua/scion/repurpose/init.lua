@@ -1,0 +1,35 @@
+-- The repurposers, and the registry through which files find their classes.
+
+local check = require "scion.check"
+local class = require "scion.class"
+
+local M = {
+  Repurposer = require "scion.repurpose.base",
+  MetaModelRepurposer = require "scion.repurpose.meta_model",
+  LrRepurposer = require "scion.repurpose.lr",
+  NeuralNetworkRepurposer = require "scion.repurpose.neural",
+  NeuralNetworkFineTuneRepurposer = require "scion.repurpose.fine_tune",
+  NeuralNetworkRandomFreezeRepurposer = require "scion.repurpose.random_freeze",
+  graph = require "scion.repurpose.graph",
+}
+
+local registry = {}
+
+--- Makes a class known to scion.load. Built-in ones are known already. The class needs
+--- Class.restore(self, net, info), which sets self.target_model from the loaded graph.
+function M.register(cls)
+  if not class.is_class(cls) or not class.is_a(setmetatable({}, cls), M.Repurposer) then
+    error(("repurpose.register: expected a subclass of Repurposer, got %s"):format(check.describe(cls)), 2)
+  end
+  registry[cls.class_name] = cls
+  return cls
+end
+
+--- The class of a name in a file, or nil.
+function M.find(name) return registry[name] end
+
+for _, name in ipairs { "LrRepurposer", "NeuralNetworkFineTuneRepurposer", "NeuralNetworkRandomFreezeRepurposer" } do
+  M.register(M[name])
+end
+
+return M

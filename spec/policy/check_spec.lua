@@ -46,7 +46,10 @@ describe("check.opts", function()
   end)
 
   it("points at the caller's line", function()
-    local function public(opts) return check.opts("public", opts, rules) end
+    local function public(opts)
+      opts = check.opts("public", opts, rules)
+      return opts
+    end
     local line = debug.getinfo(1, "l").currentline + 1
     local text = message(function() public({ lr = "x" }); return nil end)
     assert.matches("check_spec.lua:" .. line .. ":", text)

@@ -67,7 +67,7 @@ function View:init(base, positions, transform)
   self.base, self.positions, self.transform = base, positions, transform
   self.n = positions and #positions or #base
   self.classes = base.classes
-  self.class_map = nil
+  self.preprocessing = base.preprocessing
 end
 
 function View:translate(positions)
@@ -114,6 +114,16 @@ end
 function View:loader(order, context)
   if self.transform or self.class_map or not self.base.loader then return nil end
   return self.base:loader(self:translate(order), context)
+end
+
+-- Does an item look different every time?
+function View:is_random() return self.transform ~= nil or self.base.is_random ~= nil and self.base:is_random() end
+
+function View:without_augmentation()
+  if not self.base.without_augmentation then return self end
+  local view = View(self.base:without_augmentation(), self.positions, self.transform)
+  view.classes, view.class_table, view.class_map = self.classes, self.class_table, self.class_map
+  return view
 end
 
 function View:name_of(position)

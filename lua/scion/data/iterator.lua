@@ -187,11 +187,12 @@ function Iterator:next()
   local x, y
   if self.loader then
     x, y = self.loader:next()
-    rawset(self, "last_positions", nil)
-  end
-  if x == nil then
-    local positions = batch_positions(self, b)
-    x, y = self.dataset:get(positions, { seed = self.seed, epoch = self.epoch, position = b })
+    if x == nil then -- everything that was left could not be read
+      rawset(self, "position", #self)
+      return self:next()
+    end
+  else
+    x, y = self.dataset:get(batch_positions(self, b), { seed = self.seed, epoch = self.epoch, position = b })
   end
   rawset(self, "position", b)
   if self.transform then

@@ -84,6 +84,7 @@ function Repurposer:_begin(train)
       tostring(classes)), 3)
   end
   self.classes = classes and show.list(table.move(classes, 1, #classes, 1, {})) or nil
+  self.preprocessing = type(train) == "table" and train.dataset and train.dataset.preprocessing or nil
   return train
 end
 
@@ -101,7 +102,7 @@ end
 --- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one.
 function Repurposer:predict_probability(data)
   self:_need_target("predict")
-  return self:_predict_probability(as_iterator(self, "predict_probability", data, true))
+  return (self:_predict_probability(as_iterator(self, "predict_probability", data, true)))
 end
 
 --- Class ids (N), 1..K.
@@ -118,17 +119,38 @@ function Repurposer:predict_label(data)
   return labels.decode(ids, self.classes)
 end
 
-function Repurposer:_predict_id(iterator) return self:_predict_probability(iterator):argmax(2) end
+-- Subclasses: probabilities (N, K) over an iterator, and the true class ids that it gave, if any.
+function Repurposer:_predict_probability(_)
+  error(("%s: _predict_probability is not defined"):format(name_of(self)), 2)
+end
+function Repurposer:_predict_id(iterator)
+  local probabilities, truth = self:_predict_probability(iterator)
+  return probabilities:argmax(2), truth
+end
+
+--- Predictions beside the truth on labelled data: accuracy, confusion table, the lists of labels.
+---@return { accuracy: number, confusion: table, predicted: any[], truth: any[] }
+function Repurposer:evaluate(data)
+  self:_need_target("evaluate")
+  local iterator = as_iterator(self, "evaluate", data, true)
+  local ids, truth = self:_predict_id(iterator)
+  if not truth or not iterator.classes then error(name_of(self) .. ": evaluate needs labelled data", 2) end
+  local predicted = type(ids) == "table" and show.list(ids) or labels.decode(ids, self.classes)
+  truth = labels.decode(truth, iterator.classes)
+  local metrics = require "scion.metrics"
+  local out = { accuracy = metrics.accuracy(predicted, truth), predicted = predicted, truth = truth }
+  local known = {}
+  for _, label in ipairs(self.classes) do known[label] = true end
+  local all = table.move(self.classes, 1, #self.classes, 1, {})
+  for _, label in ipairs(iterator.classes) do
+    if not known[label] then all[#all + 1] = label end
+  end
+  out.confusion = metrics.confusion_of_labels(predicted, truth, all)
+  return out
+end
 
 --- Share of right predictions on labelled data.
-function Repurposer:accuracy(data)
-  self:_need_target("predict")
-  local iterator = as_iterator(self, "accuracy", data, true)
-  local truth = iterator.dataset and iterator.dataset:labels()
-  if not truth then error(name_of(self) .. ": accuracy needs labelled data", 2) end
-  local predicted = labels.decode(self:_predict_id(iterator), self.classes)
-  return require("scion.metrics").accuracy(predicted, truth)
-end
+function Repurposer:accuracy(data) return self:evaluate(data).accuracy end
 
 --- The whole thing as one network: preprocessing, trunk, head, softmax. C hosts and predict.lua run it.
 function Repurposer:to_net()

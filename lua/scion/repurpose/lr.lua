@@ -79,9 +79,13 @@ end
 
 -- One way to predict for trained and loaded ones alike: the graph.
 function Lr:_predict_probability(iterator)
-  return graph.collect(self.target_model, iterator, self.target_model:outputs(), { progress = self.options.progress })[1]
+  local values, truth = graph.collect(self.target_model, iterator, self.target_model:outputs(), { progress = self.options.progress })
+  return values[1], truth
 end
-function Lr:_predict_id(iterator) return self:_predict_probability(iterator):argmax(2) end
+function Lr:_predict_id(iterator)
+  local probabilities, truth = self:_predict_probability(iterator)
+  return probabilities:argmax(2), truth
+end
 
 function Lr:_to_net() return self.target_model end
 

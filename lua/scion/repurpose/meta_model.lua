@@ -74,10 +74,12 @@ function MetaModel:_predict_label_from_features(features)
 end
 
 function MetaModel:_predict_probability(iterator)
-  return self:_predict_probability_from_features(self:get_features_from_source_model(iterator).features)
+  local data = self:get_features_from_source_model(iterator)
+  return self:_predict_probability_from_features(data.features), data.ids
 end
 function MetaModel:_predict_id(iterator)
-  return self:_predict_label_from_features(self:get_features_from_source_model(iterator).features)
+  local data = self:get_features_from_source_model(iterator)
+  return self:_predict_label_from_features(data.features), data.ids
 end
 
 return MetaModel

@@ -103,9 +103,8 @@ function Neural:repurpose(train)
 end
 
 function Neural:_predict_probability(iterator)
-  local scores = graph.collect(self.target_model, iterator, { self.target_model:outputs()[1] }, { progress = self.options.progress })[1]
-  if self.ends_in_softmax then return scores end
-  return scores:softmax(2)
+  local values, truth = graph.collect(self.target_model, iterator, { self.target_model:outputs()[1] }, { progress = self.options.progress })
+  return self.ends_in_softmax and values[1] or values[1]:softmax(2), truth
 end
 
 function Neural:_to_net()

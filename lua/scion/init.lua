@@ -21,12 +21,13 @@ local PARTS <const> = {
   show = "scion.show",
   cli = "scion.cli",
   repurpose = "scion.repurpose",
+  trainer = "scion.trainer",
+  logistic = "scion.logistic",
   -- names
   class = { "scion.class", "class" },
   is_a = { "scion.class", "is_a" },
   help = { "scion.help", "help" },
-  Trainer = { "scion.trainer", "Trainer" },
-  load = { "scion.nn", "load" },
+  load = { "scion.repurpose.file", "load" },
   Repurposer = { "scion.repurpose", "Repurposer" },
   MetaModelRepurposer = { "scion.repurpose", "MetaModelRepurposer" },
   LrRepurposer = { "scion.repurpose", "LrRepurposer" },
@@ -61,5 +62,12 @@ setmetatable(scion, {
     return names
   end,
 })
+
+-- Methods of nets that belong to the training loop.
+local Net = rawget(scion, "Net")
+if Net then
+  function Net.fit(...) return require("scion.trainer").fit(...) end
+  function Net.evaluate(...) return require("scion.trainer").evaluate(...) end
+end
 
 return scion

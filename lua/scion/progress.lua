@@ -18,11 +18,11 @@ local M = {}
 local sink
 local clock = os.clock
 
---- Wall-clock seconds. The engine's clock when it is loaded, else whole seconds of os.time.
+--- Wall-clock seconds: the engine's clock where it is loaded.
 function M.now()
-  local engine = package.loaded["scion.engine"] or package.loaded.scion
-  if type(engine) == "table" and engine.clock then return engine.clock() end
-  return os.time() + clock() % 1e-3
+  local engine = package.loaded.scion
+  local engine_clock = type(engine) == "table" and rawget(engine, "clock")
+  return engine_clock and engine_clock() or clock()
 end
 
 local function default_sink()

@@ -1,6 +1,7 @@
 /* bind.c: opening scion in a Lua state, errors, boxes, the collector's share, and finding the Lua files. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "bind.h"
 #include "embedded.h"

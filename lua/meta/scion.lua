@@ -1,0 +1,3548 @@
+---@meta scion
+-- Descriptions of the functions that are written in C. Never run: help reads it, and scripts/annotate.lua
+-- puts it before the operations of the registry into the annotations for editors.
+
+---@alias scion.dtype "f32"|"f64"|"i32"|"i64"|"u8"|"bool"|"f16"|"bf16"|"i8"|"i16"|"u16"|"u32"|"u64"
+---@alias scion.Numbers number|boolean|scion.Numbers[]
+
+---@class scion.Tensor an array of numbers of one type, with gradients
+---@field [integer] number|boolean|scion.Tensor element of a vector, row of anything else (1-based, negative from the end)
+---@field shape integer[] sizes of the dimensions, as a list
+---@field dtype scion.dtype name of the element type
+---@field ndim integer number of dimensions
+---@field grad scion.Tensor? gradient that backward has added up here; nil when there is none; may be set
+---@field requires_grad boolean whether operations on this tensor are recorded; may be set on leaves
+---@field is_leaf boolean made by the user rather than by a recorded operation
+---@field grad_fn string? name of the operation that made this tensor, when it was recorded
+---@operator add(scion.Tensor|number): scion.Tensor
+---@operator sub(scion.Tensor|number): scion.Tensor
+---@operator mul(scion.Tensor|number): scion.Tensor
+---@operator div(scion.Tensor|number): scion.Tensor
+---@operator mod(scion.Tensor|number): scion.Tensor
+---@operator pow(scion.Tensor|number): scion.Tensor
+---@operator idiv(scion.Tensor|number): scion.Tensor
+---@operator unm: scion.Tensor
+---@operator len: integer
+local Tensor = {}
+
+---@class scion
+---@field version string version of the library, such as "0.1.0"
+---@field Tensor table the class of tensors: its methods and properties
+local scion = {}
+
+-- ---- making tensors --------------------------------------------------------------------------------
+
+--- A tensor from a number, a boolean, or nested lists of them: f32 (bool for booleans) unless told otherwise.
+--- tensor { { 1, 2 }, { 3, 4 } } has shape (2, 2).
+---@param value scion.Numbers
+---@param opts? scion.dtype|{ dtype?: scion.dtype, requires_grad?: boolean }
+---@return scion.Tensor
+function scion.tensor(value, opts) end
+
+--- A tensor from packed little-endian row-major data in a string; without a shape a vector.
+---@param data string
+---@param dtype scion.dtype
+---@param shape? integer[]
+---@return scion.Tensor
+function scion.from_bytes(data, dtype, shape) end
+
+--- Is the value an open tensor?
+---@param value any
+---@return boolean
+function scion.is_tensor(value) end
+
+-- ---- gradients -------------------------------------------------------------------------------------
+
+--- Gradients of outputs with respect to inputs, returned rather than added to .grad. create_graph records the
+--- computation, for gradients of gradients. Several inputs give a list, one gives one tensor.
+---@param outputs scion.Tensor|scion.Tensor[]
+---@param inputs scion.Tensor|scion.Tensor[]
+---@param opts? { grad_outputs?: scion.Tensor|scion.Tensor[], create_graph?: boolean, retain_graph?: boolean, allow_unused?: boolean }
+---@return scion.Tensor|scion.Tensor[]
+function scion.grad(outputs, inputs, opts) end
+
+--- Runs f(...) without recording and returns what it returns. Without a function gives a guard:
+--- local _ <close> = scion.no_grad()
+---@param f? function
+---@param ... any
+---@return any
+function scion.no_grad(f, ...) end
+
+--- Runs f(...) with recording, inside no_grad too; without a function gives a guard.
+---@param f? function
+---@param ... any
+---@return any
+function scion.enable_grad(f, ...) end
+
+--- Are operations being recorded now?
+---@return boolean
+function scion.grad_enabled() end
+
+--- Gives outputs, which were computed without recording, a gradient of their own: backward(grad_outputs...) returns
+--- one gradient (or nil) for each input.
+---@param name string
+---@param backward fun(...: scion.Tensor): ...
+---@param inputs scion.Tensor[]
+---@param outputs scion.Tensor[]
+function scion.record_custom(name, backward, inputs, outputs) end
+
+-- ---- memory ----------------------------------------------------------------------------------------
+
+--- Bytes held by tensors: live now, peak so far, pooled (freed and kept warm), number of blocks, and limit, the
+--- live bytes above which Lua's collector runs.
+---@return { live: integer, peak: integer, pooled: integer, blocks: integer, limit: integer }
+function scion.memory() end
+
+--- Collects garbage and gives the pooled memory back to the system.
+function scion.memory_trim() end
+
+--- Starts a new measurement of the peak.
+function scion.memory_reset_peak() end
+
+--- Sets the live bytes above which Lua's collector runs next.
+---@param bytes integer
+function scion.memory_limit(bytes) end
+
+--- A block in which tensors are temporary: local s <close> = scion.scope(). Those made until the block ends are freed
+--- there at once; s:keep(t, ...) lets some live on.
+---@return { keep: fun(self, ...: scion.Tensor): ... }
+function scion.scope() end
+
+-- ---- random numbers, threads, the machine ------------------------------------------------------------
+
+--- Starts the random numbers anew from a seed: same seed, same numbers, for any number of threads.
+---@param seed integer
+function scion.seed(seed) end
+
+--- The whole state of the random numbers; with arguments, restores it.
+---@param seed? integer
+---@param counter? integer
+---@return integer seed, integer counter
+function scion.rng_state(seed, counter) end
+
+--- The number of threads; with an argument, sets it and returns the old one. Results do not depend on it.
+---@param n? integer
+---@return integer
+function scion.threads(n) end
+
+--- What this is and what it runs on: version, isa (instruction set), blas, threads.
+---@return { version: string, isa: string, blas: string, threads: integer }
+function scion.info() end
+
+--- Seconds of a clock that never jumps; only differences mean something.
+---@return number
+function scion.clock() end
+
+-- ---- texts -----------------------------------------------------------------------------------------
+
+--- Sends a line to the log sink: the terminal in the program, nowhere or the host's own in a host.
+---@param level "error"|"warn"|"info"|"progress"
+---@param text string
+function scion.emit(level, text) end
+
+--- Turns a plain list into one that prints itself and compares by its elements; it stays an ordinary list.
+---@generic T
+---@param items T[]
+---@return T[]
+function scion.list(items) end
+
+-- ---- the registry ------------------------------------------------------------------------------------
+
+--- Everything the registry knows of an operation: doc, inputs, outputs, params, flags; nil when there is none.
+---@param name string
+---@return table?
+function scion.op_info(name) end
+
+--- Names of all operations.
+---@return string[]
+function scion.op_names() end
+
+--- Sample i of an operation, for the derivative checks: a function that applies it to a list of inputs, the inputs,
+--- and which of them are differentiable; nothing past the last sample.
+---@param name string
+---@param i integer
+---@return function? apply, scion.Tensor[] inputs, boolean[] differentiable
+function scion.op_sample(name, i) end
+
+--- Text of one of scion's own Lua files, by the path that errors show; nil when it is none.
+---@param path string
+---@return string?
+function scion.source(path) end
+
+--- Names and paths of the Lua modules compiled into the library.
+---@return string[] names, string[] paths
+function scion.sources() end
+
+-- ---- the program: present when running under `scion` ---------------------------------------------------
+
+--- Columns of the terminal, nil when there is none.
+---@return integer?
+function scion.terminal() end
+
+--- May output be coloured? (a terminal, and NO_COLOR is not set)
+---@return boolean
+function scion.color() end
+
+--- Has Ctrl-C been pressed since the last clear_interrupt?
+---@return boolean
+function scion.interrupted() end
+
+--- Answers a Ctrl-C: what was caught as the error "interrupted!" is dealt with, the program goes on.
+function scion.clear_interrupt() end
+
+-- ---- methods of tensors --------------------------------------------------------------------------------
+
+--- The one element as a Lua number (or boolean).
+---@return number|boolean
+function Tensor:item() end
+
+--- All elements as nested lists; a number for a tensor without dimensions.
+---@return any
+function Tensor:tolist() end
+
+--- All elements as packed little-endian row-major data.
+---@return string
+function Tensor:bytes() end
+
+--- One element by its full index.
+---@param ... integer
+---@return number|boolean
+function Tensor:at(...) end
+
+--- Writes one element by its full index: t:put(value, i, j).
+---@param value number|boolean
+---@param ... integer
+function Tensor:put(value, ...) end
+
+--- What t[list] does: an integer picks, {first, last} and {first, last, step} keep a range with both ends, {} keeps all, an
+--- integer tensor takes ids. A view, unless ids took part.
+---@param list (integer|integer[]|scion.Tensor)[]
+---@return scion.Tensor
+function Tensor:index(list) end
+
+--- Copies src into this tensor, broadcasting it and converting its type.
+---@param src scion.Tensor|number|boolean|table
+---@return scion.Tensor self
+function Tensor:copy_(src) end
+
+--- The shape as a list, or the size of one dimension.
+---@param dim? integer
+---@return integer|integer[]
+function Tensor:size(dim) end
+
+--- Steps between neighbours in each dimension, in elements.
+---@return integer[]
+function Tensor:stride() end
+
+--- Number of elements.
+---@return integer
+function Tensor:numel() end
+
+--- Number of dimensions.
+---@return integer
+function Tensor:dim() end
+
+--- Do the elements lie in row-major order without gaps?
+---@return boolean
+function Tensor:is_contiguous() end
+
+--- Counts the changes of the storage; in-place operations raise it.
+---@return integer
+function Tensor:version() end
+
+--- Do two tensors share storage?
+---@param other scion.Tensor
+---@return boolean
+function Tensor:shares_storage(other) end
+
+--- Are these two handles of one tensor?
+---@param other scion.Tensor
+---@return boolean
+function Tensor:is_same(other) end
+
+--- Says that the storage was changed from outside (by a host): its version rises.
+---@return scion.Tensor self
+function Tensor:touch() end
+
+--- Iterates over the first dimension: for i, row in t:rows() do.
+---@return fun(): integer?, scion.Tensor?
+function Tensor:rows() end
+
+--- Are all elements within atol + rtol * |other|?
+---@param other scion.Tensor|number
+---@param opts? { rtol?: number, atol?: number, equal_nan?: boolean }
+---@return boolean
+function Tensor:allclose(other, opts) end
+
+--- Adds the gradient of this tensor to the .grad of every leaf it depends on.
+---@param opts? { gradient?: scion.Tensor, create_graph?: boolean, retain_graph?: boolean }
+function Tensor:backward(opts) end
+
+--- The same elements without history: shares storage, records nothing.
+---@return scion.Tensor
+function Tensor:detach() end
+
+--- Asks for a gradient (or no longer, with false); leaves only.
+---@param on? boolean
+---@return scion.Tensor self
+function Tensor:requires_grad_(on) end
+
+--- Calls f(gradient) during backward; what it returns replaces the gradient. Gives an id for remove_hook.
+---@param f fun(gradient: scion.Tensor): scion.Tensor?
+---@return integer id
+function Tensor:register_hook(f) end
+
+--- Takes a hook away.
+---@param id integer
+function Tensor:remove_hook(id) end
+
+-- ---- operations ---------------------------------------------------------------------------------------
+
+--- Absolute value; gradient 0 at 0.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.abs(x) end
+
+--- Absolute value; gradient 0 at 0.
+---@return scion.Tensor y
+function Tensor:abs() end
+
+--- Absolute value; gradient 0 at 0. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:abs_() end
+
+--- Inverse cosine, radians.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.acos(x) end
+
+--- Inverse cosine, radians.
+---@return scion.Tensor y
+function Tensor:acos() end
+
+--- Inverse cosine, radians. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:acos_() end
+
+--- Inverse hyperbolic cosine; x >= 1.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.acosh(x) end
+
+--- Inverse hyperbolic cosine; x >= 1.
+---@return scion.Tensor y
+function Tensor:acosh() end
+
+--- Inverse hyperbolic cosine; x >= 1. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:acosh_() end
+
+--- a + b, elementwise with broadcasting.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.add(a, b) end
+
+--- a + b, elementwise with broadcasting.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:add(b) end
+
+--- a + b, elementwise with broadcasting. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:add_(b) end
+
+--- x + value * a / b.
+---@param x scion.Tensor start
+---@param a scion.Tensor|number first factor
+---@param b scion.Tensor|number second
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function scion.addcdiv(x, a, b, value) end
+
+--- x + value * a / b.
+---@param a scion.Tensor|number first factor
+---@param b scion.Tensor|number second
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:addcdiv(a, b, value) end
+
+--- x + value * a / b. In place: changes and returns the tensor.
+---@param a scion.Tensor|number first factor
+---@param b scion.Tensor|number second
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:addcdiv_(a, b, value) end
+
+--- x + value * a * b.
+---@param x scion.Tensor start
+---@param a scion.Tensor|number first factor
+---@param b scion.Tensor|number second
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function scion.addcmul(x, a, b, value) end
+
+--- x + value * a * b.
+---@param a scion.Tensor|number first factor
+---@param b scion.Tensor|number second
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:addcmul(a, b, value) end
+
+--- x + value * a * b. In place: changes and returns the tensor.
+---@param a scion.Tensor|number first factor
+---@param b scion.Tensor|number second
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:addcmul_(a, b, value) end
+
+--- Whether all elements are nonzero, over dimensions, default all.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.all(x, dim, keepdim) end
+
+--- Whether all elements are nonzero, over dimensions, default all.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:all(dim, keepdim) end
+
+--- Dropout for selu networks: dropped elements take selu's negative limit, mean and variance stay.
+---@param x scion.Tensor input
+---@param p? number probability of being dropped (default 0.5)
+---@param training? boolean without it, x itself (default true)
+---@return scion.Tensor y
+function scion.alpha_dropout(x, p, training) end
+
+--- Dropout for selu networks: dropped elements take selu's negative limit, mean and variance stay.
+---@param p? number probability of being dropped (default 0.5)
+---@param training? boolean without it, x itself (default true)
+---@return scion.Tensor y
+function Tensor:alpha_dropout(p, training) end
+
+--- Largest element over dimensions, default all; NaN if there is one.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.amax(x, dim, keepdim) end
+
+--- Largest element over dimensions, default all; NaN if there is one.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:amax(dim, keepdim) end
+
+--- Smallest element over dimensions, default all; NaN if there is one.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.amin(x, dim, keepdim) end
+
+--- Smallest element over dimensions, default all; NaN if there is one.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:amin(dim, keepdim) end
+
+--- Whether any element is nonzero, over dimensions, default all.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.any(x, dim, keepdim) end
+
+--- Whether any element is nonzero, over dimensions, default all.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:any(dim, keepdim) end
+
+--- Inverse sine, radians.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.asin(x) end
+
+--- Inverse sine, radians.
+---@return scion.Tensor y
+function Tensor:asin() end
+
+--- Inverse sine, radians. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:asin_() end
+
+--- Inverse hyperbolic sine.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.asinh(x) end
+
+--- Inverse hyperbolic sine.
+---@return scion.Tensor y
+function Tensor:asinh() end
+
+--- Inverse hyperbolic sine. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:asinh_() end
+
+--- Inverse tangent, radians.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.atan(x) end
+
+--- Inverse tangent, radians.
+---@return scion.Tensor y
+function Tensor:atan() end
+
+--- Inverse tangent, radians. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:atan_() end
+
+--- Angle of the point (b, a) in radians, -pi .. pi.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.atan2(a, b) end
+
+--- Angle of the point (b, a) in radians, -pi .. pi.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:atan2(b) end
+
+--- Angle of the point (b, a) in radians, -pi .. pi. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:atan2_(b) end
+
+--- Inverse hyperbolic tangent; -1 < x < 1.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.atanh(x) end
+
+--- Inverse hyperbolic tangent; -1 < x < 1.
+---@return scion.Tensor y
+function Tensor:atanh() end
+
+--- Inverse hyperbolic tangent; -1 < x < 1. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:atanh_() end
+
+--- Normalises every channel over the batch: (x - mean) / sqrt(var + eps) * weight + bias.
+---@param x scion.Tensor (N, C) or (N, C, ...)
+---@param weight? scion.Tensor (C) scale; default 1
+---@param bias? scion.Tensor (C) shift; default 0
+---@param running_mean? scion.Tensor (C); without it the batch's statistics are always used
+---@param running_var? scion.Tensor (C), unbiased
+---@param training? boolean normalise with the batch's statistics and update the running ones (default false)
+---@param momentum? number weight of the new batch in the running statistics (default 0.1)
+---@param eps? number added to the variance (default 1e-05)
+---@return scion.Tensor y
+function scion.batch_norm(x, weight, bias, running_mean, running_var, training, momentum, eps) end
+
+--- -(t log p + (1 - t) log(1 - p)) of probabilities p.
+---@param input scion.Tensor probabilities
+---@param target scion.Tensor 0 .. 1; same shape
+---@param weight? scion.Tensor of each element; broadcasts
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@return scion.Tensor loss
+function scion.binary_cross_entropy(input, target, weight, reduction) end
+
+--- Binary cross entropy of sigmoid(input), exact for large scores.
+---@param input scion.Tensor scores before the sigmoid
+---@param target scion.Tensor 0 .. 1; same shape
+---@param weight? scion.Tensor of each element; broadcasts
+---@param pos_weight? scion.Tensor of positive targets; broadcasts
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@return scion.Tensor loss
+function scion.binary_cross_entropy_with_logits(input, target, weight, pos_weight, reduction) end
+
+--- Bitwise and of integers; logical and of bools.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.bitwise_and(a, b) end
+
+--- Bitwise and of integers; logical and of bools.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:bitwise_and(b) end
+
+--- Bitwise and of integers; logical and of bools. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:bitwise_and_(b) end
+
+--- Bitwise complement of integers; logical not of bools.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.bitwise_not(x) end
+
+--- Bitwise complement of integers; logical not of bools.
+---@return scion.Tensor y
+function Tensor:bitwise_not() end
+
+--- Bitwise complement of integers; logical not of bools. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:bitwise_not_() end
+
+--- Bitwise or of integers; logical or of bools.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.bitwise_or(a, b) end
+
+--- Bitwise or of integers; logical or of bools.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:bitwise_or(b) end
+
+--- Bitwise or of integers; logical or of bools. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:bitwise_or_(b) end
+
+--- Bitwise exclusive or of integers or bools.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.bitwise_xor(a, b) end
+
+--- Bitwise exclusive or of integers or bools.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:bitwise_xor(b) end
+
+--- Bitwise exclusive or of integers or bools. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:bitwise_xor_(b) end
+
+--- x repeated to a shape by NumPy's rules (as expand).
+---@param x scion.Tensor input
+---@param shape integer|integer[] sizes; -1 keeps the old one (default { })
+---@return scion.Tensor y
+function scion.broadcast_to(x, shape) end
+
+--- x repeated to a shape by NumPy's rules (as expand).
+---@param shape integer|integer[] sizes; -1 keeps the old one (default { })
+---@return scion.Tensor y
+function Tensor:broadcast_to(shape) end
+
+--- Tensors joined along a dimension that exists: scion.cat({a, b}, dim).
+---@param tensors scion.Tensor[] list of tensors
+---@param dim? integer dimension, default the first (default 0)
+---@return scion.Tensor y
+function scion.cat(tensors, dim) end
+
+--- Distances between all pairs of two sets of vectors: (..., P, R).
+---@param a scion.Tensor (..., P, D)
+---@param b scion.Tensor (..., R, D)
+---@param p? number order of the norm; inf: the largest difference (default 2.0)
+---@return scion.Tensor y
+function scion.cdist(a, b, p) end
+
+--- Distances between all pairs of two sets of vectors: (..., P, R).
+---@param b scion.Tensor (..., R, D)
+---@param p? number order of the norm; inf: the largest difference (default 2.0)
+---@return scion.Tensor y
+function Tensor:cdist(b, p) end
+
+--- Smallest integer not below x.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.ceil(x) end
+
+--- Smallest integer not below x.
+---@return scion.Tensor y
+function Tensor:ceil() end
+
+--- Smallest integer not below x. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:ceil_() end
+
+--- x above 0, alpha (e^(x / alpha) - 1) below.
+---@param x scion.Tensor input
+---@param alpha? number scale of the negative side (default 1.0)
+---@return scion.Tensor y
+function scion.celu(x, alpha) end
+
+--- x above 0, alpha (e^(x / alpha) - 1) below.
+---@param alpha? number scale of the negative side (default 1.0)
+---@return scion.Tensor y
+function Tensor:celu(alpha) end
+
+--- x above 0, alpha (e^(x / alpha) - 1) below. In place: changes and returns the tensor.
+---@param alpha? number scale of the negative side (default 1.0)
+---@return scion.Tensor y
+function Tensor:celu_(alpha) end
+
+--- Deals the channels of every group out in turn: (g, C / g) transposed.
+---@param x scion.Tensor input
+---@param groups integer number of groups (default 2)
+---@return scion.Tensor y
+function scion.channel_shuffle(x, groups) end
+
+--- Deals the channels of every group out in turn: (g, C / g) transposed.
+---@param groups integer number of groups (default 2)
+---@return scion.Tensor y
+function Tensor:channel_shuffle(groups) end
+
+--- Lower triangular L with L L' = a, for a symmetric positive definite a (its symmetric part is used).
+---@param a scion.Tensor (..., N, N)
+---@param upper? boolean the upper factor (or: b is one) (default false)
+---@return scion.Tensor y
+function scion.cholesky(a, upper) end
+
+--- Lower triangular L with L L' = a, for a symmetric positive definite a (its symmetric part is used).
+---@param upper? boolean the upper factor (or: b is one) (default false)
+---@return scion.Tensor y
+function Tensor:cholesky(upper) end
+
+--- x of L L' x = b, given the factor: b:cholesky_solve(L).
+---@param b scion.Tensor (..., N, K)
+---@param factor scion.Tensor (..., N, N) from cholesky
+---@param upper? boolean the upper factor (or: b is one) (default false)
+---@return scion.Tensor y
+function scion.cholesky_solve(b, factor, upper) end
+
+--- x of L L' x = b, given the factor: b:cholesky_solve(L).
+---@param factor scion.Tensor (..., N, N) from cholesky
+---@param upper? boolean the upper factor (or: b is one) (default false)
+---@return scion.Tensor y
+function Tensor:cholesky_solve(factor, upper) end
+
+--- x limited to min .. max.
+---@param x scion.Tensor input
+---@param min? number lower bound; default none (default -inf)
+---@param max? number upper bound; default none (default inf)
+---@return scion.Tensor y
+function scion.clamp(x, min, max) end
+
+--- x limited to min .. max.
+---@param min? number lower bound; default none (default -inf)
+---@param max? number upper bound; default none (default inf)
+---@return scion.Tensor y
+function Tensor:clamp(min, max) end
+
+--- x limited to min .. max. In place: changes and returns the tensor.
+---@param min? number lower bound; default none (default -inf)
+---@param max? number upper bound; default none (default inf)
+---@return scion.Tensor y
+function Tensor:clamp_(min, max) end
+
+--- A copy with its own storage, part of the gradient's graph.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.clone(x) end
+
+--- A copy with its own storage, part of the gradient's graph.
+---@return scion.Tensor y
+function Tensor:clone() end
+
+--- x itself when packed in row-major order, else a packed copy.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.contiguous(x) end
+
+--- x itself when packed in row-major order, else a packed copy.
+---@return scion.Tensor y
+function Tensor:contiguous() end
+
+--- 1-d convolution (cross-correlation).
+---@param x scion.Tensor (N, C, spatial...)
+---@param weight scion.Tensor (out, C / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@return scion.Tensor y
+function scion.conv1d(x, weight, bias, stride, padding, dilation, groups) end
+
+--- 1-d convolution (cross-correlation).
+---@param weight scion.Tensor (out, C / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@return scion.Tensor y
+function Tensor:conv1d(weight, bias, stride, padding, dilation, groups) end
+
+--- 2-d convolution (cross-correlation).
+---@param x scion.Tensor (N, C, spatial...)
+---@param weight scion.Tensor (out, C / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@return scion.Tensor y
+function scion.conv2d(x, weight, bias, stride, padding, dilation, groups) end
+
+--- 2-d convolution (cross-correlation).
+---@param weight scion.Tensor (out, C / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@return scion.Tensor y
+function Tensor:conv2d(weight, bias, stride, padding, dilation, groups) end
+
+--- 3-d convolution (cross-correlation).
+---@param x scion.Tensor (N, C, spatial...)
+---@param weight scion.Tensor (out, C / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@return scion.Tensor y
+function scion.conv3d(x, weight, bias, stride, padding, dilation, groups) end
+
+--- 3-d convolution (cross-correlation).
+---@param weight scion.Tensor (out, C / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@return scion.Tensor y
+function Tensor:conv3d(weight, bias, stride, padding, dilation, groups) end
+
+--- 1-d transposed convolution: the gradient of a convolution as an operation.
+---@param x scion.Tensor (N, C, spatial...)
+---@param weight scion.Tensor (C, out / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] taken off the output; default 0 (default { })
+---@param output_padding? integer|integer[] added to the output's size on the trailing side; default 0 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@return scion.Tensor y
+function scion.conv_transpose1d(x, weight, bias, stride, padding, output_padding, groups, dilation) end
+
+--- 1-d transposed convolution: the gradient of a convolution as an operation.
+---@param weight scion.Tensor (C, out / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] taken off the output; default 0 (default { })
+---@param output_padding? integer|integer[] added to the output's size on the trailing side; default 0 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@return scion.Tensor y
+function Tensor:conv_transpose1d(weight, bias, stride, padding, output_padding, groups, dilation) end
+
+--- 2-d transposed convolution: the gradient of a convolution as an operation.
+---@param x scion.Tensor (N, C, spatial...)
+---@param weight scion.Tensor (C, out / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] taken off the output; default 0 (default { })
+---@param output_padding? integer|integer[] added to the output's size on the trailing side; default 0 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@return scion.Tensor y
+function scion.conv_transpose2d(x, weight, bias, stride, padding, output_padding, groups, dilation) end
+
+--- 2-d transposed convolution: the gradient of a convolution as an operation.
+---@param weight scion.Tensor (C, out / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] taken off the output; default 0 (default { })
+---@param output_padding? integer|integer[] added to the output's size on the trailing side; default 0 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@return scion.Tensor y
+function Tensor:conv_transpose2d(weight, bias, stride, padding, output_padding, groups, dilation) end
+
+--- 3-d transposed convolution: the gradient of a convolution as an operation.
+---@param x scion.Tensor (N, C, spatial...)
+---@param weight scion.Tensor (C, out / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] taken off the output; default 0 (default { })
+---@param output_padding? integer|integer[] added to the output's size on the trailing side; default 0 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@return scion.Tensor y
+function scion.conv_transpose3d(x, weight, bias, stride, padding, output_padding, groups, dilation) end
+
+--- 3-d transposed convolution: the gradient of a convolution as an operation.
+---@param weight scion.Tensor (C, out / groups, kernel...)
+---@param bias? scion.Tensor (out)
+---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
+---@param padding? integer|integer[] taken off the output; default 0 (default { })
+---@param output_padding? integer|integer[] added to the output's size on the trailing side; default 0 (default { })
+---@param groups? integer channel groups that do not mix (default 1)
+---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
+---@return scion.Tensor y
+function Tensor:conv_transpose3d(weight, bias, stride, padding, output_padding, groups, dilation) end
+
+--- src broadcast to the shape of x and converted to its dtype; x:copy_(src) overwrites x.
+---@param x scion.Tensor gives shape and dtype
+---@param src scion.Tensor the values
+---@return scion.Tensor y
+function scion.copy(x, src) end
+
+--- src broadcast to the shape of x and converted to its dtype; x:copy_(src) overwrites x.
+---@param src scion.Tensor the values
+---@return scion.Tensor y
+function Tensor:copy(src) end
+
+--- src broadcast to the shape of x and converted to its dtype; x:copy_(src) overwrites x. In place: changes and returns the tensor.
+---@param src scion.Tensor the values
+---@return scion.Tensor y
+function Tensor:copy_(src) end
+
+--- Cosine of radians.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.cos(x) end
+
+--- Cosine of radians.
+---@return scion.Tensor y
+function Tensor:cos() end
+
+--- Cosine of radians. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:cos_() end
+
+--- Hyperbolic cosine.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.cosh(x) end
+
+--- Hyperbolic cosine.
+---@return scion.Tensor y
+function Tensor:cosh() end
+
+--- Hyperbolic cosine. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:cosh_() end
+
+--- 1 - cos(a, b) where target is 1, max(0, cos(a, b) - margin) where it is -1.
+---@param a scion.Tensor (N, D) or (D)
+---@param b scion.Tensor same shape
+---@param target scion.Tensor (N) or scalar: 1 where the pair shall be similar, -1 where not
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param margin? number cosine up to which different pairs cost nothing (default 0.0)
+---@return scion.Tensor loss
+function scion.cosine_embedding_loss(a, b, target, reduction, margin) end
+
+--- Cosine of the angle between vectors: a . b / (|a| |b|).
+---@param a scion.Tensor vectors along `dim`
+---@param b scion.Tensor broadcasts with a
+---@param dim? integer dimension of the vectors; default the second (default 1)
+---@param eps? number smallest length (default 1e-08)
+---@return scion.Tensor y
+function scion.cosine_similarity(a, b, dim, eps) end
+
+--- Cosine of the angle between vectors: a . b / (|a| |b|).
+---@param b scion.Tensor broadcasts with a
+---@param dim? integer dimension of the vectors; default the second (default 1)
+---@param eps? number smallest length (default 1e-08)
+---@return scion.Tensor y
+function Tensor:cosine_similarity(b, dim, eps) end
+
+--- How many elements are nonzero, over dimensions, default all.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.count_nonzero(x, dim, keepdim) end
+
+--- How many elements are nonzero, over dimensions, default all.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:count_nonzero(dim, keepdim) end
+
+--- Cross product of 3-vectors.
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@param dim? integer dimension of the 3-vectors; default the last (default -1)
+---@return scion.Tensor y
+function scion.cross(a, b, dim) end
+
+--- Cross product of 3-vectors.
+---@param b scion.Tensor right
+---@param dim? integer dimension of the 3-vectors; default the last (default -1)
+---@return scion.Tensor y
+function Tensor:cross(b, dim) end
+
+--- Cross entropy of softmax(input) with class ids or class probabilities. The mean is weighted as in PyTorch.
+---@param input scion.Tensor scores before softmax: (N, C) or (N, C, d1, ...)
+---@param target scion.Tensor class ids (N) or (N, d1, ...), or class probabilities like input
+---@param weight? scion.Tensor (C): weight of each class, a constant
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param ignore_index? integer id, as written in the target, that counts nothing (default -100)
+---@param label_smoothing? number share of the target spread evenly over the classes (default 0.0)
+---@return scion.Tensor loss
+function scion.cross_entropy(input, target, weight, reduction, ignore_index, label_smoothing) end
+
+--- Running product along a dimension. Integers and bools give i64.
+---@param x scion.Tensor input
+---@param dim integer dimension (default 0)
+---@param reverse? boolean from the end (default false)
+---@return scion.Tensor y
+function scion.cumprod(x, dim, reverse) end
+
+--- Running product along a dimension. Integers and bools give i64.
+---@param dim integer dimension (default 0)
+---@param reverse? boolean from the end (default false)
+---@return scion.Tensor y
+function Tensor:cumprod(dim, reverse) end
+
+--- Running product along a dimension. Integers and bools give i64. In place: changes and returns the tensor.
+---@param dim integer dimension (default 0)
+---@param reverse? boolean from the end (default false)
+---@return scion.Tensor y
+function Tensor:cumprod_(dim, reverse) end
+
+--- Running sum along a dimension. Integers and bools give i64.
+---@param x scion.Tensor input
+---@param dim integer dimension (default 0)
+---@param reverse? boolean from the end (default false)
+---@return scion.Tensor y
+function scion.cumsum(x, dim, reverse) end
+
+--- Running sum along a dimension. Integers and bools give i64.
+---@param dim integer dimension (default 0)
+---@param reverse? boolean from the end (default false)
+---@return scion.Tensor y
+function Tensor:cumsum(dim, reverse) end
+
+--- Running sum along a dimension. Integers and bools give i64. In place: changes and returns the tensor.
+---@param dim integer dimension (default 0)
+---@param reverse? boolean from the end (default false)
+---@return scion.Tensor y
+function Tensor:cumsum_(dim, reverse) end
+
+--- Channels become pixels, in ONNX's orders.
+---@param x scion.Tensor input
+---@param blocksize integer of height and width (default 2)
+---@param mode? "dcr"|"crd" order of the channels: "dcr" or "crd" (pixel_shuffle) (default dcr)
+---@return scion.Tensor y
+function scion.depth_to_space(x, blocksize, mode) end
+
+--- Channels become pixels, in ONNX's orders.
+---@param blocksize integer of height and width (default 2)
+---@param mode? "dcr"|"crd" order of the channels: "dcr" or "crd" (pixel_shuffle) (default dcr)
+---@return scion.Tensor y
+function Tensor:depth_to_space(blocksize, mode) end
+
+--- Determinants of square matrices. Singular matrices have no gradient.
+---@param a scion.Tensor (..., N, N)
+---@return scion.Tensor y
+function scion.det(a) end
+
+--- Determinants of square matrices. Singular matrices have no gradient.
+---@return scion.Tensor y
+function Tensor:det() end
+
+--- A vector as a diagonal matrix; of a matrix its diagonal (a copy).
+---@param x scion.Tensor input
+---@param diagonal? integer 0: the main diagonal; positive above, negative below it (default 0)
+---@return scion.Tensor y
+function scion.diag(x, diagonal) end
+
+--- A vector as a diagonal matrix; of a matrix its diagonal (a copy).
+---@param diagonal? integer 0: the main diagonal; positive above, negative below it (default 0)
+---@return scion.Tensor y
+function Tensor:diag(diagonal) end
+
+--- Square matrices with x's last dimension on a diagonal.
+---@param x scion.Tensor input
+---@param offset? integer 0: the main diagonal; positive above, negative below it (default 0)
+---@param dim1? integer dimension of rows (default -2)
+---@param dim2? integer dimension of columns (default -1)
+---@return scion.Tensor y
+function scion.diag_embed(x, offset, dim1, dim2) end
+
+--- Square matrices with x's last dimension on a diagonal.
+---@param offset? integer 0: the main diagonal; positive above, negative below it (default 0)
+---@param dim1? integer dimension of rows (default -2)
+---@param dim2? integer dimension of columns (default -1)
+---@return scion.Tensor y
+function Tensor:diag_embed(offset, dim1, dim2) end
+
+--- A diagonal of two dimensions, which become one at the end.
+---@param x scion.Tensor input
+---@param offset? integer 0: the main diagonal; positive above, negative below it (default 0)
+---@param dim1? integer dimension of rows (default 0)
+---@param dim2? integer dimension of columns (default 1)
+---@return scion.Tensor y
+function scion.diagonal(x, offset, dim1, dim2) end
+
+--- A diagonal of two dimensions, which become one at the end.
+---@param offset? integer 0: the main diagonal; positive above, negative below it (default 0)
+---@param dim1? integer dimension of rows (default 0)
+---@param dim2? integer dimension of columns (default 1)
+---@return scion.Tensor y
+function Tensor:diagonal(offset, dim1, dim2) end
+
+--- Derivative of lgamma.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.digamma(x) end
+
+--- Derivative of lgamma.
+---@return scion.Tensor y
+function Tensor:digamma() end
+
+--- Derivative of lgamma. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:digamma_() end
+
+--- a / b, elementwise with broadcasting; floating point only (use floor_divide for integers).
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.div(a, b) end
+
+--- a / b, elementwise with broadcasting; floating point only (use floor_divide for integers).
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:div(b) end
+
+--- a / b, elementwise with broadcasting; floating point only (use floor_divide for integers). In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:div_(b) end
+
+--- Zeroes elements with probability p and scales the rest by 1 / (1 - p).
+---@param x scion.Tensor input
+---@param p? number probability of being dropped (default 0.5)
+---@param training? boolean without it, x itself (default true)
+---@return scion.Tensor y
+function scion.dropout(x, p, training) end
+
+--- Zeroes elements with probability p and scales the rest by 1 / (1 - p).
+---@param p? number probability of being dropped (default 0.5)
+---@param training? boolean without it, x itself (default true)
+---@return scion.Tensor y
+function Tensor:dropout(p, training) end
+
+--- Eigenvalues and eigenvectors of symmetric matrices (the symmetric part is used): w, v = a:eigh().
+---@param a scion.Tensor (..., N, N)
+---@return scion.Tensor values, scion.Tensor vectors
+function scion.eigh(a) end
+
+--- Eigenvalues and eigenvectors of symmetric matrices (the symmetric part is used): w, v = a:eigh().
+---@return scion.Tensor values, scion.Tensor vectors
+function Tensor:eigh() end
+
+--- Sum of products in Einstein's notation: einsum("ij,jk->ik", a, b).
+---@param inputs scion.Tensor[] one tensor per term of the equation
+---@param equation string letters for the dimensions of each input, "->" and those of the result; "..." for any others
+---@return scion.Tensor y
+function scion.einsum(inputs, equation) end
+
+--- x above 0, alpha (e^x - 1) below.
+---@param x scion.Tensor input
+---@param alpha? number minus the limit at minus infinity (default 1.0)
+---@return scion.Tensor y
+function scion.elu(x, alpha) end
+
+--- x above 0, alpha (e^x - 1) below.
+---@param alpha? number minus the limit at minus infinity (default 1.0)
+---@return scion.Tensor y
+function Tensor:elu(alpha) end
+
+--- x above 0, alpha (e^x - 1) below. In place: changes and returns the tensor.
+---@param alpha? number minus the limit at minus infinity (default 1.0)
+---@return scion.Tensor y
+function Tensor:elu_(alpha) end
+
+--- Rows of weight by id: ids' shape + (D).
+---@param ids scion.Tensor any shape
+---@param weight scion.Tensor (V, D): one row per id
+---@param padding_idx? integer id, as written in ids, whose row gets no gradient
+---@return scion.Tensor y
+function scion.embedding(ids, weight, padding_idx) end
+
+--- Sum or mean of the rows of every bag of ids: (N, D).
+---@param ids scion.Tensor (N, T): T ids per bag
+---@param weight scion.Tensor (V, D)
+---@param per_sample_weights? scion.Tensor (N, T), with mode "sum"
+---@param mode? "sum"|"mean" "sum" or "mean" of the rows of a bag (default mean)
+---@param padding_idx? integer id, as written in ids, that does not count
+---@return scion.Tensor y
+function scion.embedding_bag(ids, weight, per_sample_weights, mode, padding_idx) end
+
+--- a == b, elementwise, as bool.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.eq(a, b) end
+
+--- a == b, elementwise, as bool.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:eq(b) end
+
+--- Error function.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.erf(x) end
+
+--- Error function.
+---@return scion.Tensor y
+function Tensor:erf() end
+
+--- Error function. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:erf_() end
+
+--- 1 - erf(x), exact for large x.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.erfc(x) end
+
+--- 1 - erf(x), exact for large x.
+---@return scion.Tensor y
+function Tensor:erfc() end
+
+--- 1 - erf(x), exact for large x. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:erfc_() end
+
+--- e^x.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.exp(x) end
+
+--- e^x.
+---@return scion.Tensor y
+function Tensor:exp() end
+
+--- e^x. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:exp_() end
+
+--- Dimensions of size 1 repeated without copying; the result is read-only.
+---@param x scion.Tensor input
+---@param shape integer|integer[] sizes; -1 keeps the old one (default { })
+---@return scion.Tensor y
+function scion.expand(x, shape) end
+
+--- Dimensions of size 1 repeated without copying; the result is read-only.
+---@param shape integer|integer[] sizes; -1 keeps the old one (default { })
+---@return scion.Tensor y
+function Tensor:expand(shape) end
+
+--- x expanded to the shape of another tensor.
+---@param x scion.Tensor input
+---@param other scion.Tensor tensor whose shape is taken
+---@return scion.Tensor y
+function scion.expand_as(x, other) end
+
+--- x expanded to the shape of another tensor.
+---@param other scion.Tensor tensor whose shape is taken
+---@return scion.Tensor y
+function Tensor:expand_as(other) end
+
+--- e^x - 1, exact near 0.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.expm1(x) end
+
+--- e^x - 1, exact near 0.
+---@return scion.Tensor y
+function Tensor:expm1() end
+
+--- e^x - 1, exact near 0. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:expm1_() end
+
+--- Zeroes whole channels of (N, C, ...) with probability p and scales the rest by 1 / (1 - p).
+---@param x scion.Tensor input
+---@param p? number probability of being dropped (default 0.5)
+---@param training? boolean without it, x itself (default true)
+---@return scion.Tensor y
+function scion.feature_dropout(x, p, training) end
+
+--- Zeroes whole channels of (N, C, ...) with probability p and scales the rest by 1 / (1 - p).
+---@param p? number probability of being dropped (default 0.5)
+---@param training? boolean without it, x itself (default true)
+---@return scion.Tensor y
+function Tensor:feature_dropout(p, training) end
+
+--- Joins dimensions start_dim .. end_dim into one.
+---@param x scion.Tensor input
+---@param start_dim? integer first dimension to join (default 0)
+---@param end_dim? integer last dimension to join (default -1)
+---@return scion.Tensor y
+function scion.flatten(x, start_dim, end_dim) end
+
+--- Joins dimensions start_dim .. end_dim into one.
+---@param start_dim? integer first dimension to join (default 0)
+---@param end_dim? integer last dimension to join (default -1)
+---@return scion.Tensor y
+function Tensor:flatten(start_dim, end_dim) end
+
+--- Largest integer not above x.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.floor(x) end
+
+--- Largest integer not above x.
+---@return scion.Tensor y
+function Tensor:floor() end
+
+--- Largest integer not above x. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:floor_() end
+
+--- floor(a / b), elementwise. Integer division by zero is an error.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.floor_divide(a, b) end
+
+--- floor(a / b), elementwise. Integer division by zero is an error.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:floor_divide(b) end
+
+--- floor(a / b), elementwise. Integer division by zero is an error. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:floor_divide_(b) end
+
+--- Remainder of a / b with the sign of a (C's fmod).
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.fmod(a, b) end
+
+--- Remainder of a / b with the sign of a (C's fmod).
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:fmod(b) end
+
+--- Remainder of a / b with the sign of a (C's fmod). In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:fmod_(b) end
+
+--- Fraction of x, with its sign.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.frac(x) end
+
+--- Fraction of x, with its sign.
+---@return scion.Tensor y
+function Tensor:frac() end
+
+--- Fraction of x, with its sign. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:frac_() end
+
+--- Negative log-likelihood of normal distributions with given means and variances.
+---@param input scion.Tensor expected values
+---@param target scion.Tensor samples; same shape
+---@param var scion.Tensor variances, positive; broadcasts
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param full? boolean add the constant log(2 pi) / 2 (default false)
+---@param eps? number smallest variance (default 1e-06)
+---@return scion.Tensor loss
+function scion.gaussian_nll_loss(input, target, var, reduction, full, eps) end
+
+--- a >= b, elementwise, as bool.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.ge(a, b) end
+
+--- a >= b, elementwise, as bool.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:ge(b) end
+
+--- x times the normal distribution function of x.
+---@param x scion.Tensor input
+---@param approximate? "none"|"tanh" "none": by the error function; "tanh": the usual approximation (default none)
+---@return scion.Tensor y
+function scion.gelu(x, approximate) end
+
+--- x times the normal distribution function of x.
+---@param approximate? "none"|"tanh" "none": by the error function; "tanh": the usual approximation (default none)
+---@return scion.Tensor y
+function Tensor:gelu(approximate) end
+
+--- x times the normal distribution function of x. In place: changes and returns the tensor.
+---@param approximate? "none"|"tanh" "none": by the error function; "tanh": the usual approximation (default none)
+---@return scion.Tensor y
+function Tensor:gelu_(approximate) end
+
+--- Gated linear unit: first half times sigmoid of the second.
+---@param x scion.Tensor input
+---@param dim? integer dimension that is halved (default -1)
+---@return scion.Tensor y
+function scion.glu(x, dim) end
+
+--- Gated linear unit: first half times sigmoid of the second.
+---@param dim? integer dimension that is halved (default -1)
+---@return scion.Tensor y
+function Tensor:glu(dim) end
+
+--- Normalises groups of channels of every item, then scales and shifts each channel.
+---@param x scion.Tensor (N, C, ...)
+---@param weight? scion.Tensor (C) scale; default 1
+---@param bias? scion.Tensor (C) shift; default 0
+---@param num_groups integer groups of channels (default 1)
+---@param eps? number added to the variance (default 1e-05)
+---@return scion.Tensor y
+function scion.group_norm(x, weight, bias, num_groups, eps) end
+
+--- a > b, elementwise, as bool.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.gt(a, b) end
+
+--- a > b, elementwise, as bool.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:gt(b) end
+
+--- x outside -lambda .. lambda, 0 within.
+---@param x scion.Tensor input
+---@param lambda? number half-width of the zone that gives 0 (default 0.5)
+---@return scion.Tensor y
+function scion.hardshrink(x, lambda) end
+
+--- x outside -lambda .. lambda, 0 within.
+---@param lambda? number half-width of the zone that gives 0 (default 0.5)
+---@return scion.Tensor y
+function Tensor:hardshrink(lambda) end
+
+--- x outside -lambda .. lambda, 0 within. In place: changes and returns the tensor.
+---@param lambda? number half-width of the zone that gives 0 (default 0.5)
+---@return scion.Tensor y
+function Tensor:hardshrink_(lambda) end
+
+--- clamp(x / 6 + 1 / 2, 0, 1).
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.hardsigmoid(x) end
+
+--- clamp(x / 6 + 1 / 2, 0, 1).
+---@return scion.Tensor y
+function Tensor:hardsigmoid() end
+
+--- clamp(x / 6 + 1 / 2, 0, 1). In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:hardsigmoid_() end
+
+--- x hardsigmoid(x).
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.hardswish(x) end
+
+--- x hardsigmoid(x).
+---@return scion.Tensor y
+function Tensor:hardswish() end
+
+--- x hardsigmoid(x). In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:hardswish_() end
+
+--- x limited to min_val .. max_val.
+---@param x scion.Tensor input
+---@param min_val? number lower bound (default -1.0)
+---@param max_val? number upper bound (default 1.0)
+---@return scion.Tensor y
+function scion.hardtanh(x, min_val, max_val) end
+
+--- x limited to min_val .. max_val.
+---@param min_val? number lower bound (default -1.0)
+---@param max_val? number upper bound (default 1.0)
+---@return scion.Tensor y
+function Tensor:hardtanh(min_val, max_val) end
+
+--- x limited to min_val .. max_val. In place: changes and returns the tensor.
+---@param min_val? number lower bound (default -1.0)
+---@param max_val? number upper bound (default 1.0)
+---@return scion.Tensor y
+function Tensor:hardtanh_(min_val, max_val) end
+
+--- input where target is 1, max(0, margin - input) where it is -1.
+---@param input scion.Tensor scores or distances
+---@param target scion.Tensor 1 or -1; same shape
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param margin? number distance asked for (default 1.0)
+---@return scion.Tensor loss
+function scion.hinge_embedding_loss(input, target, reduction, margin) end
+
+--- max(0, margin - target * input): the loss of support vector machines.
+---@param input scion.Tensor scores or distances
+---@param target scion.Tensor 1 or -1; same shape
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param margin? number distance asked for (default 1.0)
+---@return scion.Tensor loss
+function scion.hinge_loss(input, target, reduction, margin) end
+
+--- Quadratic below delta, linear beyond: d^2 / 2, delta (|d| - delta / 2).
+---@param input scion.Tensor predictions
+---@param target scion.Tensor what they should be; same shape
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param delta? number difference at which the square becomes a line (default 1.0)
+---@return scion.Tensor loss
+function scion.huber_loss(input, target, reduction, delta) end
+
+--- sqrt(a^2 + b^2) without overflow.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.hypot(a, b) end
+
+--- sqrt(a^2 + b^2) without overflow.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:hypot(b) end
+
+--- sqrt(a^2 + b^2) without overflow. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:hypot_(b) end
+
+--- Normalises every channel of every item by its own statistics. With running ones, use batch_norm.
+---@param x scion.Tensor (N, C, ...)
+---@param weight? scion.Tensor (C) scale; default 1
+---@param bias? scion.Tensor (C) shift; default 0
+---@param eps? number added to the variance (default 1e-05)
+---@return scion.Tensor y
+function scion.instance_norm(x, weight, bias, eps) end
+
+--- Resizes the spatial dimensions of (N, C, ...) by nearest, linear, cubic or area interpolation.
+---@param x scion.Tensor input
+---@param size? integer|integer[] of the spatial dimensions, or one for all
+---@param mode? "nearest"|"nearest_exact"|"linear"|"bilinear"|"trilinear"|"bicubic"|"cubic"|"area" kind of interpolation; area averages (default nearest)
+---@param scale_factor? number output size over input size, when `size` is not given (default 0.0)
+---@param align_corners? boolean corner elements keep their values (default false)
+---@param antialias? boolean when shrinking, average over all input elements (default false)
+---@param coordinates? "default"|"half_pixel"|"pytorch_half_pixel"|"asymmetric"|"align_corners" position rule of ONNX's Resize; default: align_corners, or asymmetric for nearest and half_pixel else (default default)
+---@param nearest_mode? "default"|"floor"|"ceil"|"round_prefer_floor"|"round_prefer_ceil" rounding rule of ONNX's Resize; default: floor, or round_prefer_ceil for nearest_exact (default default)
+---@param cubic_a? number parameter of the cubic kernel (default -0.75)
+---@param exclude_outside? boolean taps outside the input get no weight (default false)
+---@return scion.Tensor y
+function scion.interpolate(x, size, mode, scale_factor, align_corners, antialias, coordinates, nearest_mode, cubic_a, exclude_outside) end
+
+--- Inverse of square matrices. To solve a system, use solve.
+---@param a scion.Tensor (..., N, N)
+---@return scion.Tensor y
+function scion.inv(a) end
+
+--- Inverse of square matrices. To solve a system, use solve.
+---@return scion.Tensor y
+function Tensor:inv() end
+
+--- Where x is neither NaN nor infinite, as bool.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.isfinite(x) end
+
+--- Where x is neither NaN nor infinite, as bool.
+---@return scion.Tensor y
+function Tensor:isfinite() end
+
+--- Where x is infinite, as bool.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.isinf(x) end
+
+--- Where x is infinite, as bool.
+---@return scion.Tensor y
+function Tensor:isinf() end
+
+--- Where x is NaN, as bool.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.isnan(x) end
+
+--- Where x is NaN, as bool.
+---@return scion.Tensor y
+function Tensor:isnan() end
+
+--- Kullback-Leibler divergence: target (log target - input), input in logarithms.
+---@param input scion.Tensor log-probabilities
+---@param target scion.Tensor probabilities; same shape
+---@param reduction? "none"|"mean"|"sum"|"batchmean" "none", "mean" (over elements), "sum", or "batchmean" (sum / N: the divergence itself) (default mean)
+---@param log_target? boolean target holds logarithms too (default false)
+---@return scion.Tensor loss
+function scion.kl_div(input, target, reduction, log_target) end
+
+--- Kronecker product.
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function scion.kron(a, b) end
+
+--- Kronecker product.
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function Tensor:kron(b) end
+
+--- Absolute difference.
+---@param input scion.Tensor predictions
+---@param target scion.Tensor what they should be; same shape
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@return scion.Tensor loss
+function scion.l1_loss(input, target, reduction) end
+
+--- Normalises the trailing dimensions of every item: (x - mean) / sqrt(var + eps) * weight + bias.
+---@param x scion.Tensor (..., D)
+---@param weight? scion.Tensor (D) scale; default 1
+---@param bias? scion.Tensor (D) shift; default 0
+---@param normalized_shape? integer|integer[] trailing dimensions that are normalised together; default those of weight, else the last
+---@param eps? number added to the variance (default 1e-05)
+---@return scion.Tensor y
+function scion.layer_norm(x, weight, bias, normalized_shape, eps) end
+
+--- a <= b, elementwise, as bool.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.le(a, b) end
+
+--- a <= b, elementwise, as bool.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:le(b) end
+
+--- x above 0, negative_slope x below.
+---@param x scion.Tensor input
+---@param negative_slope? number slope below 0 (default 0.01)
+---@return scion.Tensor y
+function scion.leaky_relu(x, negative_slope) end
+
+--- x above 0, negative_slope x below.
+---@param negative_slope? number slope below 0 (default 0.01)
+---@return scion.Tensor y
+function Tensor:leaky_relu(negative_slope) end
+
+--- x above 0, negative_slope x below. In place: changes and returns the tensor.
+---@param negative_slope? number slope below 0 (default 0.01)
+---@return scion.Tensor y
+function Tensor:leaky_relu_(negative_slope) end
+
+--- a + weight * (b - a).
+---@param a scion.Tensor start
+---@param b scion.Tensor|number end
+---@param weight scion.Tensor|number 0 gives a, 1 gives b
+---@return scion.Tensor y
+function scion.lerp(a, b, weight) end
+
+--- a + weight * (b - a).
+---@param b scion.Tensor|number end
+---@param weight scion.Tensor|number 0 gives a, 1 gives b
+---@return scion.Tensor y
+function Tensor:lerp(b, weight) end
+
+--- a + weight * (b - a). In place: changes and returns the tensor.
+---@param b scion.Tensor|number end
+---@param weight scion.Tensor|number 0 gives a, 1 gives b
+---@return scion.Tensor y
+function Tensor:lerp_(b, weight) end
+
+--- log |gamma(x)|.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.lgamma(x) end
+
+--- log |gamma(x)|.
+---@return scion.Tensor y
+function Tensor:lgamma() end
+
+--- log |gamma(x)|. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:lgamma_() end
+
+--- The recurrence y[k] = b[k] + a[k] y[k-1] along a dimension, starting from 0.
+---@param a scion.Tensor factors
+---@param b scion.Tensor additions
+---@param dim integer dimension (default 0)
+---@param reverse? boolean from the end (default false)
+---@return scion.Tensor y
+function scion.linear_scan(a, b, dim, reverse) end
+
+--- x / (k + alpha * mean of x^2 over neighbouring channels)^beta.
+---@param x scion.Tensor input
+---@param size integer neighbouring channels that count (default 5)
+---@param alpha? number weight of the mean square (default 0.0001)
+---@param beta? number exponent (default 0.75)
+---@param k? number added before the exponent (default 1.0)
+---@return scion.Tensor y
+function scion.local_response_norm(x, size, alpha, beta, k) end
+
+--- Natural logarithm.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.log(x) end
+
+--- Natural logarithm.
+---@return scion.Tensor y
+function Tensor:log() end
+
+--- Natural logarithm. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:log_() end
+
+--- Logarithm to base 10.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.log10(x) end
+
+--- Logarithm to base 10.
+---@return scion.Tensor y
+function Tensor:log10() end
+
+--- Logarithm to base 10. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:log10_() end
+
+--- log(1 + x), exact near 0.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.log1p(x) end
+
+--- log(1 + x), exact near 0.
+---@return scion.Tensor y
+function Tensor:log1p() end
+
+--- log(1 + x), exact near 0. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:log1p_() end
+
+--- Logarithm to base 2.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.log2(x) end
+
+--- Logarithm to base 2.
+---@return scion.Tensor y
+function Tensor:log2() end
+
+--- Logarithm to base 2. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:log2_() end
+
+--- log(softmax(x)) along a dimension, exact for large differences.
+---@param x scion.Tensor input
+---@param dim? integer dimension that sums to one; default the last (default -1)
+---@return scion.Tensor y
+function scion.log_softmax(x, dim) end
+
+--- log(softmax(x)) along a dimension, exact for large differences.
+---@param dim? integer dimension that sums to one; default the last (default -1)
+---@return scion.Tensor y
+function Tensor:log_softmax(dim) end
+
+--- Logarithm of determinants; NaN where negative.
+---@param a scion.Tensor (..., N, N)
+---@return scion.Tensor y
+function scion.logdet(a) end
+
+--- Logarithm of determinants; NaN where negative.
+---@return scion.Tensor y
+function Tensor:logdet() end
+
+--- a and b, elementwise, as bool; nonzero is true.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.logical_and(a, b) end
+
+--- a and b, elementwise, as bool; nonzero is true.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:logical_and(b) end
+
+--- x == 0, as bool.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.logical_not(x) end
+
+--- x == 0, as bool.
+---@return scion.Tensor y
+function Tensor:logical_not() end
+
+--- a or b, elementwise, as bool; nonzero is true.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.logical_or(a, b) end
+
+--- a or b, elementwise, as bool; nonzero is true.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:logical_or(b) end
+
+--- Exactly one of a and b is nonzero, elementwise, as bool.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.logical_xor(a, b) end
+
+--- Exactly one of a and b is nonzero, elementwise, as bool.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:logical_xor(b) end
+
+--- log(sigmoid(x)), exact for large negative x.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.logsigmoid(x) end
+
+--- log(sigmoid(x)), exact for large negative x.
+---@return scion.Tensor y
+function Tensor:logsigmoid() end
+
+--- log(sigmoid(x)), exact for large negative x. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:logsigmoid_() end
+
+--- x that minimises |a x - b|; the shortest one where there are many.
+---@param a scion.Tensor (..., M, N)
+---@param b scion.Tensor (..., M, K), or a vector (M)
+---@param rtol? number singular values up to rtol times the largest count as 0; default max(M, N) times the type's precision (default -1.0)
+---@return scion.Tensor y
+function scion.lstsq(a, b, rtol) end
+
+--- x that minimises |a x - b|; the shortest one where there are many.
+---@param b scion.Tensor (..., M, K), or a vector (M)
+---@param rtol? number singular values up to rtol times the largest count as 0; default max(M, N) times the type's precision (default -1.0)
+---@return scion.Tensor y
+function Tensor:lstsq(b, rtol) end
+
+--- a < b, elementwise, as bool.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.lt(a, b) end
+
+--- a < b, elementwise, as bool.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:lt(b) end
+
+--- max(0, margin - target * (input1 - input2)).
+---@param input1 scion.Tensor scores
+---@param input2 scion.Tensor scores; same shape
+---@param target scion.Tensor 1: input1 shall rank higher, -1: input2
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param margin? number distance asked for (default 0.0)
+---@return scion.Tensor loss
+function scion.margin_ranking_loss(input1, input2, target, reduction, margin) end
+
+--- Matrix product by NumPy's rules: the last two dimensions multiply, the others broadcast; 1-d operands are a row (left) or a column (right).
+---@param a scion.Tensor (..., m, k) or (k)
+---@param b scion.Tensor (..., k, n) or (k)
+---@return scion.Tensor y
+function scion.matmul(a, b) end
+
+--- Matrix product by NumPy's rules: the last two dimensions multiply, the others broadcast; 1-d operands are a row (left) or a column (right).
+---@param b scion.Tensor (..., k, n) or (k)
+---@return scion.Tensor y
+function Tensor:matmul(b) end
+
+--- Norm of matrices: Frobenius by default.
+---@param a scion.Tensor (..., M, N)
+---@param ord? "fro"|"nuc"|"1"|"-1"|"2"|"-2"|"inf"|"-inf" "fro", "nuc" (sum of singular values), "2", "-2" (largest, smallest one), "1", "-1" (column sums), "inf", "-inf" (row sums) (default fro)
+---@param keepdim? boolean keep the two dimensions as 1 (default false)
+---@return scion.Tensor y
+function scion.matrix_norm(a, ord, keepdim) end
+
+--- Norm of matrices: Frobenius by default.
+---@param ord? "fro"|"nuc"|"1"|"-1"|"2"|"-2"|"inf"|"-inf" "fro", "nuc" (sum of singular values), "2", "-2" (largest, smallest one), "1", "-1" (column sums), "inf", "-inf" (row sums) (default fro)
+---@param keepdim? boolean keep the two dimensions as 1 (default false)
+---@return scion.Tensor y
+function Tensor:matrix_norm(ord, keepdim) end
+
+--- Number of singular values that are not negligible, as i64.
+---@param a scion.Tensor (..., M, N)
+---@param rtol? number singular values up to rtol times the largest count as 0; default max(M, N) times the type's precision (default -1.0)
+---@return scion.Tensor y
+function scion.matrix_rank(a, rtol) end
+
+--- Number of singular values that are not negligible, as i64.
+---@param rtol? number singular values up to rtol times the largest count as 0; default max(M, N) times the type's precision (default -1.0)
+---@return scion.Tensor y
+function Tensor:matrix_rank(rtol) end
+
+--- The larger of a and b, elementwise; NaN if either is NaN.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.maximum(a, b) end
+
+--- The larger of a and b, elementwise; NaN if either is NaN.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:maximum(b) end
+
+--- The larger of a and b, elementwise; NaN if either is NaN. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:maximum_(b) end
+
+--- Mean over dimensions, default all; NaN of nothing.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.mean(x, dim, keepdim) end
+
+--- Mean over dimensions, default all; NaN of nothing.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:mean(dim, keepdim) end
+
+--- The smaller of a and b, elementwise; NaN if either is NaN.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.minimum(a, b) end
+
+--- The smaller of a and b, elementwise; NaN if either is NaN.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:minimum(b) end
+
+--- The smaller of a and b, elementwise; NaN if either is NaN. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:minimum_(b) end
+
+--- x tanh(softplus(x)).
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.mish(x) end
+
+--- x tanh(softplus(x)).
+---@return scion.Tensor y
+function Tensor:mish() end
+
+--- x tanh(softplus(x)). In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:mish_() end
+
+--- Dimensions moved to other places; the rest keep their order.
+---@param x scion.Tensor input
+---@param source integer|integer[] dimensions to move (default { })
+---@param destination integer|integer[] where they go (default { })
+---@return scion.Tensor y
+function scion.movedim(x, source, destination) end
+
+--- Dimensions moved to other places; the rest keep their order.
+---@param source integer|integer[] dimensions to move (default { })
+---@param destination integer|integer[] where they go (default { })
+---@return scion.Tensor y
+function Tensor:movedim(source, destination) end
+
+--- Squared difference.
+---@param input scion.Tensor predictions
+---@param target scion.Tensor what they should be; same shape
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@return scion.Tensor loss
+function scion.mse_loss(input, target, reduction) end
+
+--- a * b, elementwise with broadcasting.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.mul(a, b) end
+
+--- a * b, elementwise with broadcasting.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:mul(b) end
+
+--- a * b, elementwise with broadcasting. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:mul_(b) end
+
+--- Attention of several heads between projections, with packed weights.
+---@param query scion.Tensor (N, L, E)
+---@param key scion.Tensor (N, S, E)
+---@param value scion.Tensor (N, S, E)
+---@param in_proj_weight scion.Tensor (3 E, E): of query, key and value
+---@param in_proj_bias? scion.Tensor (3 E)
+---@param out_proj_weight scion.Tensor (E, E)
+---@param out_proj_bias? scion.Tensor (E)
+---@param attn_mask? scion.Tensor (L, S) or (N heads, L, S): bool (true hides, as in PyTorch) or float (added)
+---@param key_padding_mask? scion.Tensor (N, S) bool: true hides
+---@param num_heads integer heads; they share E (default 1)
+---@param dropout_p? number dropout of the attention weights (default 0.0)
+---@param is_causal? boolean position i sees positions up to i (default false)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor weights
+function scion.multi_head_attention(query, key, value, in_proj_weight, in_proj_bias, out_proj_weight, out_proj_bias, attn_mask, key_padding_mask, num_heads, dropout_p, is_causal, training) end
+
+--- Multi-class hinge loss: every other class shall stay `margin` below the right one.
+---@param input scion.Tensor scores (N, C)
+---@param target scion.Tensor class ids (N)
+---@param weight? scion.Tensor (C): weight of each class, a constant
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param margin? number how far ahead the right class shall be (default 1.0)
+---@param p? integer power of the violation (default 1)
+---@return scion.Tensor loss
+function scion.multi_margin_loss(input, target, weight, reduction, margin, p) end
+
+--- Binary cross entropy with logits, averaged over the classes of each item.
+---@param input scion.Tensor scores (N, C)
+---@param target scion.Tensor 0 .. 1 (N, C)
+---@param weight? scion.Tensor (C): of each class
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@return scion.Tensor loss
+function scion.multilabel_soft_margin_loss(input, target, weight, reduction) end
+
+--- Mean over dimensions, default all, of what is not NaN.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.nanmean(x, dim, keepdim) end
+
+--- Mean over dimensions, default all, of what is not NaN.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:nanmean(dim, keepdim) end
+
+--- Sum over dimensions, default all, NaN counting as 0.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.nansum(x, dim, keepdim) end
+
+--- Sum over dimensions, default all, NaN counting as 0.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:nansum(dim, keepdim) end
+
+--- `length` positions of one dimension.
+---@param x scion.Tensor input
+---@param dim integer dimension (default 0)
+---@param start integer first position (default 0)
+---@param length integer how many (default 0)
+---@return scion.Tensor y
+function scion.narrow(x, dim, start, length) end
+
+--- `length` positions of one dimension.
+---@param dim integer dimension (default 0)
+---@param start integer first position (default 0)
+---@param length integer how many (default 0)
+---@return scion.Tensor y
+function Tensor:narrow(dim, start, length) end
+
+--- a ~= b, elementwise, as bool.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.ne(a, b) end
+
+--- a ~= b, elementwise, as bool.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:ne(b) end
+
+--- -x.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.neg(x) end
+
+--- -x.
+---@return scion.Tensor y
+function Tensor:neg() end
+
+--- -x. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:neg_() end
+
+--- Negative log-likelihood of class ids, from log-probabilities (log_softmax).
+---@param input scion.Tensor log-probabilities: (N, C) or (N, C, d1, ...)
+---@param target scion.Tensor class ids (N) or (N, d1, ...)
+---@param weight? scion.Tensor (C): weight of each class, a constant
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param ignore_index? integer id, as written in the target, that counts nothing (default -100)
+---@return scion.Tensor loss
+function scion.nll_loss(input, target, weight, reduction, ignore_index) end
+
+--- Vectors divided by their p-norm.
+---@param x scion.Tensor input
+---@param p? number order of the norm (default 2.0)
+---@param dim? integer dimension of the vectors; default the second (default 1)
+---@param eps? number smallest norm to divide by (default 1e-12)
+---@return scion.Tensor y
+function scion.normalize(x, p, dim, eps) end
+
+--- Vectors divided by their p-norm.
+---@param p? number order of the norm (default 2.0)
+---@param dim? integer dimension of the vectors; default the second (default 1)
+---@param eps? number smallest norm to divide by (default 1e-12)
+---@return scion.Tensor y
+function Tensor:normalize(p, dim, eps) end
+
+--- Pads (or crops, with negative numbers) the last dimensions: a:pad({left, right, top, bottom}).
+---@param x scion.Tensor input
+---@param pad integer|integer[] before and after, starting with the last dimension: {left, right, top, bottom, ...}; negative numbers crop (default { })
+---@param mode? "constant"|"reflect"|"replicate"|"circular" "constant", "reflect" (without the edge), "replicate" (the edge), "circular" (default constant)
+---@param value? number of constant padding (default 0.0)
+---@return scion.Tensor y
+function scion.pad(x, pad, mode, value) end
+
+--- Pads (or crops, with negative numbers) the last dimensions: a:pad({left, right, top, bottom}).
+---@param pad integer|integer[] before and after, starting with the last dimension: {left, right, top, bottom, ...}; negative numbers crop (default { })
+---@param mode? "constant"|"reflect"|"replicate"|"circular" "constant", "reflect" (without the edge), "replicate" (the edge), "circular" (default constant)
+---@param value? number of constant padding (default 0.0)
+---@return scion.Tensor y
+function Tensor:pad(pad, mode, value) end
+
+--- p-norm of a - b along the last dimension.
+---@param a scion.Tensor vectors along the last dimension
+---@param b scion.Tensor broadcasts with a
+---@param p? number order of the norm; inf: the largest difference (default 2.0)
+---@param eps? number added to every difference (default 1e-06)
+---@param keepdim? boolean keep the last dimension as 1 (default false)
+---@return scion.Tensor y
+function scion.pairwise_distance(a, b, p, eps, keepdim) end
+
+--- p-norm of a - b along the last dimension.
+---@param b scion.Tensor broadcasts with a
+---@param p? number order of the norm; inf: the largest difference (default 2.0)
+---@param eps? number added to every difference (default 1e-06)
+---@param keepdim? boolean keep the last dimension as 1 (default false)
+---@return scion.Tensor y
+function Tensor:pairwise_distance(b, p, eps, keepdim) end
+
+--- Dimensions in another order.
+---@param x scion.Tensor input
+---@param dims integer|integer[] for each new dimension the old one (default { })
+---@return scion.Tensor y
+function scion.permute(x, dims) end
+
+--- Dimensions in another order.
+---@param dims integer|integer[] for each new dimension the old one (default { })
+---@return scion.Tensor y
+function Tensor:permute(dims) end
+
+--- Moore-Penrose pseudo-inverse.
+---@param a scion.Tensor (..., M, N)
+---@param rtol? number singular values up to rtol times the largest count as 0; default max(M, N) times the type's precision (default -1.0)
+---@return scion.Tensor y
+function scion.pinv(a, rtol) end
+
+--- Moore-Penrose pseudo-inverse.
+---@param rtol? number singular values up to rtol times the largest count as 0; default max(M, N) times the type's precision (default -1.0)
+---@return scion.Tensor y
+function Tensor:pinv(rtol) end
+
+--- (N, C r^2, H, W) to (N, C, H r, W r): channels become pixels.
+---@param x scion.Tensor input
+---@param upscale_factor integer of height and width (default 2)
+---@return scion.Tensor y
+function scion.pixel_shuffle(x, upscale_factor) end
+
+--- (N, C r^2, H, W) to (N, C, H r, W r): channels become pixels.
+---@param upscale_factor integer of height and width (default 2)
+---@return scion.Tensor y
+function Tensor:pixel_shuffle(upscale_factor) end
+
+--- (N, C, H r, W r) to (N, C r^2, H, W): pixels become channels.
+---@param x scion.Tensor input
+---@param downscale_factor integer of height and width (default 2)
+---@return scion.Tensor y
+function scion.pixel_unshuffle(x, downscale_factor) end
+
+--- (N, C, H r, W r) to (N, C r^2, H, W): pixels become channels.
+---@param downscale_factor integer of height and width (default 2)
+---@return scion.Tensor y
+function Tensor:pixel_unshuffle(downscale_factor) end
+
+--- Negative log-likelihood of counts under Poisson distributions.
+---@param input scion.Tensor predictions
+---@param target scion.Tensor what they should be; same shape
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param log_input? boolean input is the logarithm of the rate (default true)
+---@param full? boolean add Stirling's approximation of log(target!) (default false)
+---@param eps? number added to the rate before its logarithm (default 1e-08)
+---@return scion.Tensor loss
+function scion.poisson_nll_loss(input, target, reduction, log_input, full, eps) end
+
+--- The n-th derivative of digamma, n >= 1, for x > 0.
+---@param x scion.Tensor input
+---@param n? integer order of the derivative of digamma (default 1)
+---@return scion.Tensor y
+function scion.polygamma(x, n) end
+
+--- The n-th derivative of digamma, n >= 1, for x > 0.
+---@param n? integer order of the derivative of digamma (default 1)
+---@return scion.Tensor y
+function Tensor:polygamma(n) end
+
+--- a to the power of b, elementwise with broadcasting.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.pow(a, b) end
+
+--- a to the power of b, elementwise with broadcasting.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:pow(b) end
+
+--- a to the power of b, elementwise with broadcasting. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:pow_(b) end
+
+--- x above 0, weight x below, with a learned weight.
+---@param x scion.Tensor (N, C, ...)
+---@param weight scion.Tensor slopes below 0: one, or one per channel
+---@return scion.Tensor y
+function scion.prelu(x, weight) end
+
+--- x above 0, weight x below, with a learned weight.
+---@param weight scion.Tensor slopes below 0: one, or one per channel
+---@return scion.Tensor y
+function Tensor:prelu(weight) end
+
+--- Product over dimensions, default all. Integers and bools give i64.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.prod(x, dim, keepdim) end
+
+--- Product over dimensions, default all. Integers and bools give i64.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:prod(dim, keepdim) end
+
+--- a = q r, reduced: q, r = a:qr().
+---@param a scion.Tensor (..., M, N)
+---@return scion.Tensor q, scion.Tensor r
+function scion.qr(a) end
+
+--- a = q r, reduced: q, r = a:qr().
+---@return scion.Tensor q, scion.Tensor r
+function Tensor:qr() end
+
+--- 1 / x.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.reciprocal(x) end
+
+--- 1 / x.
+---@return scion.Tensor y
+function Tensor:reciprocal() end
+
+--- 1 / x. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:reciprocal_() end
+
+--- max(x, 0).
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.relu(x) end
+
+--- max(x, 0).
+---@return scion.Tensor y
+function Tensor:relu() end
+
+--- max(x, 0). In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:relu_() end
+
+--- x limited to 0 .. 6.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.relu6(x) end
+
+--- x limited to 0 .. 6.
+---@return scion.Tensor y
+function Tensor:relu6() end
+
+--- x limited to 0 .. 6. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:relu6_() end
+
+--- Remainder of a / b with the sign of b (Lua's %).
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.remainder(a, b) end
+
+--- Remainder of a / b with the sign of b (Lua's %).
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:remainder(b) end
+
+--- Remainder of a / b with the sign of b (Lua's %). In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:remainder_(b) end
+
+--- The same elements in another shape; a view when strides allow it, else a copy.
+---@param x scion.Tensor input
+---@param shape integer|integer[] sizes; one may be -1 and takes what is left (default { })
+---@return scion.Tensor y
+function scion.reshape(x, shape) end
+
+--- The same elements in another shape; a view when strides allow it, else a copy.
+---@param shape integer|integer[] sizes; one may be -1 and takes what is left (default { })
+---@return scion.Tensor y
+function Tensor:reshape(shape) end
+
+--- x in the shape of another tensor.
+---@param x scion.Tensor input
+---@param other scion.Tensor tensor whose shape is taken
+---@return scion.Tensor y
+function scion.reshape_as(x, other) end
+
+--- x in the shape of another tensor.
+---@param other scion.Tensor tensor whose shape is taken
+---@return scion.Tensor y
+function Tensor:reshape_as(other) end
+
+--- x / sqrt(mean(x^2) + eps) * weight over the trailing dimensions.
+---@param x scion.Tensor (..., D)
+---@param weight? scion.Tensor (D) scale; default 1
+---@param normalized_shape? integer|integer[] trailing dimensions that are normalised together; default those of weight, else the last
+---@param eps? number added to the mean square (default 1.1920929e-07)
+---@return scion.Tensor y
+function scion.rms_norm(x, weight, normalized_shape, eps) end
+
+--- Nearest integer, ties to even.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.round(x) end
+
+--- Nearest integer, ties to even.
+---@return scion.Tensor y
+function Tensor:round() end
+
+--- Nearest integer, ties to even. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:round_() end
+
+--- 1 / sqrt(x).
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.rsqrt(x) end
+
+--- 1 / sqrt(x).
+---@return scion.Tensor y
+function Tensor:rsqrt() end
+
+--- 1 / sqrt(x). In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:rsqrt_() end
+
+--- softmax(query key' / sqrt(E) + mask) value.
+---@param query scion.Tensor (..., L, E)
+---@param key scion.Tensor (..., S, E)
+---@param value scion.Tensor (..., S, Ev)
+---@param attn_mask? scion.Tensor broadcasts to (..., L, S): bool (true takes part) or float (added)
+---@param dropout_p? number dropout of the attention weights (default 0.0)
+---@param is_causal? boolean position i sees positions up to i (default false)
+---@param training? boolean apply dropout (default false)
+---@param scale? number of the products; default 1 / sqrt(E) (default 0.0)
+---@return scion.Tensor y
+function scion.scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_causal, training, scale) end
+
+--- One position of a dimension, which goes.
+---@param x scion.Tensor input
+---@param dim integer dimension (default 0)
+---@param index integer position (default 0)
+---@return scion.Tensor y
+function scion.select(x, dim, index) end
+
+--- One position of a dimension, which goes.
+---@param dim integer dimension (default 0)
+---@param index integer position (default 0)
+---@return scion.Tensor y
+function Tensor:select(dim, index) end
+
+--- A copy of x with src written to one position of a dimension.
+---@param x scion.Tensor tensor to copy
+---@param src scion.Tensor what goes into the window
+---@param dim integer dimension (default 0)
+---@param index integer position (default 0)
+---@return scion.Tensor y
+function scion.select_scatter(x, src, dim, index) end
+
+--- A copy of x with src written to one position of a dimension.
+---@param src scion.Tensor what goes into the window
+---@param dim integer dimension (default 0)
+---@param index integer position (default 0)
+---@return scion.Tensor y
+function Tensor:select_scatter(src, dim, index) end
+
+--- A copy of x with src written to one position of a dimension. In place: changes and returns the tensor.
+---@param src scion.Tensor what goes into the window
+---@param dim integer dimension (default 0)
+---@param index integer position (default 0)
+---@return scion.Tensor y
+function Tensor:select_scatter_(src, dim, index) end
+
+--- Self-normalising elu: 1.0507 (x above 0, 1.6733 (e^x - 1) below).
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.selu(x) end
+
+--- Self-normalising elu: 1.0507 (x above 0, 1.6733 (e^x - 1) below).
+---@return scion.Tensor y
+function Tensor:selu() end
+
+--- Self-normalising elu: 1.0507 (x above 0, 1.6733 (e^x - 1) below). In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:selu_() end
+
+--- 1 / (1 + e^-x).
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.sigmoid(x) end
+
+--- 1 / (1 + e^-x).
+---@return scion.Tensor y
+function Tensor:sigmoid() end
+
+--- 1 / (1 + e^-x). In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:sigmoid_() end
+
+--- -1, 0 or 1.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.sign(x) end
+
+--- -1, 0 or 1.
+---@return scion.Tensor y
+function Tensor:sign() end
+
+--- -1, 0 or 1. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:sign_() end
+
+--- x sigmoid(x), also called swish.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.silu(x) end
+
+--- x sigmoid(x), also called swish.
+---@return scion.Tensor y
+function Tensor:silu() end
+
+--- x sigmoid(x), also called swish. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:silu_() end
+
+--- Sine of radians.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.sin(x) end
+
+--- Sine of radians.
+---@return scion.Tensor y
+function Tensor:sin() end
+
+--- Sine of radians. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:sin_() end
+
+--- Hyperbolic sine.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.sinh(x) end
+
+--- Hyperbolic sine.
+---@return scion.Tensor y
+function Tensor:sinh() end
+
+--- Hyperbolic sine. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:sinh_() end
+
+--- Every step-th position of one dimension from start to stop.
+---@param x scion.Tensor input
+---@param dim integer dimension (default 0)
+---@param start? integer first position (default 0)
+---@param stop? integer elements before this count (the last position, 1-based); negative leaves as many out at the end; default all
+---@param step? integer take every step-th (default 1)
+---@return scion.Tensor y
+function scion.slice(x, dim, start, stop, step) end
+
+--- Every step-th position of one dimension from start to stop.
+---@param dim integer dimension (default 0)
+---@param start? integer first position (default 0)
+---@param stop? integer elements before this count (the last position, 1-based); negative leaves as many out at the end; default all
+---@param step? integer take every step-th (default 1)
+---@return scion.Tensor y
+function Tensor:slice(dim, start, stop, step) end
+
+--- A copy of x with src written into a slice of it.
+---@param x scion.Tensor tensor to copy
+---@param src scion.Tensor what goes into the window
+---@param dim integer dimension (default 0)
+---@param start? integer first position (default 0)
+---@param stop? integer elements before this count (the last position, 1-based); negative leaves as many out at the end; default all
+---@param step? integer take every step-th (default 1)
+---@return scion.Tensor y
+function scion.slice_scatter(x, src, dim, start, stop, step) end
+
+--- A copy of x with src written into a slice of it.
+---@param src scion.Tensor what goes into the window
+---@param dim integer dimension (default 0)
+---@param start? integer first position (default 0)
+---@param stop? integer elements before this count (the last position, 1-based); negative leaves as many out at the end; default all
+---@param step? integer take every step-th (default 1)
+---@return scion.Tensor y
+function Tensor:slice_scatter(src, dim, start, stop, step) end
+
+--- A copy of x with src written into a slice of it. In place: changes and returns the tensor.
+---@param src scion.Tensor what goes into the window
+---@param dim integer dimension (default 0)
+---@param start? integer first position (default 0)
+---@param stop? integer elements before this count (the last position, 1-based); negative leaves as many out at the end; default all
+---@param step? integer take every step-th (default 1)
+---@return scion.Tensor y
+function Tensor:slice_scatter_(src, dim, start, stop, step) end
+
+--- Overlapping windows of one dimension, as a new last one (torch's Tensor.unfold); read-only.
+---@param x scion.Tensor input
+---@param dim integer dimension (default 0)
+---@param size integer elements of a window (default 0)
+---@param step? integer distance of windows (default 1)
+---@return scion.Tensor y
+function scion.sliding_window(x, dim, size, step) end
+
+--- Overlapping windows of one dimension, as a new last one (torch's Tensor.unfold); read-only.
+---@param dim integer dimension (default 0)
+---@param size integer elements of a window (default 0)
+---@param step? integer distance of windows (default 1)
+---@return scion.Tensor y
+function Tensor:sliding_window(dim, size, step) end
+
+--- Sign and logarithm of the absolute value of determinants.
+---@param a scion.Tensor (..., N, N)
+---@return scion.Tensor sign, scion.Tensor logabsdet
+function scion.slogdet(a) end
+
+--- Sign and logarithm of the absolute value of determinants.
+---@return scion.Tensor sign, scion.Tensor logabsdet
+function Tensor:slogdet() end
+
+--- Quadratic below beta, linear beyond: d^2 / (2 beta), |d| - beta / 2.
+---@param input scion.Tensor predictions
+---@param target scion.Tensor what they should be; same shape
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param beta? number difference at which the square becomes a line (default 1.0)
+---@return scion.Tensor loss
+function scion.smooth_l1_loss(input, target, reduction, beta) end
+
+--- log(1 + e^(-target * input)), target 1 or -1.
+---@param input scion.Tensor scores or distances
+---@param target scion.Tensor 1 or -1; same shape
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@return scion.Tensor loss
+function scion.soft_margin_loss(input, target, reduction) end
+
+--- e^x / sum e^x along a dimension: positive numbers that sum to one.
+---@param x scion.Tensor input
+---@param dim? integer dimension that sums to one; default the last (default -1)
+---@return scion.Tensor y
+function scion.softmax(x, dim) end
+
+--- e^x / sum e^x along a dimension: positive numbers that sum to one.
+---@param dim? integer dimension that sums to one; default the last (default -1)
+---@return scion.Tensor y
+function Tensor:softmax(dim) end
+
+--- softmax(-x) along a dimension.
+---@param x scion.Tensor input
+---@param dim? integer dimension that sums to one; default the last (default -1)
+---@return scion.Tensor y
+function scion.softmin(x, dim) end
+
+--- softmax(-x) along a dimension.
+---@param dim? integer dimension that sums to one; default the last (default -1)
+---@return scion.Tensor y
+function Tensor:softmin(dim) end
+
+--- log(1 + e^(beta x)) / beta: a smooth relu.
+---@param x scion.Tensor input
+---@param beta? number sharpness (default 1.0)
+---@param threshold? number above beta x of this, x itself (default 20.0)
+---@return scion.Tensor y
+function scion.softplus(x, beta, threshold) end
+
+--- log(1 + e^(beta x)) / beta: a smooth relu.
+---@param beta? number sharpness (default 1.0)
+---@param threshold? number above beta x of this, x itself (default 20.0)
+---@return scion.Tensor y
+function Tensor:softplus(beta, threshold) end
+
+--- log(1 + e^(beta x)) / beta: a smooth relu. In place: changes and returns the tensor.
+---@param beta? number sharpness (default 1.0)
+---@param threshold? number above beta x of this, x itself (default 20.0)
+---@return scion.Tensor y
+function Tensor:softplus_(beta, threshold) end
+
+--- x moved towards 0 by lambda, 0 within.
+---@param x scion.Tensor input
+---@param lambda? number half-width of the zone that gives 0 (default 0.5)
+---@return scion.Tensor y
+function scion.softshrink(x, lambda) end
+
+--- x moved towards 0 by lambda, 0 within.
+---@param lambda? number half-width of the zone that gives 0 (default 0.5)
+---@return scion.Tensor y
+function Tensor:softshrink(lambda) end
+
+--- x moved towards 0 by lambda, 0 within. In place: changes and returns the tensor.
+---@param lambda? number half-width of the zone that gives 0 (default 0.5)
+---@return scion.Tensor y
+function Tensor:softshrink_(lambda) end
+
+--- x / (1 + |x|).
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.softsign(x) end
+
+--- x / (1 + |x|).
+---@return scion.Tensor y
+function Tensor:softsign() end
+
+--- x / (1 + |x|). In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:softsign_() end
+
+--- x of a x = b by LU factors.
+---@param a scion.Tensor (..., N, N)
+---@param b scion.Tensor (..., N, K), or a vector (N)
+---@return scion.Tensor y
+function scion.solve(a, b) end
+
+--- x of a x = b by LU factors.
+---@param b scion.Tensor (..., N, K), or a vector (N)
+---@return scion.Tensor y
+function Tensor:solve(b) end
+
+--- x of a x = b (or x a = b) for a triangular a; the other triangle is not read.
+---@param a scion.Tensor (..., N, N)
+---@param b scion.Tensor (..., N, K)
+---@param upper boolean a is upper triangular (default false)
+---@param left? boolean solve a x = b, else x a = b (default true)
+---@param unitriangular? boolean take a's diagonal as ones (default false)
+---@param transpose? boolean solve with a' (default false)
+---@return scion.Tensor y
+function scion.solve_triangular(a, b, upper, left, unitriangular, transpose) end
+
+--- x of a x = b (or x a = b) for a triangular a; the other triangle is not read.
+---@param b scion.Tensor (..., N, K)
+---@param upper boolean a is upper triangular (default false)
+---@param left? boolean solve a x = b, else x a = b (default true)
+---@param unitriangular? boolean take a's diagonal as ones (default false)
+---@param transpose? boolean solve with a' (default false)
+---@return scion.Tensor y
+function Tensor:solve_triangular(b, upper, left, unitriangular, transpose) end
+
+--- Pixels become channels, in ONNX's order.
+---@param x scion.Tensor input
+---@param blocksize integer of height and width (default 2)
+---@return scion.Tensor y
+function scion.space_to_depth(x, blocksize) end
+
+--- Pixels become channels, in ONNX's order.
+---@param blocksize integer of height and width (default 2)
+---@return scion.Tensor y
+function Tensor:space_to_depth(blocksize) end
+
+--- Square root; NaN below 0.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.sqrt(x) end
+
+--- Square root; NaN below 0.
+---@return scion.Tensor y
+function Tensor:sqrt() end
+
+--- Square root; NaN below 0. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:sqrt_() end
+
+--- x^2.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.square(x) end
+
+--- x^2.
+---@return scion.Tensor y
+function Tensor:square() end
+
+--- x^2. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:square_() end
+
+--- Without dimensions of size 1.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimensions to drop where their size is 1; default all such
+---@return scion.Tensor y
+function scion.squeeze(x, dim) end
+
+--- Without dimensions of size 1.
+---@param dim? integer|integer[] dimensions to drop where their size is 1; default all such
+---@return scion.Tensor y
+function Tensor:squeeze(dim) end
+
+--- Tensors of one shape joined along a new dimension: scion.stack({a, b}, dim).
+---@param tensors scion.Tensor[] list of tensors
+---@param dim? integer dimension, default the first (default 0)
+---@return scion.Tensor y
+function scion.stack(tensors, dim) end
+
+--- a - b, elementwise with broadcasting.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.sub(a, b) end
+
+--- a - b, elementwise with broadcasting.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:sub(b) end
+
+--- a - b, elementwise with broadcasting. In place: changes and returns the tensor.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:sub_(b) end
+
+--- Sum over dimensions, default all. Integers and bools give i64.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.sum(x, dim, keepdim) end
+
+--- Sum over dimensions, default all. Integers and bools give i64.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:sum(dim, keepdim) end
+
+--- a = u diag(s) vh, thin: u, s, vh = a:svd().
+---@param a scion.Tensor (..., M, N)
+---@return scion.Tensor u, scion.Tensor s, scion.Tensor vh
+function scion.svd(a) end
+
+--- a = u diag(s) vh, thin: u, s, vh = a:svd().
+---@return scion.Tensor u, scion.Tensor s, scion.Tensor vh
+function Tensor:svd() end
+
+--- Two dimensions exchanged (as transpose).
+---@param x scion.Tensor input
+---@param dim0 integer one dimension (default 0)
+---@param dim1 integer the other (default 0)
+---@return scion.Tensor y
+function scion.swapaxes(x, dim0, dim1) end
+
+--- Two dimensions exchanged (as transpose).
+---@param dim0 integer one dimension (default 0)
+---@param dim1 integer the other (default 0)
+---@return scion.Tensor y
+function Tensor:swapaxes(dim0, dim1) end
+
+--- A matrix transposed; fewer dimensions stay as they are.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.t(x) end
+
+--- A matrix transposed; fewer dimensions stay as they are.
+---@return scion.Tensor y
+function Tensor:t() end
+
+--- Tangent of radians.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.tan(x) end
+
+--- Tangent of radians.
+---@return scion.Tensor y
+function Tensor:tan() end
+
+--- Tangent of radians. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:tan_() end
+
+--- Hyperbolic tangent.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.tanh(x) end
+
+--- Hyperbolic tangent.
+---@return scion.Tensor y
+function Tensor:tanh() end
+
+--- Hyperbolic tangent. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:tanh_() end
+
+--- x - tanh(x).
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.tanhshrink(x) end
+
+--- x - tanh(x).
+---@return scion.Tensor y
+function Tensor:tanhshrink() end
+
+--- x - tanh(x). In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:tanhshrink_() end
+
+--- x where x > threshold, else value.
+---@param x scion.Tensor input
+---@param threshold number what x must exceed (default 0.0)
+---@param value number put where it does not (default 0.0)
+---@return scion.Tensor y
+function scion.threshold(x, threshold, value) end
+
+--- x where x > threshold, else value.
+---@param threshold number what x must exceed (default 0.0)
+---@param value number put where it does not (default 0.0)
+---@return scion.Tensor y
+function Tensor:threshold(threshold, value) end
+
+--- x where x > threshold, else value. In place: changes and returns the tensor.
+---@param threshold number what x must exceed (default 0.0)
+---@param value number put where it does not (default 0.0)
+---@return scion.Tensor y
+function Tensor:threshold_(threshold, value) end
+
+--- Converts to another element type (a copy, always). Floats to integers truncate; anything to bool is x ~= 0.
+---@param x scion.Tensor input
+---@param dtype scion.dtype "f32", "f64", "i32", "i64", "u8", "bool"
+---@return scion.Tensor y
+function scion.to(x, dtype) end
+
+--- Converts to another element type (a copy, always). Floats to integers truncate; anything to bool is x ~= 0.
+---@param dtype scion.dtype "f32", "f64", "i32", "i64", "u8", "bool"
+---@return scion.Tensor y
+function Tensor:to(dtype) end
+
+--- Sum of a matrix's diagonal.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.trace(x) end
+
+--- Sum of a matrix's diagonal.
+---@return scion.Tensor y
+function Tensor:trace() end
+
+--- Two dimensions exchanged.
+---@param x scion.Tensor input
+---@param dim0 integer one dimension (default 0)
+---@param dim1 integer the other (default 0)
+---@return scion.Tensor y
+function scion.transpose(x, dim0, dim1) end
+
+--- Two dimensions exchanged.
+---@param dim0 integer one dimension (default 0)
+---@param dim1 integer the other (default 0)
+---@return scion.Tensor y
+function Tensor:transpose(dim0, dim1) end
+
+--- max(0, |anchor - positive| - |anchor - negative| + margin).
+---@param anchor scion.Tensor (N, D) or (D)
+---@param positive scion.Tensor of the anchor's class; same shape
+---@param negative scion.Tensor of another class; same shape
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param margin? number how much farther the negative shall be (default 1.0)
+---@param p? number order of the norm; inf: the largest difference (default 2.0)
+---@param eps? number added to every difference (default 1e-06)
+---@param swap? boolean use the distance of positive and negative where it is smaller (default false)
+---@return scion.Tensor loss
+function scion.triplet_margin_loss(anchor, positive, negative, reduction, margin, p, eps, swap) end
+
+--- x without its fraction.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.trunc(x) end
+
+--- x without its fraction.
+---@return scion.Tensor y
+function Tensor:trunc() end
+
+--- x without its fraction. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:trunc_() end
+
+--- Splits one dimension into several.
+---@param x scion.Tensor input
+---@param dim integer dimension to split (default 0)
+---@param sizes integer|integer[] its new sizes; one may be -1 (default { })
+---@return scion.Tensor y
+function scion.unflatten(x, dim, sizes) end
+
+--- Splits one dimension into several.
+---@param dim integer dimension to split (default 0)
+---@param sizes integer|integer[] its new sizes; one may be -1 (default { })
+---@return scion.Tensor y
+function Tensor:unflatten(dim, sizes) end
+
+--- With a new dimension of size 1.
+---@param x scion.Tensor input
+---@param dim integer place of the new dimension (default 0)
+---@return scion.Tensor y
+function scion.unsqueeze(x, dim) end
+
+--- With a new dimension of size 1.
+---@param dim integer place of the new dimension (default 0)
+---@return scion.Tensor y
+function Tensor:unsqueeze(dim) end
+
+--- a where cond, b elsewhere, with broadcasting: scion.where(cond, a, b).
+---@param cond scion.Tensor bool
+---@param a scion.Tensor|number taken where cond
+---@param b scion.Tensor|number taken elsewhere
+---@return scion.Tensor y
+function scion.where(cond, a, b) end
+
+-- ---- parts written in Lua ------------------------------------------------------------------------------
+
+--- Prints what is known about a value or a name; without argument an overview.
+---@param what? any
+function scion.help(...) end
+
+scion.nn = {}
+
+--- Means of as many windows as `output_size` says, whatever the input's size.
+function scion.nn.AdaptiveAvgPool1d(...) end
+
+--- Means of as many windows as `output_size` says, whatever the input's size.
+function scion.nn.AdaptiveAvgPool2d(...) end
+
+--- Means of as many windows as `output_size` says, whatever the input's size.
+function scion.nn.AdaptiveAvgPool3d(...) end
+
+--- Maxima of as many windows as `output_size` says.
+function scion.nn.AdaptiveMaxPool1d(...) end
+
+--- Maxima of as many windows as `output_size` says.
+function scion.nn.AdaptiveMaxPool2d(...) end
+
+--- Maxima of as many windows as `output_size` says.
+function scion.nn.AdaptiveMaxPool3d(...) end
+
+function scion.nn.AlphaDropout(...) end
+
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+function scion.nn.AvgPool1d(...) end
+
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+function scion.nn.AvgPool2d(...) end
+
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+function scion.nn.AvgPool3d(...) end
+
+function scion.nn.BCELoss(options, ...) end
+
+function scion.nn.BCEWithLogitsLoss(options, ...) end
+
+--- Normalises each channel over the batch: (N, C) or (N, C, L). In training by the batch's statistics, which also move running_mean
+--- and running_var by `momentum`; in evaluation by those. Arguments: num_features, eps = 1e-5, momentum = 0.1, affine = true,
+--- track_running_stats = true.
+---@return scion.Net
+function scion.nn.BatchNorm1d(...) end
+
+--- Batch normalisation of images (N, C, H, W); see BatchNorm1d.
+---@return scion.Net
+function scion.nn.BatchNorm2d(...) end
+
+--- Batch normalisation of volumes (N, C, D, H, W); see BatchNorm1d.
+---@return scion.Net
+function scion.nn.BatchNorm3d(...) end
+
+--- y = x1 W x2 + b of two inputs: (N, in1), (N, in2) to (N, out).
+---@return scion.Net
+function scion.nn.Bilinear(...) end
+
+function scion.nn.CELU(...) end
+
+--- Deals the channels of every group out in turn.
+---@return scion.Net
+function scion.nn.ChannelShuffle(...) end
+
+--- The other side continued.
+function scion.nn.CircularPad1d(...) end
+
+--- The other side continued.
+function scion.nn.CircularPad2d(...) end
+
+--- The other side continued.
+function scion.nn.CircularPad3d(...) end
+
+--- A constant around: padding, value.
+function scion.nn.ConstantPad1d(...) end
+
+--- A constant around: padding, value.
+function scion.nn.ConstantPad2d(...) end
+
+--- A constant around: padding, value.
+function scion.nn.ConstantPad3d(...) end
+
+--- Convolution over length: (N, in_channels, L) to (N, out_channels, L'). Parameters: weight (out, in / groups, k), bias (out).
+--- Arguments: in_channels, out_channels, kernel_size, stride = 1, padding = 0 (or "same", "valid"), dilation = 1, groups = 1,
+--- bias = true, padding_mode = "zeros" ("reflect", "replicate", "circular").
+---@return scion.Net
+function scion.nn.Conv1d(...) end
+
+--- Convolution over images: (N, in_channels, H, W) to (N, out_channels, H', W'). Arguments as Conv1d.
+---@param in_channels integer
+---@param out_channels integer
+---@param kernel_size integer|integer[]
+---@return scion.Net
+function scion.nn.Conv2d(...) end
+
+--- Convolution over volumes: (N, in_channels, D, H, W) to (N, out_channels, D', H', W'). Arguments as Conv1d.
+---@return scion.Net
+function scion.nn.Conv3d(...) end
+
+--- Transposed convolution (the gradient of Conv1d as a layer). Arguments: in_channels, out_channels, kernel_size, stride = 1,
+--- padding = 0, output_padding = 0, groups = 1, bias = true, dilation = 1. weight is (in, out / groups, k).
+---@return scion.Net
+function scion.nn.ConvTranspose1d(...) end
+
+--- Transposed convolution of images; see ConvTranspose1d.
+---@return scion.Net
+function scion.nn.ConvTranspose2d(...) end
+
+--- Transposed convolution of volumes; see ConvTranspose1d.
+---@return scion.Net
+function scion.nn.ConvTranspose3d(...) end
+
+function scion.nn.CosineEmbeddingLoss(options, ...) end
+
+function scion.nn.CosineSimilarity(options, ...) end
+
+function scion.nn.CrossEntropyLoss(options, ...) end
+
+function scion.nn.Dropout(...) end
+
+function scion.nn.Dropout1d(...) end
+
+function scion.nn.Dropout2d(...) end
+
+function scion.nn.Dropout3d(...) end
+
+function scion.nn.ELU(...) end
+
+--- Rows of weight (num_embeddings, embedding_dim) by id: ids of any shape, 1..num_embeddings, to that shape + (embedding_dim).
+--- The row padding_idx is zero and gets no gradient.
+---@return scion.Net
+function scion.nn.Embedding(...) end
+
+--- Sum or mean of the embeddings of each bag of ids: (N, T) to (N, embedding_dim).
+---@return scion.Net
+function scion.nn.EmbeddingBag(...) end
+
+--- Joins dimensions start_dim .. end_dim (default: all but the first): (N, C, H, W) to (N, C H W).
+---@return scion.Net
+function scion.nn.Flatten(...) end
+
+function scion.nn.GELU(...) end
+
+function scion.nn.GLU(...) end
+
+function scion.nn.GaussianNLLLoss(options, ...) end
+
+--- Mean over all positions: (N, C, ...) to (N, C).
+function scion.nn.GlobalAvgPool1d(...) end
+
+--- Mean over all positions: (N, C, ...) to (N, C).
+function scion.nn.GlobalAvgPool2d(...) end
+
+--- Mean over all positions: (N, C, ...) to (N, C).
+function scion.nn.GlobalAvgPool3d(...) end
+
+--- Maximum over all positions: (N, C, ...) to (N, C).
+function scion.nn.GlobalMaxPool1d(...) end
+
+--- Maximum over all positions: (N, C, ...) to (N, C).
+function scion.nn.GlobalMaxPool2d(...) end
+
+--- Maximum over all positions: (N, C, ...) to (N, C).
+function scion.nn.GlobalMaxPool3d(...) end
+
+--- A net from symbolic values: any directed graph without cycles. A layer used twice keeps one set of parameters.
+---@param inputs any   nn.input value or a list of them
+---@param outputs any  symbolic value or a list of them
+---@param opts? table  { name = }
+function scion.nn.Graph(inputs, outputs, opts) end
+
+--- Normalises groups of channels of every item (N, C, ...). Arguments: num_groups, num_channels, eps = 1e-5, affine = true.
+---@return scion.Net
+function scion.nn.GroupNorm(...) end
+
+function scion.nn.Hardshrink(...) end
+
+function scion.nn.Hardsigmoid(...) end
+
+function scion.nn.Hardswish(...) end
+
+function scion.nn.Hardtanh(...) end
+
+function scion.nn.HingeEmbeddingLoss(options, ...) end
+
+function scion.nn.HingeLoss(options, ...) end
+
+function scion.nn.HuberLoss(options, ...) end
+
+--- x itself.
+---@return scion.Net
+function scion.nn.Identity(...) end
+
+--- Normalises every channel of every item by its own statistics: (N, C, L). Arguments: num_features, eps = 1e-5, affine = false.
+---@return scion.Net
+function scion.nn.InstanceNorm1d(...) end
+
+--- Instance normalisation of images; see InstanceNorm1d.
+---@return scion.Net
+function scion.nn.InstanceNorm2d(...) end
+
+--- Instance normalisation of volumes; see InstanceNorm1d.
+---@return scion.Net
+function scion.nn.InstanceNorm3d(...) end
+
+function scion.nn.KLDivLoss(options, ...) end
+
+function scion.nn.L1Loss(options, ...) end
+
+--- A function of tensors as a layer: fn(x, ..., info) -> tensor, info = { layer =, training =, config = }. opts: name, n_inputs (1),
+--- n_outputs (1), config (text). To be saved, the function is registered first: scion.register_layer("swish2", fn).
+---@param fn function|string the function, or the name of a registered one
+---@return scion.Net
+function scion.nn.Lambda(fn, opts) end
+
+--- Normalises the trailing dimensions of every item, then scales and shifts. Arguments: normalized_shape, eps = 1e-5,
+--- elementwise_affine = true, bias = true.
+---@return scion.Net
+function scion.nn.LayerNorm(...) end
+
+function scion.nn.LeakyReLU(...) end
+
+--- y = x W' + b: (..., in_features) to (..., out_features). Parameters: weight (out_features, in_features), bias.
+---@param in_features integer
+---@param out_features integer
+---@param bias? boolean default true
+---@return scion.Net
+function scion.nn.Linear(...) end
+
+--- x / (k + alpha * mean of x^2 over neighbouring channels)^beta.
+---@return scion.Net
+function scion.nn.LocalResponseNorm(...) end
+
+function scion.nn.LogSigmoid(...) end
+
+function scion.nn.LogSoftmax(...) end
+
+function scion.nn.MSELoss(options, ...) end
+
+function scion.nn.MarginRankingLoss(options, ...) end
+
+--- Largest value of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, dilation = 1, return_indices = false
+--- (a second output: positions in the plane), ceil_mode = false.
+function scion.nn.MaxPool1d(...) end
+
+--- Largest value of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, dilation = 1, return_indices = false
+--- (a second output: positions in the plane), ceil_mode = false.
+function scion.nn.MaxPool2d(...) end
+
+--- Largest value of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, dilation = 1, return_indices = false
+--- (a second output: positions in the plane), ceil_mode = false.
+function scion.nn.MaxPool3d(...) end
+
+function scion.nn.Mish(...) end
+
+function scion.nn.MultiLabelSoftMarginLoss(options, ...) end
+
+function scion.nn.MultiMarginLoss(options, ...) end
+
+function scion.nn.NLLLoss(options, ...) end
+
+--- x above 0, weight x below, with a learned weight: one, or one per channel of (N, C, ...).
+---@return scion.Net
+function scion.nn.PReLU(...) end
+
+function scion.nn.PairwiseDistance(options, ...) end
+
+--- Dimensions in another order: nn.Permute { dims = { 1, 3, 2 } }.
+---@return scion.Net
+function scion.nn.Permute(...) end
+
+--- (N, C r^2, H, W) to (N, C, H r, W r).
+---@return scion.Net
+function scion.nn.PixelShuffle(...) end
+
+--- (N, C, H r, W r) to (N, C r^2, H, W).
+---@return scion.Net
+function scion.nn.PixelUnshuffle(...) end
+
+function scion.nn.PoissonNLLLoss(options, ...) end
+
+--- x / sqrt(mean(x^2) + eps) over the trailing dimensions, scaled. eps defaults to the dtype's machine epsilon.
+---@return scion.Net
+function scion.nn.RMSNorm(...) end
+
+function scion.nn.ReLU(...) end
+
+function scion.nn.ReLU6(...) end
+
+--- The border mirrored without its edge.
+function scion.nn.ReflectionPad1d(...) end
+
+--- The border mirrored without its edge.
+function scion.nn.ReflectionPad2d(...) end
+
+--- The border mirrored without its edge.
+function scion.nn.ReflectionPad3d(...) end
+
+--- The edge repeated.
+function scion.nn.ReplicationPad1d(...) end
+
+--- The edge repeated.
+function scion.nn.ReplicationPad2d(...) end
+
+--- The edge repeated.
+function scion.nn.ReplicationPad3d(...) end
+
+--- Another shape, batch dimension included; one size may be -1.
+---@return scion.Net
+function scion.nn.Reshape(...) end
+
+--- body(x) + x, where shapes agree; opts: shortcut (a layer for x), activation (a layer after the sum), name.
+---@param body any  layer, net, function or list of layers
+---@return scion.Net
+function scion.nn.Residual(body, opts) end
+
+function scion.nn.SELU(...) end
+
+--- Layers one after the other: nn.Sequential { layer, { "name", layer }, function(x) ... end, ..., name =, naming = }.
+--- naming: "type" (conv2d, relu, relu_2; the default) or "index" ("0", "1", as PyTorch). Nested nets give dotted names.
+---@param layers table
+---@param opts? table { name = string, naming = "type"|"index" }
+---@return scion.Net
+function scion.nn.Sequential(layers, opts) end
+
+function scion.nn.SiLU(...) end
+
+function scion.nn.Sigmoid(...) end
+
+function scion.nn.SmoothL1Loss(options, ...) end
+
+function scion.nn.SoftMarginLoss(options, ...) end
+
+function scion.nn.Softmax(...) end
+
+--- Softmax over the channels of (N, C, H, W).
+---@return scion.Net
+function scion.nn.Softmax2d(...) end
+
+function scion.nn.Softmin(...) end
+
+function scion.nn.Softplus(...) end
+
+function scion.nn.Softshrink(...) end
+
+function scion.nn.Softsign(...) end
+
+--- Without dimensions of size 1 (or without `dim` if its size is 1).
+---@return scion.Net
+function scion.nn.Squeeze(...) end
+
+function scion.nn.Tanh(...) end
+
+function scion.nn.Tanhshrink(...) end
+
+function scion.nn.Threshold(...) end
+
+--- Two dimensions exchanged.
+---@return scion.Net
+function scion.nn.Transpose(...) end
+
+function scion.nn.TripletMarginLoss(options, ...) end
+
+--- Splits dimension `dim` into the sizes of the list.
+---@return scion.Net
+function scion.nn.Unflatten(...) end
+
+--- With a new dimension of size 1 at `dim`.
+---@return scion.Net
+function scion.nn.Unsqueeze(...) end
+
+--- Resizes the spatial dimensions. Arguments: size or scale_factor, mode = "nearest" ("linear", "bilinear", "bicubic", "trilinear", "area"),
+--- align_corners = false.
+---@return scion.Net
+function scion.nn.Upsample(...) end
+
+--- Upsample bilinearly with aligned corners.
+---@return scion.Net
+function scion.nn.UpsamplingBilinear2d(...) end
+
+--- Upsample by nearest elements.
+---@return scion.Net
+function scion.nn.UpsamplingNearest2d(...) end
+
+--- Zeros around (N, C, ...): one number or { left, right, top, bottom, ... }.
+function scion.nn.ZeroPad1d(...) end
+
+--- Zeros around (N, C, ...): one number or { left, right, top, bottom, ... }.
+function scion.nn.ZeroPad2d(...) end
+
+--- Zeros around (N, C, ...): one number or { left, right, top, bottom, ... }.
+function scion.nn.ZeroPad3d(...) end
+
+scion.nn.init = {}
+
+--- The gain of a nonlinearity, for xavier_* and kaiming_*.
+---@param nonlinearity string "linear", "conv1d".."conv3d", "sigmoid", "tanh", "relu", "leaky_relu", "selu"
+---@param param? number       negative slope of leaky_relu, default 0.01
+function scion.nn.init.calculate_gain(nonlinearity, param) end
+
+--- All elements become `value`.
+function scion.nn.init.constant_(t, value) end
+
+--- The identity of a convolution weight (out, in, kernel...): channel i goes to channel i through the kernel's centre.
+function scion.nn.init.dirac_(t) end
+
+--- The identity matrix (2-d).
+function scion.nn.init.eye_(t) end
+
+--- fan_in and fan_out of a weight (out, in, kernel...).
+---@return integer fan_in, integer fan_out
+function scion.nn.init.fans(t) end
+
+--- He: normal. Options as kaiming_uniform_.
+function scion.nn.init.kaiming_normal_(t, opts) end
+
+--- He: uniform. opts: a (negative slope, 0), mode ("fan_in" or "fan_out"), nonlinearity ("leaky_relu").
+function scion.nn.init.kaiming_uniform_(t, opts) end
+
+--- Normal with mean and standard deviation; default 0, 1.
+function scion.nn.init.normal_(t, mean, std) end
+
+function scion.nn.init.ones_(t) end
+
+--- Rows (or columns, where there are more rows) orthonormal, times gain; further dimensions are flattened.
+function scion.nn.init.orthogonal_(t, gain) end
+
+--- A share `sparsity` of each column is zero, the rest normal with `std` (default 0.01).
+function scion.nn.init.sparse_(t, sparsity, std) end
+
+--- Normal truncated to [a, b] (absolute bounds, default -2 and 2), by the inverse distribution function.
+function scion.nn.init.trunc_normal_(t, mean, std, a, b) end
+
+--- Uniform on [a, b); default 0..1.
+function scion.nn.init.uniform_(t, a, b) end
+
+--- Glorot: normal with standard deviation gain sqrt(2 / (fan_in + fan_out)).
+function scion.nn.init.xavier_normal_(t, gain) end
+
+--- Glorot: uniform on +-gain sqrt(6 / (fan_in + fan_out)).
+function scion.nn.init.xavier_uniform_(t, gain) end
+
+function scion.nn.init.zeros_(t) end
+
+--- A named input of a graph.
+---@param name? string     default "x"
+---@param spec? table      { shape = { -1, 3, 32, 32 }, dtype = "f32" }: checked at every run; -1: any size
+function scion.nn.input(name, spec) end
+
+scion.nn.types = {}
+
+scion.optim = {}
+
+---@class scion.Adadelta
+---@overload fun(...): scion.Adadelta
+scion.optim.Adadelta = {}
+
+---@class scion.Adagrad
+---@overload fun(...): scion.Adagrad
+scion.optim.Adagrad = {}
+
+---@class scion.Adam
+---@overload fun(...): scion.Adam
+scion.optim.Adam = {}
+
+---@class scion.AdamW
+---@overload fun(...): scion.AdamW
+scion.optim.AdamW = {}
+
+---@class scion.Adamax
+---@overload fun(...): scion.Adamax
+scion.optim.Adamax = {}
+
+---@class scion.ConstantLR
+---@overload fun(...): scion.ConstantLR
+scion.optim.ConstantLR = {}
+
+--- The rate times factor until total_iters. Options: factor 1/3, total_iters 5.
+function scion.optim.ConstantLR:rate(t, base) end
+
+---@class scion.CosineAnnealingLR
+---@overload fun(...): scion.CosineAnnealingLR
+scion.optim.CosineAnnealingLR = {}
+
+--- Half a cosine from the initial rate down to eta_min in T_max steps (and up again). Options: T_max, eta_min 0.
+function scion.optim.CosineAnnealingLR:rate(t, base) end
+
+---@class scion.CosineAnnealingWarmRestarts
+---@overload fun(...): scion.CosineAnnealingWarmRestarts
+scion.optim.CosineAnnealingWarmRestarts = {}
+
+--- Cosine annealing with restarts after T_0 steps, then T_0 * T_mult, ... Options: T_0, T_mult 1, eta_min 0.
+function scion.optim.CosineAnnealingWarmRestarts:rate(t, base) end
+
+---@class scion.EMA
+---@overload fun(...): scion.EMA
+scion.optim.EMA = {}
+
+function scion.optim.EMA:weight() end
+
+---@class scion.ExponentialLR
+---@overload fun(...): scion.ExponentialLR
+scion.optim.ExponentialLR = {}
+
+--- The rate times gamma at every step. Options: gamma.
+function scion.optim.ExponentialLR:rate(t, base) end
+
+---@class scion.LBFGS
+---@overload fun(...): scion.LBFGS
+scion.optim.LBFGS = {}
+
+---@class scion.LambdaLR
+---@overload fun(...): scion.LambdaLR
+scion.optim.LambdaLR = {}
+
+function scion.optim.LambdaLR:rate(t, base, g) end
+
+---@class scion.LinearLR
+---@overload fun(...): scion.LinearLR
+scion.optim.LinearLR = {}
+
+--- A factor that goes linearly from start_factor to end_factor in total_iters steps. Options: start_factor 1/3,
+--- end_factor 1, total_iters 5.
+function scion.optim.LinearLR:rate(t, base) end
+
+---@class scion.LinearWarmup
+---@overload fun(...): scion.LinearWarmup
+scion.optim.LinearWarmup = {}
+
+function scion.optim.LinearWarmup:apply() end
+
+function scion.optim.LinearWarmup:load_state_dict(dict) end
+
+function scion.optim.LinearWarmup:rate(t, base, g) end
+
+function scion.optim.LinearWarmup:state_dict() end
+
+---@class scion.MultiStepLR
+---@overload fun(...): scion.MultiStepLR
+scion.optim.MultiStepLR = {}
+
+--- The rate times gamma at each milestone. Options: milestones (rising list of steps), gamma 0.1.
+function scion.optim.MultiStepLR:rate(t, base) end
+
+---@class scion.NAdam
+---@overload fun(...): scion.NAdam
+scion.optim.NAdam = {}
+
+---@class scion.OneCycleLR
+---@overload fun(...): scion.OneCycleLR
+scion.optim.OneCycleLR = {}
+
+function scion.optim.OneCycleLR:apply() end
+
+function scion.optim.OneCycleLR:rate(t, _, g) end
+
+function scion.optim.OneCycleLR:start(optimizer) end
+
+function scion.optim.OneCycleLR:value(t, from, top, last) end
+
+---@class scion.PolynomialLR
+---@overload fun(...): scion.PolynomialLR
+scion.optim.PolynomialLR = {}
+
+--- Down to 0 as a power of the remaining share. Options: total_iters 5, power 1.
+function scion.optim.PolynomialLR:rate(t, base) end
+
+---@class scion.RAdam
+---@overload fun(...): scion.RAdam
+scion.optim.RAdam = {}
+
+---@class scion.RMSprop
+---@overload fun(...): scion.RMSprop
+scion.optim.RMSprop = {}
+
+---@class scion.ReduceLROnPlateau
+---@overload fun(...): scion.ReduceLROnPlateau
+scion.optim.ReduceLROnPlateau = {}
+
+function scion.optim.ReduceLROnPlateau:apply() end
+
+function scion.optim.ReduceLROnPlateau:step(value) end
+
+---@class scion.SGD
+---@overload fun(...): scion.SGD
+scion.optim.SGD = {}
+
+---@class scion.SWA
+---@overload fun(...): scion.SWA
+scion.optim.SWA = {}
+
+function scion.optim.SWA:weight() end
+
+---@class scion.SequentialLR
+---@overload fun(...): scion.SequentialLR
+scion.optim.SequentialLR = {}
+
+function scion.optim.SequentialLR:apply() end
+
+function scion.optim.SequentialLR:rate(t, base, g) end
+
+---@class scion.StepLR
+---@overload fun(...): scion.StepLR
+scion.optim.StepLR = {}
+
+--- The rate times gamma every step_size steps. Options: step_size, gamma 0.1.
+function scion.optim.StepLR:rate(t, base) end
+
+--- Scales all gradients together so that their norm is at most max_norm; returns the norm they had.
+---@param params table            parameters: a list, one tensor, or an object with :parameters()
+---@param max_norm number
+---@param opts? table             norm_type (2; math.huge: the largest absolute value), error_if_nonfinite (false)
+---@return number norm
+function scion.optim.clip_grad_norm(params, max_norm, opts) end
+
+--- Limits every element of every gradient to -limit .. limit.
+---@param params table
+---@param limit number
+function scion.optim.clip_grad_value(params, limit) end
+
+scion.optim.lr_scheduler = {}
+
+return scion

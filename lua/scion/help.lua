@@ -222,9 +222,9 @@ local function first_sentence(lines)
   for _, line in ipairs(render(lines)) do
     if line:find("^%s*$") or line:find("^  ") then break end
     text[#text + 1] = line
-    if line:find("[.:]%s") or line:find("[.:]$") then break end
+    if line:find("[.:]$") or line:find("%.%s") then break end
   end
-  local all = table.concat(text, " ")
+  local all = table.concat(text, " "):gsub("^scion%.[%w_.]+:%s*", "")
   return (all:match("^(.-[.:])%s") or all):gsub(":$", "")
 end
 

@@ -67,10 +67,11 @@ static bool asked_node(const run_state *r, const scion_node *node) {
 }
 
 static scion_status visit(run_state *r, scion_node *node) {
-  if (node->active) return SCION_OK;
+  if (node->run == r) return SCION_OK;
+  if (node->run != NULL) return scion_fail(r->ctx, SCION_ESTATE, "backward: already running on this graph");
   SCION_TRY(push(r->ctx, &r->found, &r->n_found, &r->cap_found, node));
   node->refs++;
-  node->active = true;
+  node->run = r;
   node->wanted = r->inputs == NULL;
   node->pending = 0;
   return SCION_OK;
@@ -106,7 +107,7 @@ static scion_status discover(run_state *r) {
       for (int32_t k = 0; k < node->n_in && !node->wanted; k++) {
         const scion_edge *e = &node->edges[k];
         if (e->leaf != NULL) node->wanted = asked_leaf(r, e->leaf);
-        else if (e->node != NULL && e->node->active) node->wanted = e->node->wanted || asked_node(r, e->node);
+        else if (e->node != NULL && e->node->run == r) node->wanted = e->node->wanted || asked_node(r, e->node);
       }
     }
   }
@@ -114,7 +115,7 @@ static scion_status discover(run_state *r) {
     scion_node *node = r->found[i];
     if (!node->wanted) continue;
     for (int32_t k = 0; k < node->n_in; k++)
-      if (node->edges[k].node != NULL && node->edges[k].node->active) node->edges[k].node->pending++;
+      if (node->edges[k].node != NULL && node->edges[k].node->run == r) node->edges[k].node->pending++;
   }
   return SCION_OK;
 }
@@ -298,7 +299,7 @@ static scion_status run_node(run_state *r, scion_node *node) {
   for (int32_t i = 0; i < node->n_in; i++) {
     const scion_edge *e = &node->edges[i];
     needs[i] = e->leaf != NULL ? r->inputs == NULL || asked_leaf(r, e->leaf)
-                               : e->node != NULL && e->node->active && (e->node->wanted || asked_node(r, e->node));
+                               : e->node != NULL && e->node->run == r && (e->node->wanted || asked_node(r, e->node));
   }
   scion_status st = SCION_OK;
   if (any && node->released) {
@@ -312,7 +313,7 @@ static scion_status run_node(run_state *r, scion_node *node) {
     if (st == SCION_OK && g != NULL && needs[i]) st = check_grad(ctx, node, i, g);
     if (g != NULL && (st != SCION_OK || !needs[i])) scion_tensor_free(ctx, g);
     else if (g != NULL) st = e->leaf != NULL ? give_leaf(r, e->leaf, g) : accumulate(r, &e->node->grads[e->index], g);
-    if (e->node != NULL && e->node->active && --e->node->pending == 0 && st == SCION_OK) st = heap_push(r, e->node);
+    if (e->node != NULL && e->node->run == r && --e->node->pending == 0 && st == SCION_OK) st = heap_push(r, e->node);
   }
   if (dx != few_dx) scion__free(ctx, dx, bytes);
   if (st == SCION_OK && !r->retain_graph) scion__node_release_kept(ctx, node);
@@ -341,7 +342,6 @@ static scion_status seed(run_state *r, scion_tensor *const *outputs, int32_t n, 
                         scion__tensor_brief(b, y));
     }
     if (y->grad_fn == NULL) continue;
-    if (y->grad_fn->active && r->n_found == 0) return scion_fail(ctx, SCION_ESTATE, "backward: already running on this graph");
     SCION_TRY(visit(r, y->grad_fn));
   }
   SCION_TRY(discover(r));
@@ -366,7 +366,7 @@ static scion_status differentiate(run_state *r, scion_tensor *const *outputs, in
   while (st == SCION_OK && r->n_heap > 0) st = run_node(r, heap_pop(r));
   for (int32_t i = 0; i < r->n_found; i++) {
     scion_node *node = r->found[i];
-    node->active = false;
+    node->run = NULL;
     for (int32_t k = 0; k < node->n_out; k++) {
       scion_tensor_free(ctx, node->grads[k]);
       node->grads[k] = NULL;

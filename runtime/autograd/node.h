@@ -27,7 +27,7 @@ typedef struct scion_node {
   int32_t refs;
   int32_t n_in, n_out;
   bool released;         /* its kept tensors are gone */
-  bool active;           /* taking part in a running backward */
+  const void *run;       /* the running backward it takes part in, or NULL: one may run inside another's rule */
   bool wanted;           /* leads to something asked for */
   uint64_t sequence;     /* order of recording: an edge always leads to a smaller one */
   const scion_op *op;    /* NULL: custom */

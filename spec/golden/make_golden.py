@@ -212,7 +212,7 @@ def run_activations():
     case("elu", lambda v: F.elu(v, 0.7), {"alpha": 0.7})
     case("celu", lambda v: F.celu(v, 0.7), {"alpha": 0.7})
     case("softplus", lambda v: F.softplus(v, 2.0, 5.0), {"beta": 2.0, "threshold": 5.0})
-    case("hardtanh", lambda v: F.hardtanh(v, -2.0, 0.5), {"min": -2.0, "max": 0.5})
+    case("hardtanh", lambda v: F.hardtanh(v, -2.0, 0.5), {"min_val": -2.0, "max_val": 0.5})
     case("softshrink", lambda v: F.softshrink(v, 0.9), {"lambda": 0.9})
     case("hardshrink", lambda v: F.hardshrink(v, 0.9), {"lambda": 0.9})
     case("threshold", lambda v: F.threshold(v, 0.2, -7.0), {"threshold": 0.2, "value": -7.0})

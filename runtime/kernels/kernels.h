@@ -52,6 +52,16 @@ enum { SCION_R_sum, SCION_R_prod, SCION_R_max, SCION_R_min, SCION_R_count, SCION
 
 enum { SCION_SOFTMAX_TILE = 256 }; /* columns that softmax_cols and its kin do at once */
 
+/* Activations with a gradient kernel (activate.c); the first three read their output, the rest their input. */
+#define SCION_ACTIVATION_LIST(X) \
+  X(relu) X(sigmoid) X(tanh) X(silu) X(mish) X(gelu) X(gelu_tanh) X(hardswish) X(hardsigmoid) \
+  X(clamp) X(hardtanh) X(leaky_relu) X(elu) X(softplus)
+enum {
+#define X(name) SCION_A_##name,
+  SCION_ACTIVATION_LIST(X) SCION_A_COUNT
+#undef X
+};
+
 /* Parameter updates (optim.c) and the numbers h[] that one step of them takes. */
 enum {
   SCION_UPDATE_SGD, SCION_UPDATE_ADAM, SCION_UPDATE_RMSPROP, SCION_UPDATE_ADAGRAD, SCION_UPDATE_ADADELTA,

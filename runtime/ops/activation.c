@@ -2,6 +2,7 @@
  * a loop of their own in kernels/ run it; the rest are written as other ops. */
 #include <math.h>
 
+#include "activate.h"
 #include "nn.h"
 
 #define GRAIN 16384
@@ -66,9 +67,11 @@ static void hardswish_grad(scion_grad_call *g) { /* 0, (2 a + 3) / 6, 1 */
 static const scion_sample samples_real[] = { { "3x4", "" }, { "2x3x2", "" } };
 static const scion_sample samples_apart[] = { { "3x4:d", "" } };
 #define UNARY(name, kernel_, samples_, doc_)                                                                             \
+  static scion_status name##_grad_fused(scion_grad_call *g) { return scion__activate_grad(g, SCION_A_##name, g->in[0], 0, 0); } \
   const scion_op scion__op_##name = {                                                                                    \
     .info = { #name, 1, SCION_OF_INPLACE, doc_, SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y) },           \
-    .infer = scion__infer_float, .forward = unary_forward, .grad = name##_grad, .kernel = kernel_, .keeps = SCION_KEEP_IN(0), \
+    .infer = scion__infer_float, .forward = unary_forward, .grad = name##_grad, .grad_fused = name##_grad_fused,               \
+    .kernel = kernel_, .keeps = SCION_KEEP_IN(0),                                                                        \
     SCION_SAMPLES(samples_) };
 UNARY(silu, SCION_U_silu, samples_real, "x sigmoid(x), also called swish.")
 UNARY(mish, SCION_U_mish, samples_real, "x tanh(softplus(x)).")
@@ -99,28 +102,26 @@ static void gelu_grad(scion_grad_call *g) {
   }
   scion__g_set(g, 0, x_mul(x, g->dy[0], d));
 }
+static scion_status gelu_grad_fused(scion_grad_call *g) {
+  return scion__activate_grad(g, ((const gelu_params *)g->params)->approximate ? SCION_A_gelu_tanh : SCION_A_gelu, g->in[0], 0, 0);
+}
 static const scion_sample samples_gelu[] = { { "3x4", "" }, { "3x4", "approximate=tanh" } };
 const scion_op scion__op_gelu = {
   .info = { "gelu", 1, SCION_OF_INPLACE, "x times the normal distribution function of x.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y),
             SCION_PARAMS(params_gelu, gelu_params) },
-  .infer = scion__infer_float, .forward = gelu_forward, .grad = gelu_grad, .keeps = SCION_KEEP_IN(0), SCION_SAMPLES(samples_gelu) };
+  .infer = scion__infer_float, .forward = gelu_forward, .grad = gelu_grad, .grad_fused = gelu_grad_fused, .keeps = SCION_KEEP_IN(0), SCION_SAMPLES(samples_gelu) };
 
 typedef struct { double beta, threshold; } softplus_params;
 static const scion_param params_softplus[] = {
   { "beta", SCION_P_FLOAT, 0, offsetof(softplus_params, beta), .def = 1, .doc = "sharpness" },
   { "threshold", SCION_P_FLOAT, 0, offsetof(softplus_params, threshold), .def = 20, .doc = "above beta x of this, x itself" } };
-/* The kernel does beta 1; log(1 + e^x) equals x in f32 above 20, so the default threshold changes nothing there. */
 static scion_status softplus_forward(scion_call *c) {
   const softplus_params *p = c->params;
-  if (p->beta == 1 && p->threshold >= 20 && c->in[0]->dtype == SCION_F32) return run_unary(c, SCION_U_softplus1);
-  scion_tensor *in, *y = c->out[0];
-  SCION_TRY(scion__packed_in(c, 0, &in));
-  for (int64_t i = 0; i < in->numel; i++) {
-    double a = scion__load(in->data, in->dtype, i), b = a * p->beta;
-    scion__store(y->data, y->dtype, i, b > p->threshold ? a : (fmax(b, 0) + log1p(exp(-fabs(b)))) / p->beta);
-  }
-  scion_tensor_free(c->ctx, in);
-  return SCION_OK;
+  return scion__activate(c, SCION_A_softplus, p->beta, p->threshold);
+}
+static scion_status softplus_grad_fused(scion_grad_call *g) {
+  const softplus_params *p = g->params;
+  return scion__activate_grad(g, SCION_A_softplus, g->in[0], p->beta, p->threshold);
 }
 static scion_status softplus_infer(scion_call *c) {
   if (((const softplus_params *)c->params)->beta == 0) return SCION_OP_FAIL(c, SCION_EINVAL, "beta must not be 0");
@@ -139,7 +140,7 @@ static const scion_sample samples_softplus[] = { { "3x4", "" }, { "3x4", "beta=2
 const scion_op scion__op_softplus = {
   .info = { "softplus", 1, SCION_OF_INPLACE, "log(1 + e^(beta x)) / beta: a smooth relu.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y),
             SCION_PARAMS(params_softplus, softplus_params) },
-  .infer = softplus_infer, .forward = softplus_forward, .grad = softplus_grad, .keeps = SCION_KEEP_IN(0), SCION_SAMPLES(samples_softplus) };
+  .infer = softplus_infer, .forward = softplus_forward, .grad = softplus_grad, .grad_fused = softplus_grad_fused, .keeps = SCION_KEEP_IN(0), SCION_SAMPLES(samples_softplus) };
 
 /* ---- written as other ops --------------------------------------------------------------------------------- */
 
@@ -152,6 +153,15 @@ const scion_op scion__op_softplus = {
     .info = { #name, 1, SCION_OF_INPLACE, doc_, SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y),            \
               SCION_PARAMS(params_, type) },                                                                            \
     .infer = scion__infer_float, .compose = name##_compose, SCION_SAMPLES(samples_) };
+
+/* With a kernel of two parameters for the value and its first gradient; higher ones differentiate the composition. */
+#define ACTIVATED(name, params_list, kind, p_, q_, samples_, doc_)                                                      \
+  static scion_status name##_forward(scion_call *c) { return scion__activate(c, kind, p_, q_); }                        \
+  static scion_status name##_grad_fused(scion_grad_call *c) { return scion__activate_grad(c, kind, c->in[0], p_, q_); } \
+  const scion_op scion__op_##name = {                                                                                   \
+    .info = { #name, 1, SCION_OF_INPLACE, doc_, SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y), params_list }, \
+    .infer = scion__infer_float, .forward = name##_forward, .compose = name##_compose, .grad_fused = name##_grad_fused, \
+    .keeps = SCION_KEEP_IN(0), SCION_SAMPLES(samples_) };
 
 /* a where a > 0, else b */
 static scion_tensor *where_positive(scion_x *x, scion_tensor *t, scion_tensor *a, scion_tensor *b) {
@@ -168,27 +178,25 @@ ONE_PARAM(params_lambda, "lambda", 0.5, "half-width of the zone that gives 0")
 #define PARAM_B (((const two_params *)c->params)->b)
 
 static void leaky_relu_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
-  scion_tensor *a = c->in[0];
-  if (PARAM_A >= 0 && PARAM_A <= 1) out[0] = X2(maximum, a, x_muls(x, a, PARAM_A));
-  else out[0] = where_positive(x, a, a, x_muls(x, a, PARAM_A));
+  out[0] = where_positive(x, c->in[0], c->in[0], x_muls(x, c->in[0], PARAM_A));
 }
 static const scion_sample samples_slope[] = { { "3x4:d", "" }, { "3x4:d", "negative_slope=1.5" } };
-COMPOSED_WITH(leaky_relu, params_slope, two_params, samples_slope, "x above 0, negative_slope x below.")
+ACTIVATED(leaky_relu, SCION_PARAMS(params_slope, two_params), SCION_A_leaky_relu, PARAM_A, 0, samples_slope, "x above 0, negative_slope x below.")
 
 /* alpha (e^(x / beta) - 1) below 0. expm1 sees no positive number, so nothing overflows in the gradient. */
 static scion_tensor *elu(scion_x *x, scion_tensor *a, double alpha, double beta) {
-  scion_tensor *low = X2(minimum, a, x_scalar(x, a->dtype, 0));
+  scion_tensor *low = where_positive(x, a, x_scalar(x, a->dtype, 0), a); /* at 0 the slope is the left one */
   if (beta != 1) low = x_muls(x, low, 1 / beta);
   return where_positive(x, a, a, x_muls(x, X1(expm1, low), alpha));
 }
 static void elu_compose(scion_x *x, const scion_call *c, scion_tensor **out) { out[0] = elu(x, c->in[0], PARAM_A, 1); }
 static const scion_sample samples_elu[] = { { "3x4:d", "" }, { "3x4:d", "alpha=0.7" } };
-COMPOSED_WITH(elu, params_elu, two_params, samples_elu, "x above 0, alpha (e^x - 1) below.")
+ACTIVATED(elu, SCION_PARAMS(params_elu, two_params), SCION_A_elu, PARAM_A, 1, samples_elu, "x above 0, alpha (e^x - 1) below.")
 
 static const scion_param params_celu[] = {
   { "alpha", SCION_P_FLOAT, 0, offsetof(two_params, a), .def = 1, .min = 1e-30, .max = 1e300, .doc = "scale of the negative side" } };
 static void celu_compose(scion_x *x, const scion_call *c, scion_tensor **out) { out[0] = elu(x, c->in[0], PARAM_A, PARAM_A); }
-COMPOSED_WITH(celu, params_celu, two_params, samples_elu, "x above 0, alpha (e^(x / alpha) - 1) below.")
+ACTIVATED(celu, SCION_PARAMS(params_celu, two_params), SCION_A_elu, PARAM_A, 1 / PARAM_A, samples_elu, "x above 0, alpha (e^(x / alpha) - 1) below.")
 
 static void selu_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
   out[0] = x_muls(x, elu(x, c->in[0], 1.6732632423543772848, 1), 1.0507009873554804934);
@@ -224,15 +232,20 @@ static void hardshrink_compose(scion_x *x, const scion_call *c, scion_tensor **o
 }
 COMPOSED_WITH(hardshrink, params_lambda, two_params, samples_shrink, "x outside -lambda .. lambda, 0 within.")
 
+/* hardtanh and relu6: at a bound the gradient is 0, as in PyTorch. */
+static scion_tensor *hard(scion_x *x, scion_tensor *a, double lo, double hi) {
+  scion_tensor *low = x_scalar(x, a->dtype, lo), *high = x_scalar(x, a->dtype, hi);
+  return x_where(x, X2(le, a, low), low, x_where(x, X2(ge, a, high), high, a));
+}
 static const scion_param params_hardtanh[] = {
   { "min_val", SCION_P_FLOAT, 0, offsetof(two_params, a), .def = -1, .doc = "lower bound" },
   { "max_val", SCION_P_FLOAT, 0, offsetof(two_params, b), .def = 1, .doc = "upper bound" } };
-static void hardtanh_compose(scion_x *x, const scion_call *c, scion_tensor **out) { out[0] = clamp(x, c->in[0], PARAM_A, PARAM_B); }
+static void hardtanh_compose(scion_x *x, const scion_call *c, scion_tensor **out) { out[0] = hard(x, c->in[0], PARAM_A, PARAM_B); }
 static const scion_sample samples_hardtanh[] = { { "3x4:d", "min_val=-0.52 max_val=0.73" } };
-COMPOSED_WITH(hardtanh, params_hardtanh, two_params, samples_hardtanh, "x limited to min_val .. max_val.")
+ACTIVATED(hardtanh, SCION_PARAMS(params_hardtanh, two_params), SCION_A_hardtanh, PARAM_A, PARAM_B, samples_hardtanh, "x limited to min_val .. max_val.")
 
-static void relu6_compose(scion_x *x, const scion_call *c, scion_tensor **out) { out[0] = clamp(x, c->in[0], 0, 6); }
-COMPOSED(relu6, samples_apart, "x limited to 0 .. 6.")
+static void relu6_compose(scion_x *x, const scion_call *c, scion_tensor **out) { out[0] = hard(x, c->in[0], 0, 6); }
+ACTIVATED(relu6, .params = NULL, SCION_A_hardtanh, 0, 6, samples_apart, "x limited to 0 .. 6.")
 
 static const scion_param params_threshold[] = {
   { "threshold", SCION_P_FLOAT, SCION_PF_REQUIRED, offsetof(two_params, a), .def = 0, .doc = "what x must exceed" },

@@ -1,8 +1,10 @@
 /* elementwise.c: ops that work element by element: arithmetic, functions, comparisons, selection,
  * conversion. All broadcast by NumPy's rules; one dtype in, one dtype out (comparisons give bool).
  * The inner loops are scion__k->unary and ->binary. */
+#include "activate.h"
 #include "op.h"
 #include "../kernels/kernels.h"
+#include "../tensor/element.h"
 
 #define GRAIN 32768 /* elements below which a second thread costs more than it gains */
 
@@ -281,6 +283,15 @@ static const scion_sample samples_int[] = { { "4:i<8", "" } };
     .info = { #name, 1, flags_, doc_, SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y) },        \
     .infer = infer_fn, .forward = unary_forward, .grad = grad_fn, .kernel = SCION_U_##name, .keeps = keeps_, \
     SCION_SAMPLES(samples_) };
+/* The same with a gradient in one pass over the output. */
+#define UNARY_FUSED(name, infer_fn, samples_, doc_)                                                         \
+  static scion_status name##_grad_fused(scion_grad_call *g) {                                               \
+    return scion__activate_grad(g, SCION_A_##name, g->out[0], 0, 0);                                        \
+  }                                                                                                         \
+  const scion_op scion__op_##name = {                                                                       \
+    .info = { #name, 1, SCION_OF_INPLACE, doc_, SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y) }, \
+    .infer = infer_fn, .forward = unary_forward, .grad = name##_grad, .grad_fused = name##_grad_fused,      \
+    .kernel = SCION_U_##name, .keeps = Y0, SCION_SAMPLES(samples_) };
 #define FLOAT(name, keeps_, samples_, doc_) UNARY(name, scion__infer_float, name##_grad, SCION_OF_INPLACE, keeps_, samples_, doc_)
 UNARY(neg, scion__infer_same, neg_grad, SCION_OF_INPLACE, 0, samples_real, "-x.")
 UNARY(abs, scion__infer_same, abs_grad, SCION_OF_INPLACE, X0, samples_apart, "Absolute value; gradient 0 at 0.")
@@ -303,7 +314,7 @@ FLOAT(acos, X0, samples_unit, "Inverse cosine, radians.")
 FLOAT(atan, X0, samples_real, "Inverse tangent, radians.")
 FLOAT(sinh, X0, samples_real, "Hyperbolic sine.")
 FLOAT(cosh, X0, samples_real, "Hyperbolic cosine.")
-FLOAT(tanh, Y0, samples_real, "Hyperbolic tangent.")
+UNARY_FUSED(tanh, scion__infer_float, samples_real, "Hyperbolic tangent.")
 FLOAT(asinh, X0, samples_real, "Inverse hyperbolic sine.")
 static const scion_sample samples_above_one[] = { { "4:above1", "" } };
 FLOAT(acosh, X0, samples_above_one, "Inverse hyperbolic cosine; x >= 1.")
@@ -317,8 +328,8 @@ FLOAT(erf, X0, samples_real, "Error function.")
 FLOAT(erfc, X0, samples_real, "1 - erf(x), exact for large x.")
 FLOAT(lgamma, X0, samples_plus, "log |gamma(x)|.")
 UNARY(digamma, scion__infer_float, digamma_grad, SCION_OF_INPLACE, X0, samples_plus, "Derivative of lgamma.")
-FLOAT(sigmoid, Y0, samples_real, "1 / (1 + e^-x).")
-UNARY(relu, scion__infer_same, relu_grad, SCION_OF_INPLACE, Y0, samples_apart, "max(x, 0).")
+UNARY_FUSED(sigmoid, scion__infer_float, samples_real, "1 / (1 + e^-x).")
+UNARY_FUSED(relu, scion__infer_same, samples_apart, "max(x, 0).")
 UNARY(logical_not, infer_predicate, NULL, SCION_OF_NO_GRAD, 0, samples_real, "x == 0, as bool.")
 UNARY(bitwise_not, scion__infer_same, NULL, SCION_OF_INPLACE | SCION_OF_NO_GRAD, 0, samples_int, "Bitwise complement of integers; logical not of bools.")
 UNARY(isnan, infer_predicate, NULL, SCION_OF_NO_GRAD, 0, samples_real, "Where x is NaN, as bool.")
@@ -385,19 +396,45 @@ typedef struct { double min, max; } clamp_params;
 static const scion_param params_clamp[] = {
   { "min", SCION_P_FLOAT, 0, offsetof(clamp_params, min), .def = -1.0 / 0.0, .doc = "lower bound; default none" },
   { "max", SCION_P_FLOAT, 0, offsetof(clamp_params, max), .def = 1.0 / 0.0, .doc = "upper bound; default none" } };
+static scion_status clamp_forward(scion_call *c) {
+  const clamp_params *p = c->params;
+  scion_tensor *a = c->in[0], *y = c->out[0];
+  if (scion__is_float(a->dtype)) return scion__activate(c, SCION_A_clamp, p->min, p->max);
+  scion_binary_fn max = scion__k->binary[SCION_B_maximum][a->dtype], min = scion__k->binary[SCION_B_minimum][a->dtype];
+  int64_t lo = 0, hi = 0; /* the bounds in the tensor's own type; any integer type fits */
+  scion__element_set(a->dtype, &lo, p->min);
+  scion__element_set(a->dtype, &hi, p->max);
+  scion_tensor *packed;
+  SCION_TRY(scion__packed_in(c, 0, &packed));
+  scion_tensor *to = NULL;
+  scion_status st = y->contiguous ? SCION_OK : scion__tensor_alloc(c->ctx, y->dtype, y->n_dims, y->shape, &to);
+  if (st == SCION_OK) {
+    char *data = to != NULL ? to->data : y->data;
+    max(packed->numel, packed->data, 1, &lo, 0, data, 1);
+    min(packed->numel, data, 1, &hi, 0, data, 1);
+    if (to != NULL) st = scion__tensor_copy_into(c->ctx, y, to);
+  }
+  scion_tensor_free(c->ctx, to);
+  scion_tensor_free(c->ctx, packed);
+  return st;
+}
+/* At a bound the gradient passes whole, as in PyTorch. */
 static void clamp_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
   const clamp_params *p = c->params;
-  scion_tensor *y = c->in[0];
-  bool is_float = scion__is_float(y->dtype);
-  if (is_float || p->min > -9.2e18) y = scion__x2(x, &scion__op_maximum, NULL, y, x_scalar(x, y->dtype, p->min));
-  if (is_float || p->max < 9.2e18) y = scion__x2(x, &scion__op_minimum, NULL, y, x_scalar(x, y->dtype, p->max));
-  out[0] = y;
+  scion_tensor *a = c->in[0], *lo = x_scalar(x, a->dtype, p->min), *hi = x_scalar(x, a->dtype, p->max);
+  scion_tensor *y = x_where(x, scion__x2(x, &scion__op_lt, NULL, a, lo), lo, a);
+  out[0] = x_where(x, scion__x2(x, &scion__op_gt, NULL, y, hi), hi, y);
+}
+static scion_status clamp_grad_fused(scion_grad_call *g) {
+  const clamp_params *p = g->params;
+  return scion__activate_grad(g, SCION_A_clamp, g->in[0], p->min, p->max);
 }
 static const scion_sample samples_clamp[] = { { "3x4:d", "min=-0.52 max=0.73" }, { "5:d", "max=0.3" } };
 const scion_op scion__op_clamp = {
   .info = { "clamp", 1, SCION_OF_INPLACE, "x limited to min .. max.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y),
             SCION_PARAMS(params_clamp, clamp_params) },
-  .infer = scion__infer_same, .compose = clamp_compose, SCION_SAMPLES(samples_clamp) };
+  .infer = scion__infer_same, .forward = clamp_forward, .compose = clamp_compose, .grad_fused = clamp_grad_fused, .keeps = SCION_KEEP_IN(0),
+  SCION_SAMPLES(samples_clamp) };
 
 static scion_status lerp_infer(scion_call *c) {
   SCION_TRY(scion__need_float(c, 0));

@@ -53,6 +53,9 @@ char *scion__text_take(scion_text *b); /* owned, scion_text_free; NULL when memo
 #define SCION_SHAPE_TEXT 192
 char *scion__shape_text(char *buf, int32_t n_dims, const int64_t *shape);
 
+/* The BLAS's work buffers under a lock, so that our threads may call it at the same time (blas_memory.c). */
+void scion__blas_memory_init(void);
+
 /* ---- threads (threads.c) ----------------------------------------------------------------------
  * One pool per context. `fn` runs for every task 0..n_tasks-1, in any order, on any thread: results
  * must not depend on which. Nested calls run serially. Never fails: fewer threads do more each.

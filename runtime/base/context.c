@@ -21,6 +21,7 @@ scion_status scion_open(const scion_config *config, scion_context **out) {
   if (config != NULL) memcpy(&c, config, config->size < sizeof c ? config->size : sizeof c);
   if (c.threads < 0) return SCION_EINVAL;
   scion__kernels_init();
+  scion__blas_memory_init();
   scion_heap *heap = scion__heap_new(c.alloc, c.ud);
   if (heap == NULL) return SCION_ENOMEM;
   scion_context *ctx = scion__heap_alloc(heap, sizeof *ctx);

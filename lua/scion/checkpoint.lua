@@ -115,6 +115,9 @@ function M.save(run, path)
     scion_checkpoint = json.encode(pack_numbers(state)),
     optimiser = json.encode(pack_numbers(flatten(run.optimiser:state_dict(), "optim", tensors))),
   }
+  if run.scheduler then
+    metadata.scheduler = json.encode(pack_numbers(flatten(run.scheduler:state_dict(), "scheduler", tensors)))
+  end
   if run.ema then metadata.ema = json.encode(pack_numbers(flatten(run.ema:state_dict(), "ema", tensors))) end
   s.io.save_safetensors(path, tensors, metadata)
 end
@@ -142,6 +145,9 @@ function M.load(run, path)
   end
   M.restore(run.net, weights)
   run.optimiser:load_state_dict(unflatten(unpack_numbers(json.decode(metadata.optimiser)), tensors))
+  if run.scheduler and metadata.scheduler then
+    run.scheduler:load_state_dict(unflatten(unpack_numbers(json.decode(metadata.scheduler)), tensors))
+  end
   if run.ema then
     if not metadata.ema then error(("fit: %s holds no averaged weights (ema)"):format(path), 0) end
     run.ema:load_state_dict(unflatten(unpack_numbers(json.decode(metadata.ema)), tensors))

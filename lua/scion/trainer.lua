@@ -26,6 +26,7 @@ local OPTS <const> = {
   lr = check.number { above = 0 },                      -- shorthand for optimizer_params.lr
   parameters = check.any {},                            -- what to train; default: all that are not frozen
   schedule = check.either({ check.string(), check.func() }, { default = "constant" }),
+  scheduler = check.func {},                            -- function(optimiser) -> a scion.optim schedule, instead
   warmup = check.number { default = 0, min = 0, below = 1 }, -- share of the steps spent rising to lr
   metrics = check.list {},                              -- "accuracy", "top_5", "mse", functions(output, y)
   grad_clip = check.number { above = 0 },               -- largest norm of all gradients together
@@ -244,6 +245,7 @@ end
 function Run:stop(reason) self.stopping = self.stopping or reason end
 
 local function set_rates(run)
+  if run.scheduler then return end
   local t = run.total_steps and run.total_steps > 0 and run.step / run.total_steps or 0
   local factor = run.schedule(math.min(t, 1), run.step)
   for g, group in ipairs(run.optimiser.param_groups) do
@@ -266,6 +268,7 @@ local function update(run)
   set_rates(run)
   run.optimiser:step()
   run.optimiser:zero_grad()
+  if run.scheduler and run.scheduler.rate then run.scheduler:step() end
   if run.ema then run.ema:update() end
   run.step, run.gathered = run.step + 1, 0
 end
@@ -348,6 +351,8 @@ local function end_epoch(run)
     end
   end
   table.insert(run.history.epochs, record)
+  -- A schedule that watches a measure (plateau) steps once an epoch.
+  if run.scheduler and not run.scheduler.rate then run.scheduler:step(record.val_loss or record.loss) end
   local early = run.early
   if early then
     local value = record[early.metric]
@@ -390,6 +395,7 @@ local function new_run(net, data, opts)
     for _, p in ipairs(group.params) do table.insert(run.trained, p) end
   end
   run.schedule = make_schedule(opts)
+  if opts.scheduler then run.scheduler = opts.scheduler(run.optimiser) end
   run.early = make_early(opts)
   run.callbacks = check.opts("fit: callbacks", opts.callbacks, CALLBACKS, 5)
   if opts.ema then run.ema = scion().optim.EMA(run.trained, { decay = opts.ema }) end

@@ -277,16 +277,23 @@ function Iterator:in_order(batch_size)
   return Iterator(dataset, opts)
 end
 
+-- Calls a method of the data set; its errors are raised again at the line of the user.
+local function passed_on(set, name, ...)
+  local results = table.pack(pcall(set[name], set, ...))
+  if not results[1] then error((tostring(results[2]):gsub("^[^\n]-%.lua:%d+: ", "")), 3) end
+  return table.unpack(results, 2, results.n)
+end
+
 --- An iterator with these options over part of the data: subset, head, only, take_per_class as of data sets.
 for _, name in ipairs { "subset", "head", "only", "take_per_class", "map" } do
   Iterator[name] = function(self, ...)
-    return Iterator(self.dataset[name](self.dataset, ...), self.options)
+    return Iterator(passed_on(self.dataset, name, ...), self.options)
   end
 end
 
 --- Two or more iterators over disjoint parts; see Dataset:split.
 function Iterator:split(...)
-  local parts = table.pack(self.dataset:split(...))
+  local parts = table.pack(passed_on(self.dataset, "split", ...))
   for i = 1, parts.n do parts[i] = Iterator(parts[i], self.options) end
   return table.unpack(parts, 1, parts.n)
 end

@@ -5,7 +5,7 @@
 #include "bind_net.h"
 
 const char bind_net_magic = 0;
-static const char meta_key = 0, layers_key = 0; /* registry: metatable, registered Lua layers */
+static const char meta_key = 0, layers_key = 0, counter_key = 0; /* registry: metatable, registered Lua layers, last key given */
 
 /* ---- boxes ------------------------------------------------------------------------------------- */
 
@@ -48,6 +48,19 @@ void bind_net_copy_functions(lua_State *L, int from, int to) {
     lua_rawset(L, -4);
   }
   lua_pop(L, 2);
+}
+lua_Integer bind_net_hold(lua_State *L, int net, int fn) {
+  net = lua_absindex(L, net);
+  fn = lua_absindex(L, fn);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &counter_key);
+  lua_Integer key = lua_tointeger(L, -1) + 1;
+  lua_pushinteger(L, key);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &counter_key);
+  bind_net_table(L, net, "functions");
+  lua_pushvalue(L, fn);
+  lua_rawseti(L, -2, key);
+  lua_pop(L, 2);
+  return key;
 }
 static int net_gc(lua_State *L) {
   bind_net *n = bind_net_to(L, 1);
@@ -548,6 +561,56 @@ static int net_index(lua_State *L) {
   return 1;
 }
 
+/* ---- files -------------------------------------------------------------------------------------- */
+
+static int net_save(lua_State *L) { /* save(path) */
+  bind_try(L, scion_net_save(bind_ctx(L), bind_net_check(L, 1), luaL_checkstring(L, 2)));
+  lua_settop(L, 1);
+  return 1;
+}
+static int net_hash(lua_State *L) {
+  char hash[33];
+  bind_try(L, scion_net_hash(bind_ctx(L), bind_net_check(L, 1), hash));
+  lua_pushstring(L, hash);
+  return 1;
+}
+
+typedef struct { lua_State *L; int net; const char *name; scion_net_custom *out; } layer_search;
+
+/* Runs protected: finds the registered function and gives the net being loaded a key for it. */
+static int search_body(lua_State *L) {
+  layer_search *s = lua_touserdata(L, 2);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &layers_key);
+  if (lua_getfield(L, -1, s->name) != LUA_TFUNCTION) return 0;
+  s->out->ud = (void *)(intptr_t)bind_net_hold(L, 1, -1);
+  s->out->fn = bind_net_call_layer;
+  return 0;
+}
+static scion_status find_layer(scion_context *ctx, void *ud, const char *name, const char *config, scion_net_custom *out) {
+  layer_search *s = ud;
+  lua_State *L = s->L;
+  (void)config;
+  if (!lua_checkstack(L, 8)) return scion_fail(ctx, SCION_ENOMEM, "the Lua stack is full");
+  s->name = name;
+  s->out = out;
+  lua_pushcfunction(L, search_body);
+  lua_pushvalue(L, s->net);
+  lua_pushlightuserdata(L, s);
+  int top = lua_gettop(L) - 3;
+  scion_status st = bind_call(L, 2, 0);
+  lua_settop(L, top);
+  return st;
+}
+static int m_load_net(lua_State *L) { /* load_net(path) -> net */
+  const char *path = luaL_checkstring(L, 1);
+  bind_charge(L);
+  bind_net *n = bind_net_new(L);
+  layer_search s = { L, lua_gettop(L), NULL, NULL };
+  scion_net_load_options options = { sizeof options, find_layer, &s };
+  bind_try(L, scion_net_load(bind_ctx(L), path, &options, &n->net));
+  return 1;
+}
+
 /* ---- module functions --------------------------------------------------------------------------- */
 
 static int m_net_new(lua_State *L) {
@@ -595,11 +658,12 @@ static int m_registered_layer(lua_State *L) {
 static const luaL_Reg methods[] = {
   { "call", net_call_with }, { "features", net_features }, { "forward", net_forward }, { "_infer", net_infer },
   { "train", net_train }, { "eval", net_eval }, { "is_training", net_is_training }, { "register_hook", net_register_hook },
-  { "remove_hook", net_remove_hook }, { "clone", net_clone }, { "n_parameters", net_n_parameters }, { NULL, NULL } };
+  { "remove_hook", net_remove_hook }, { "clone", net_clone }, { "n_parameters", net_n_parameters }, { "save", net_save },
+  { "hash", net_hash }, { NULL, NULL } };
 
 static const luaL_Reg functions[] = {
   { "_net_new", m_net_new }, { "is_net", m_is_net }, { "register_layer", m_register_layer }, { "_layer_name", m_layer_name },
-  { "_registered_layer", m_registered_layer }, { NULL, NULL } };
+  { "_registered_layer", m_registered_layer }, { "load_net", m_load_net }, { NULL, NULL } };
 
 void bind_open_net(lua_State *L) {
   int module = lua_gettop(L);

@@ -67,7 +67,7 @@ static int net_add_node(lua_State *L) {
   int n, n_out = scion_op_get_info(op)->n_visible;
   int32_t values[SCION_MAX_OUTPUTS];
   _Alignas(16) char params[2048];
-  bind_params(L, op, lua_isnoneornil(L, 5) ? 0 : 5, params);
+  bind_params(L, op, lua_isnoneornil(L, 5) ? 0 : 5, NULL, params);
   int32_t *in = read_inputs(L, net, 6, &n);
   bind_try(L, scion_net_add_node(bind_ctx(L), net, name, type, op, params, n, in, values));
   for (int i = 0; i < n_out; i++) push_id(L, values[i]);
@@ -77,7 +77,6 @@ static int net_add_node(lua_State *L) {
 /* add_custom(name, type, fn, { name = registered, config = text }, inputs, n_outputs = 1) -> values. fn is called as
  * fn(x, ..., { layer=, training=, config= }). */
 static int net_add_custom(lua_State *L) {
-  static const char counter_key = 0;
   scion_net *net = bind_net_check(L, 1);
   const char *name = luaL_checkstring(L, 2), *type = luaL_optstring(L, 3, NULL);
   luaL_checktype(L, 4, LUA_TFUNCTION);
@@ -93,13 +92,7 @@ static int net_add_custom(lua_State *L) {
   int32_t *in = read_inputs(L, net, 6, &n), values[SCION_MAX_OUTPUTS];
   lua_Integer n_out = luaL_optinteger(L, 7, 1);
   luaL_argcheck(L, n_out >= 1 && n_out <= SCION_MAX_OUTPUTS, 7, "1..8 outputs are possible");
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &counter_key);
-  lua_Integer key = lua_tointeger(L, -1) + 1;
-  lua_pushinteger(L, key);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &counter_key);
-  bind_net_table(L, 1, "functions");
-  lua_pushvalue(L, 4);
-  lua_rawseti(L, -2, key);
+  lua_Integer key = bind_net_hold(L, 1, 4);
   custom.fn = bind_net_call_layer;
   custom.ud = (void *)(intptr_t)key;
   bind_try(L, scion_net_add_custom(bind_ctx(L), net, name, type, &custom, n, in, (int32_t)n_out, values));
@@ -316,15 +309,7 @@ static int net_set_params(lua_State *L) { /* set_params(layer, { stride = 2 }): 
   scion_net_get_node(net, node, &info);
   if (info.params == NULL) return luaL_error(L, "net:set_params: layer '%s' (%s) has no parameters", info.name, info.type);
   _Alignas(16) char params[2048];
-  lua_settop(L, 3);
-  bind_push_params(L, info.op, info.params);
-  lua_pushnil(L);
-  while (lua_next(L, 3) != 0) {
-    lua_pushvalue(L, -2);
-    lua_insert(L, -2);
-    lua_rawset(L, 4);
-  }
-  bind_params(L, info.op, 4, params);
+  bind_params(L, info.op, 3, info.params, params);
   bind_try(L, scion_net_set_node_params(bind_ctx(L), net, node, params));
   return 0;
 }

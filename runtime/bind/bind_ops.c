@@ -252,12 +252,16 @@ static void read_params(call *k, void *params, bool *seen, bool *wants_grad) {
 }
 
 /* Parameters from a table alone: what layers of a net are made with. */
-void bind_params(lua_State *L, const scion_op *op, int table, void *params) {
+void bind_params(lua_State *L, const scion_op *op, int table, const void *from, void *params) {
   call k = { .L = L, .op = op, .info = scion_op_get_info(op), .ctx = bind_ctx(L) };
   bool seen[32] = { false };
   if (k.info->params_size > MAX_PARAMS) luaL_error(L, "%s: has too many parameters", k.info->name);
-  scion_params_init(op, params);
-  set_base(&k, params);
+  if (from != NULL) {
+    memcpy(params, from, k.info->params_size);
+  } else {
+    scion_params_init(op, params);
+    set_base(&k, params);
+  }
   if (table != 0) {
     table = lua_absindex(L, table);
     luaL_checktype(L, table, LUA_TTABLE);
@@ -272,7 +276,7 @@ void bind_params(lua_State *L, const scion_op *op, int table, void *params) {
       lua_pop(L, 1);
     }
   }
-  for (int i = 0; i < k.info->n_params; i++) {
+  for (int i = 0; i < k.info->n_params && from == NULL; i++) {
     if ((k.info->params[i].flags & SCION_PF_REQUIRED) && !seen[i]) luaL_error(L, "%s: %s is missing", k.info->name, k.info->params[i].name);
   }
 }
@@ -285,7 +289,7 @@ void bind_push_params(lua_State *L, const scion_op *op, const void *params) {
     const scion_param *p = &info->params[i];
     const void *at = (const char *)params + p->offset;
     int64_t shift = p->flags & SCION_PF_INDEX ? 1 : 0;
-    if (p->flags & SCION_PF_TRAINING) continue;
+    if (p->flags & (SCION_PF_TRAINING | SCION_PF_INTERNAL)) continue;
     switch (p->type) {
       case SCION_P_BOOL: lua_pushboolean(L, *(const int32_t *)at); break;
       case SCION_P_INT: {

@@ -100,6 +100,11 @@ function nn.Residual(body, opts)
   return net
 end
 
+--- The net in a file written by net:save. Lua layers must be registered before (scion.register_layer).
+---@param path string
+---@return scion.Net
+nn.load = scion.load_net
+
 -- Every op of the registry under nn too: nn.relu(x), nn.cat({ a, b }, 2), nn.cross_entropy(logits, ids); on tensors they compute, on
 -- symbolic values they become layers.
 setmetatable(nn, {

@@ -13,15 +13,18 @@ local function check(who, t)
   return t
 end
 
--- Overwrites t with freshly made values, unrecorded.
+-- Changes t in place, unrecorded: by a method of tensors, or to freshly made values.
+local function change(t, method, ...)
+  local rest = table.pack(...)
+  scion.no_grad(function() t[method](t, table.unpack(rest, 1, rest.n)) end)
+  return t
+end
 local function fill(t, make)
   scion.no_grad(function() t:copy_(make()) end)
   return t
 end
 
 local function options(t) return { dtype = t.dtype } end
-local function randn(t) return scion.randn(t.shape, options(t)) end
-local function rand(t) return scion.rand(t.shape, options(t)) end
 
 --- fan_in and fan_out of a weight (out, in, kernel...).
 ---@return integer fan_in, integer fan_out
@@ -54,39 +57,30 @@ end
 function M.uniform_(t, a, b)
   check("uniform_", t)
   a, b = a or 0, b or 1
-  return fill(t, function() return rand(t) * (b - a) + a end)
+  if a > b then error(("init.uniform_: bounds %g and %g are not in order"):format(a, b), 2) end
+  return change(t, "uniform_", a, b)
 end
 
 --- Normal with mean and standard deviation; default 0, 1.
 function M.normal_(t, mean, std)
   check("normal_", t)
-  mean, std = mean or 0, std or 1
-  return fill(t, function() return randn(t) * std + mean end)
+  return change(t, "normal_", mean or 0, std or 1)
 end
 
---- Normal truncated to [a, b] (absolute bounds, default -2 and 2), by the inverse distribution function.
+--- Normal truncated to [a, b] (absolute bounds, default -2 and 2).
 function M.trunc_normal_(t, mean, std, a, b)
   check("trunc_normal_", t)
   mean, std, a, b = mean or 0, std or 1, a or -2, b or 2
   if std <= 0 then error(("init.trunc_normal_: std is %g, expected above 0"):format(std), 2) end
   if a >= b then error(("init.trunc_normal_: bounds %g and %g are not in order"):format(a, b), 2) end
-  return fill(t, function()
-    -- redraw what falls outside; after 60 rounds (probability below 1e-18 for the usual bounds) clamp
-    local x = randn(t) * std + mean
-    for _ = 1, 60 do
-      local outside = scion.logical_or(scion.lt(x, a), scion.gt(x, b))
-      if outside:to("f32"):sum():item() == 0 then return x end
-      x = scion.where(outside, randn(t) * std + mean, x)
-    end
-    return x:clamp(a, b)
-  end)
+  return change(t, "trunc_normal_", mean, std, a, b)
 end
 
 --- All elements become `value`.
 function M.constant_(t, value)
   check("constant_", t)
   if type(value) ~= "number" then error(("init.constant_: value must be a number, got %s"):format(type(value)), 2) end
-  return fill(t, function() return scion.full(t.shape, value, options(t)) end)
+  return change(t, "fill_", value)
 end
 function M.zeros_(t) return M.constant_(check("zeros_", t), 0) end
 function M.ones_(t) return M.constant_(check("ones_", t), 1) end
@@ -95,11 +89,7 @@ function M.ones_(t) return M.constant_(check("ones_", t), 1) end
 function M.eye_(t)
   local shape = check("eye_", t).shape
   if #shape ~= 2 then error(("init.eye_: expected a matrix, got %d dimensions"):format(#shape), 2) end
-  return fill(t, function()
-    local rows = scion.arange(0, shape[1], { dtype = t.dtype }):reshape(-1, 1)
-    local columns = scion.arange(0, shape[2], { dtype = t.dtype }):reshape(1, -1)
-    return scion.eq(rows, columns):to(t.dtype)
-  end)
+  return fill(t, function() return scion.eye(shape[1], shape[2], options(t)) end)
 end
 
 --- The identity of a convolution weight (out, in, kernel...): channel i goes to channel i through the kernel's centre.
@@ -164,9 +154,8 @@ function M.orthogonal_(t, gain)
     local q, r = scion.qr(flat)
     -- signs of R's diagonal make the distribution uniform over orthogonal matrices
     local k = math.min(rows, columns)
-    local eye = scion.eq(scion.arange(0, k, { dtype = t.dtype }):reshape(-1, 1), scion.arange(0, k, { dtype = t.dtype }):reshape(1, -1))
-    local diagonal = (r * eye:to(t.dtype)):sum(1)
-    q = q * scion.where(scion.lt(diagonal, 0), -1, 1):to(t.dtype):reshape(1, -1)
+    local diagonal = (r * scion.eye(k, options(t))):sum(1)
+    q = q * (1 - 2 * scion.lt(diagonal, 0):to(t.dtype)):reshape(1, -1)
     if rows < columns then q = q:transpose(1, 2) end
     return q:reshape(shape) * (gain or 1)
   end)
@@ -182,7 +171,7 @@ function M.sparse_(t, sparsity, std)
   local n_zeros = math.ceil(sparsity * shape[1])
   return fill(t, function()
     local rank = scion.rand(shape, options(t)):argsort(1):argsort(1) -- each column's elements in a random order, 1-based
-    return scion.where(scion.le(rank, n_zeros), 0, randn(t) * (std or 0.01))
+    return scion.where(scion.le(rank, n_zeros), 0, scion.randn(shape, options(t)) * (std or 0.01))
   end)
 end
 

@@ -16,6 +16,7 @@ typedef struct {
   scion_context *ctx;
   bool in_place;
   int top, at; /* arguments; the next one to read */
+  int dim_at;  /* x:gather(dim, ids): where a dimension stood before a tensor; 0: nowhere */
   scion_tensor *few[MAX_IN], **in;
   int n_in;
 } call;
@@ -93,6 +94,14 @@ static void read_list(call *k, int slot, int index) {
   k->n_in = slot + n;
 }
 
+/* PyTorch writes the dimension before the ids: a number where only a tensor can be is the first parameter, when that is one. */
+static bool dim_first(call *k, int slot) {
+  const scion_param *p = k->info->params;
+  if (slot == 0 || k->dim_at != 0 || k->info->n_params == 0 || p->type != SCION_P_INT || !(p->flags & SCION_PF_INDEX)) return false;
+  k->dim_at = k->at++;
+  return true;
+}
+
 static void read_inputs(call *k) {
   lua_State *L = k->L;
   for (int i = 0; i < k->info->n_inputs; i++) {
@@ -117,6 +126,9 @@ static void read_inputs(call *k) {
     }
     k->n_in = i + 1;
     k->in[i] = NULL;
+    if (box == NULL && k->at <= k->top && lua_type(L, k->at) == LUA_TNUMBER && !(slot->flags & (SCION_SF_NUMBER | SCION_SF_OPTIONAL)) && dim_first(k, i)) {
+      box = k->at <= k->top ? bind_to_box(L, k->at) : NULL;
+    }
     int type = k->at <= k->top ? lua_type(L, k->at) : LUA_TNONE;
     if (box != NULL && box->t != NULL) {
       k->in[i] = box->t;
@@ -204,7 +216,11 @@ static void read_params(call *k, void *params, bool *seen, bool *wants_grad) {
   lua_State *L = k->L;
   int options = k->top >= k->at && is_options(L, k->top) ? k->top : 0;
   int last = options ? k->top - 1 : k->top;
-  for (int i = 0; i < k->info->n_params && k->at <= last; i++) {
+  if (k->dim_at != 0) {
+    set_param(k, 0, k->dim_at, params);
+    seen[0] = true;
+  }
+  for (int i = k->dim_at != 0; i < k->info->n_params && k->at <= last; i++) {
     const scion_param *p = &k->info->params[i];
     if (!user_param(p)) continue;
     seen[i] = !lua_isnil(L, k->at);
@@ -326,6 +342,7 @@ static int run(lua_State *L, bool in_place) {
   k.in_place = in_place;
   k.at = 1;
   k.n_in = 0;
+  k.dim_at = 0;
   bind_state *s = lua_touserdata(L, lua_upvalueindex(2));
   k.op = lua_touserdata(L, lua_upvalueindex(1));
   k.info = scion_op_get_info(k.op);

@@ -551,7 +551,7 @@ static const scion_param params_put[] = {
 static const scion_slot slots_put[] = { { "x", 0, "input" }, { "ids", 0, "positions in x read row by row" }, { "src", 0, "as many elements as ids" } };
 static const scion_sample samples_put[] = { { "4x3,5:i<12,5", "accumulate=true" }, { "2x3,1:j<6,1", "" } };
 const scion_op scion__op_put = {
-  .info = { "put", 1, SCION_OF_INPLACE, "x with the elements at flat positions replaced by (or, accumulated, increased by) src.", SCION_INPUTS(slots_put),
+  .info = { "put", 1, SCION_OF_INPLACE | SCION_OF_FUNCTION, "x with the elements at flat positions replaced by (or, accumulated, increased by) src.", SCION_INPUTS(slots_put),
             SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_put, take_params) },
   .infer = put_infer, .compose = put_compose, SCION_SAMPLES(samples_put) };
 

@@ -1,0 +1,38 @@
+/* zip.h: what other readers need of zip archives and deflate. */
+#ifndef SCION_ZIP_H
+#define SCION_ZIP_H
+
+#include <zlib.h>
+
+#include "../base/file.h"
+
+#define SCION_DEFLATE_RATIO 1032 /* no deflate stream grows by more */
+
+typedef struct scion_member {
+  const char *name;
+  uint64_t packed, size, header; /* compressed and plain bytes; where the local header is */
+  uint32_t crc;
+  uint16_t method, flags;
+} scion_member;
+
+const scion_member *scion__zip_member(const scion_zip *z, int32_t i);
+const scion_file *scion__zip_file(const scion_zip *z);
+/* A member's plain bytes, without a context so that any thread may ask: writes a message on failure. `alloc_ctx` gives
+ * zlib's memory; NULL: the C library's. */
+scion_status scion__zip_extract(const scion_zip *z, int32_t i, void *data, scion_context *alloc_ctx, char *message, size_t room);
+
+/* gzip or zlib data in memory, unpacked in pieces. */
+typedef struct scion_inflater {
+  z_stream z;
+  scion_context *ctx;
+  bool open, ended;
+} scion_inflater;
+scion_status scion__inflate_open(scion_context *ctx, scion_inflater *s, const void *data, size_t size);
+/* Exactly `bytes`, or SCION_EFORMAT naming `path`. */
+scion_status scion__inflate_read(scion_inflater *s, const char *path, void *data, size_t bytes);
+scion_status scion__inflate_end(scion_inflater *s, const char *path); /* the checksum is right and nothing follows */
+void scion__inflate_close(scion_inflater *s);
+voidpf scion__zlib_alloc(voidpf ctx, uInt n, uInt size); /* for z_stream.zalloc, opaque = context */
+void scion__zlib_free(voidpf ctx, voidpf p);
+
+#endif

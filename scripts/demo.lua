@@ -40,7 +40,7 @@ local function jitter(x, keys)
   end
   local padded = x:pad { 2, 2, 2, 2 }
   local wide = size + 4
-  local line = scion.arange(0, size - 1, { dtype = "i64" })
+  local line = scion.arange(0, size, { dtype = "i64" })
   local mirrored = scion.tensor(flip):reshape(n, 1)
   local columns = scion.where(mirrored, line:neg():add(size - 1):reshape(1, size), line:reshape(1, size))
     :add(scion.tensor(dx, { dtype = "i64" }):reshape(n, 1))

@@ -36,10 +36,10 @@ local function default_sink()
       return nil
     end,
     draw = function(text)
-      if has_engine and scion.log then scion.log("progress", "\r" .. text) end
+      if has_engine and scion.emit then scion.emit("progress", "\r" .. text) end
     end,
     line = function(text)
-      if has_engine and scion.log then scion.log("progress", text) end
+      if has_engine and scion.emit then scion.emit("progress", text) end
     end,
   }
 end

@@ -57,28 +57,18 @@ SCION_API scion_status scion_npz_write(scion_context *ctx, const char *path, int
 SCION_API scion_status scion_idx_read(scion_context *ctx, const char *path, scion_tensor **out); /* plain or gzip, by content */
 SCION_API scion_status scion_idx_read_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_tensor **out);
 
-/* ---- tables of text ------------------------------------------------------------------------------- */
+/* ---- plain files ---------------------------------------------------------------------------------- */
 
-typedef struct scion_csv_options {
-  size_t size;          /* sizeof(scion_csv_options) */
-  int32_t separator;    /* a character; 0: the one of comma, semicolon, tab that the first line has most of */
-  int32_t header;       /* 1: the first row holds names; 0: no; -1: it does when no cell of it is a number but some below is */
-  const char *missing;  /* words for "no value", separated by '|'; NULL: "NA|N/A|NaN|nan|null|NULL|?" (empty always counts) */
-} scion_csv_options;
-#define SCION_CSV_OPTIONS_INIT { sizeof(scion_csv_options), 0, -1, NULL }
-typedef struct scion_csv scion_csv;
-SCION_API scion_status scion_csv_open(scion_context *ctx, const char *path, const scion_csv_options *options, scion_csv **out);
-SCION_API scion_status scion_csv_open_memory(scion_context *ctx, const char *name, const void *data, size_t size,
-                                             const scion_csv_options *options, scion_csv **out); /* the memory must outlive it */
-SCION_API void scion_csv_close(scion_context *ctx, scion_csv *csv);
-SCION_API int64_t scion_csv_rows(const scion_csv *csv);
-SCION_API int32_t scion_csv_columns(const scion_csv *csv);
-SCION_API const char *scion_csv_header(const scion_csv *csv, int32_t column); /* NULL: no header */
-SCION_API int scion_csv_numeric(const scion_csv *csv, int32_t column); /* every cell a number or missing, and not all missing */
-/* Numbers of some columns as (rows, n) f32 or f64, NaN where missing; a cell of text fails, naming it. */
-SCION_API scion_status scion_csv_numbers(scion_context *ctx, const scion_csv *csv, int32_t n, const int32_t *columns, scion_dtype dtype,
-                                         scion_tensor **out);
-/* Text of a cell without its quotes, up to room - 1 bytes, terminated. Returns the whole length. */
-SCION_API size_t scion_csv_text(const scion_csv *csv, int64_t row, int32_t column, char *text, size_t room);
+/* A whole file (gzip data unpacked, at most 4 GB), released by scion_file_release(NULL, data). */
+SCION_API scion_status scion_file_bytes(scion_context *ctx, const char *path, char **data, size_t *size);
+SCION_API void scion_file_release(void *unused, void *data);
+
+/* ---- pictures ------------------------------------------------------------------------------------ */
+
+/* JPEG, PNG, BMP, GIF (first frame), TGA, PNM as u8 (C, H, W). channels 1, 3 or 4: grey, RGB or RGBA, whatever the file
+ * has (alpha is dropped, grey is repeated); 0: the file's own. At most 2^28 pixels. A truncated file fails. */
+SCION_API scion_status scion_image_read(scion_context *ctx, const char *path, int32_t channels, scion_tensor **out);
+SCION_API scion_status scion_image_read_memory(scion_context *ctx, const char *name, const void *data, size_t size, int32_t channels,
+                                               scion_tensor **out);
 
 #endif

@@ -114,7 +114,7 @@ static void sort_names(int32_t n, int32_t *order, int32_t *room, const scion_mem
 }
 
 static scion_status read_directory(scion_context *ctx, scion_zip *z) {
-  uint64_t start, size, count;
+  uint64_t start = 0, size = 0, count = 0;
   SCION_TRY(find_directory(ctx, z, &start, &size, &count));
   z->room = (size_t)count + 1;
   z->names_bytes = (size_t)size + 1; /* each entry is longer than its name and the terminator */
@@ -127,7 +127,7 @@ static scion_status read_directory(scion_context *ctx, scion_zip *z) {
   size_t left = (size_t)size;
   char *name = z->names;
   while (st == SCION_OK && (uint64_t)z->n < count) {
-    size_t taken;
+    size_t taken = 0;
     scion_member *m = &z->members[z->n];
     st = read_member(ctx, z, p, left, m, &taken);
     if (st != SCION_OK) break;

@@ -190,7 +190,7 @@ local function note_skipped(self, loader)
   for _, bad in ipairs(loader:skipped()) do
     if not self.skipped[bad.position] then
       self.skipped[bad.position] = bad.message
-      scion().log("warn", ("image left out: %s"):format(bad.message))
+      scion().emit("warn", ("image left out: %s"):format(bad.message))
     end
   end
 end
@@ -233,7 +233,7 @@ local function finish(where, source, ids, classes, mine, rest, dir)
   }
   if #set == 0 then error(where .. ": there are no pictures", 4) end
   if not mine.size then
-    scion().log("info", where .. ": no size given; pictures of one batch must then have equal sizes")
+    scion().emit("info", where .. ": no size given; pictures of one batch must then have equal sizes")
   end
   return iterator.Iterator(set, rest)
 end

@@ -179,9 +179,10 @@ local function max_pool(n, ...)
   local kernel = spread(who, "kernel_size", a.kernel_size, n)
   local padding = spread(who, "padding", a.padding, n)
   check_pool_padding(who, kernel, padding)
-  local params = { kernel_size = kernel, stride = spread(who, "stride", a.stride or kernel, n), padding = padding,
+  local params = { kernel = kernel, stride = spread(who, "stride", a.stride or kernel, n), padding = padding,
     dilation = spread(who, "dilation", a.dilation, n), ceil_mode = a.ceil_mode }
-  local net = op_layer(who, ("max_pool%dd"):format(n), params, nil, nil, a.name)
+  local op = a.return_indices and "max_pool%dd_with_indices" or "max_pool%dd"
+  local net = op_layer(who, op:format(n), params, nil, nil, a.name)
   if a.return_indices then core.set_all_outputs(net, "", 2) end
   return net
 end
@@ -191,13 +192,13 @@ local function avg_pool(n, ...)
   local kernel = spread(who, "kernel_size", a.kernel_size, n)
   local padding = spread(who, "padding", a.padding, n)
   check_pool_padding(who, kernel, padding)
-  return op_layer(who, ("avg_pool%dd"):format(n), { kernel_size = kernel, stride = spread(who, "stride", a.stride or kernel, n), padding = padding,
+  return op_layer(who, ("avg_pool%dd"):format(n), { kernel = kernel, stride = spread(who, "stride", a.stride or kernel, n), padding = padding,
     ceil_mode = a.ceil_mode, count_include_pad = a.count_include_pad }, nil, nil, a.name)
 end
 local function adaptive(kind, n, ...)
   local who = ("Adaptive%sPool%dd"):format(kind == "avg" and "Avg" or "Max", n)
   local a = read(who, ADAPTIVE, ...)
-  return op_layer(who, ("adaptive_%s_pool%dd"):format(kind, n), { output_size = spread(who, "output_size", a.output_size, n) }, nil, nil, a.name)
+  return op_layer(who, ("adaptive_%s_pool%dd"):format(kind, n), { size = spread(who, "output_size", a.output_size, n) }, nil, nil, a.name)
 end
 local function global(kind, n, ...)
   local who = ("Global%sPool%dd"):format(kind == "mean" and "Avg" or "Max", n)
@@ -221,6 +222,29 @@ for n = 1, 3 do
   M[("GlobalAvgPool%dd"):format(n)] = function(...) return global("mean", n, ...) end
   --- Maximum over all positions: (N, C, ...) to (N, C).
   M[("GlobalMaxPool%dd"):format(n)] = function(...) return global("amax", n, ...) end
+end
+
+-- ---- windows as columns ---------------------------------------------------------------------------
+
+local UNFOLD <const> = { { "kernel_size", "size" }, { "dilation", "size", 1 }, { "padding", "padding", 0 }, { "stride", "size", 1 } }
+local function window_params(who, a)
+  return { kernel = spread(who, "kernel_size", a.kernel_size, 2), dilation = spread(who, "dilation", a.dilation, 2),
+    padding = spread(who, "padding", a.padding, 2), stride = spread(who, "stride", a.stride, 2) }
+end
+--- Sliding windows of (N, C, H, W) as columns (N, C * kernel size, positions). Arguments: kernel_size, dilation = 1, padding = 0, stride = 1.
+---@return scion.Net
+function M.Unfold(...)
+  local a = read("Unfold", UNFOLD, ...)
+  return op_layer("Unfold", "unfold", window_params("Unfold", a), nil, nil, a.name)
+end
+local FOLD <const> = { { "output_size", "size" }, { "kernel_size", "size" }, { "dilation", "size", 1 }, { "padding", "padding", 0 }, { "stride", "size", 1 } }
+--- Columns added up into (N, C, H, W). Arguments: output_size, kernel_size, dilation = 1, padding = 0, stride = 1.
+---@return scion.Net
+function M.Fold(...)
+  local a = read("Fold", FOLD, ...)
+  local params = window_params("Fold", a)
+  params.size = spread("Fold", "output_size", a.output_size, 2)
+  return op_layer("Fold", "fold", params, nil, nil, a.name)
 end
 
 -- ---- normalisation --------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ function M.from_net(net, path, opts)
     error(("load: %s holds a %s, which is not registered (scion.repurpose.register(Class) first)"):format(path, info.class), 3)
   end
   if info.version ~= scion().version then
-    scion().log("info", ("load: %s was written by scion %s, this is %s"):format(path, tostring(info.version), scion().version))
+    scion().emit("info", ("load: %s was written by scion %s, this is %s"):format(path, tostring(info.version), scion().version))
   end
   local rp = setmetatable({}, cls)
   rp.options = info.params or {}

@@ -42,7 +42,7 @@ function Lr:_train_model_from_features(features, ids)
       fit_intercept = options.fit_intercept, class_weight = options.class_weight }, self.classes)
   end)
   if not self.model.converged then
-    s.log("warn", ("LrRepurposer: not converged after %d iterations; raise max_iter or lower c"):format(self.model.iterations))
+    s.emit("warn", ("LrRepurposer: not converged after %d iterations; raise max_iter or lower c"):format(self.model.iterations))
   end
   return self:_build()
 end

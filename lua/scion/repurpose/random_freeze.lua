@@ -85,7 +85,7 @@ function RandomFreeze:_create_target_module(train)
     if net:has_layer(layer) then fixed[#fixed + 1] = layer else gone[#gone + 1] = layer end
   end
   if #gone > 0 then
-    require("scion").log("warn", ("%s: dropped layers cannot be fixed or random: %s"):format(
+    require("scion").emit("warn", ("%s: dropped layers cannot be fixed or random: %s"):format(
       getmetatable(self).class_name, table.concat(gone, ", ")))
   end
   net = self:_add_head(net, net:outputs()[1], "new_fully_connected_layer", train, options.head)

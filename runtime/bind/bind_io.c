@@ -1,0 +1,225 @@
+/* bind_io.c: files for Lua: scion.io.* readers and writers. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "bind.h"
+
+/* A C object that must be released even when Lua raises: held by a box until done. */
+typedef struct { void *p; void (*release)(scion_context *ctx, void *p); } holder;
+static int holder_gc(lua_State *L) {
+  holder *h = lua_touserdata(L, 1);
+  scion_context *ctx = scion_lua_context(L);
+  if (h->p != NULL && ctx != NULL) h->release(ctx, h->p);
+  h->p = NULL;
+  return 0;
+}
+static holder *new_holder(lua_State *L, void (*release)(scion_context *, void *)) {
+  holder *h = lua_newuserdatauv(L, sizeof *h, 0);
+  h->p = NULL;
+  h->release = release;
+  if (luaL_newmetatable(L, "scion.holder")) {
+    lua_pushcfunction(L, holder_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, holder_gc);
+    lua_setfield(L, -2, "__close");
+  }
+  lua_setmetatable(L, -2);
+  return h;
+}
+static void drop(lua_State *L, holder *h) {
+  if (h->p != NULL) h->release(bind_ctx(L), h->p);
+  h->p = NULL;
+}
+static void release_zip(scion_context *ctx, void *p) { scion_zip_close(ctx, p); }
+static void release_safetensors(scion_context *ctx, void *p) { scion_safetensors_close(ctx, p); }
+static void release_dir(scion_context *ctx, void *p) { (void)ctx, closedir(p); }
+
+/* ---- arrays -------------------------------------------------------------------------------------------- */
+
+static int m_read_idx(lua_State *L) { /* (path) -> tensor */
+  const char *path = luaL_checkstring(L, 1);
+  bind_try(L, scion_idx_read(bind_ctx(L), path, bind_new(L)));
+  return 1;
+}
+static int m_read_npy(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  bind_try(L, scion_npy_read(bind_ctx(L), path, bind_new(L)));
+  return 1;
+}
+static int m_save_npy(lua_State *L) { /* (path, tensor) */
+  bind_try(L, scion_npy_write(bind_ctx(L), luaL_checkstring(L, 1), bind_check(L, 2)));
+  return 0;
+}
+static int m_read_npz(lua_State *L) { /* (path) -> { name = tensor } */
+  const char *path = luaL_checkstring(L, 1);
+  scion_context *ctx = bind_ctx(L);
+  holder *h = new_holder(L, release_zip);
+  scion_zip *zip;
+  bind_try(L, scion_zip_open(ctx, path, &zip));
+  h->p = zip;
+  lua_newtable(L);
+  for (int32_t i = 0; i < scion_zip_count(zip); i++) {
+    const char *name = scion_zip_name(zip, i);
+    size_t n = strlen(name);
+    if (n < 5 || strcmp(name + n - 4, ".npy") != 0) continue;
+    lua_pushlstring(L, name, n - 4);
+    bind_try(L, scion_npz_read(ctx, zip, i, bind_new(L)));
+    lua_rawset(L, -3);
+  }
+  drop(L, h);
+  return 1;
+}
+
+/* { name = tensor } at `index` as two arrays kept alive on the stack, in the order of the names. */
+static int by_name(const void *a, const void *b) { return strcmp(*(const char *const *)a, *(const char *const *)b); }
+static int32_t named(lua_State *L, int index, const char *who, const char ***names, scion_tensor ***tensors) {
+  luaL_checktype(L, index, LUA_TTABLE);
+  int32_t n = 0;
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
+    if (lua_type(L, -2) != LUA_TSTRING) luaL_error(L, "%s: tensors must have names", who);
+    n++;
+  }
+  *names = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof **names, 0);
+  *tensors = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof **tensors, 0);
+  int32_t i = 0;
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) (*names)[i++] = lua_tostring(L, -2); /* the table keeps them */
+  qsort(*names, (size_t)n, sizeof **names, by_name);
+  for (i = 0; i < n; i++) {
+    lua_getfield(L, index, (*names)[i]);
+    bind_box *box = bind_to_box(L, -1);
+    if (box == NULL || box->t == NULL) luaL_error(L, "%s: '%s' is %s, expected a tensor", who, (*names)[i], luaL_typename(L, -1));
+    (*tensors)[i] = box->t;
+    lua_pop(L, 1);
+  }
+  return n;
+}
+static int m_save_npz(lua_State *L) { /* (path, { name = tensor }, compressed) */
+  const char *path = luaL_checkstring(L, 1), **names;
+  scion_tensor **tensors;
+  int32_t n = named(L, 2, "save_npz", &names, &tensors);
+  bind_try(L, scion_npz_write(bind_ctx(L), path, n, names, tensors, lua_toboolean(L, 3)));
+  return 0;
+}
+
+static int m_read_safetensors(lua_State *L) { /* (path) -> { name = tensor }, { key = text } */
+  const char *path = luaL_checkstring(L, 1);
+  scion_context *ctx = bind_ctx(L);
+  holder *h = new_holder(L, release_safetensors);
+  scion_safetensors *file;
+  bind_try(L, scion_safetensors_open(ctx, path, &file));
+  h->p = file;
+  scion_tensor_info info;
+  const char *key, *value;
+  lua_newtable(L);
+  for (int32_t i = 0; scion_safetensors_at(file, i, &info); i++) {
+    lua_pushstring(L, info.name);
+    bind_try(L, scion_safetensors_read(ctx, file, i, bind_new(L)));
+    lua_rawset(L, -3);
+  }
+  lua_newtable(L);
+  for (int32_t i = 0; scion_safetensors_meta_at(file, i, &key, &value); i++) {
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, key);
+  }
+  drop(L, h);
+  return 2;
+}
+static int m_save_safetensors(lua_State *L) { /* (path, { name = tensor }, { key = text }) */
+  const char *path = luaL_checkstring(L, 1), **names;
+  scion_tensor **tensors;
+  lua_settop(L, 3);
+  int32_t n = named(L, 2, "save_safetensors", &names, &tensors), m = 0;
+  const char **keys = NULL, **values = NULL;
+  if (!lua_isnil(L, 3)) {
+    luaL_checktype(L, 3, LUA_TTABLE);
+    for (lua_pushnil(L); lua_next(L, 3) != 0; lua_pop(L, 1)) {
+      if (lua_type(L, -2) != LUA_TSTRING || lua_type(L, -1) != LUA_TSTRING) luaL_error(L, "save_safetensors: metadata are texts with names");
+      m++;
+    }
+    keys = lua_newuserdatauv(L, (size_t)(m + 1) * sizeof *keys, 0);
+    values = lua_newuserdatauv(L, (size_t)(m + 1) * sizeof *values, 0);
+    int32_t i = 0;
+    for (lua_pushnil(L); lua_next(L, 3) != 0; lua_pop(L, 1)) keys[i++] = lua_tostring(L, -2);
+    qsort(keys, (size_t)m, sizeof *keys, by_name);
+    for (i = 0; i < m; i++) {
+      lua_getfield(L, 3, keys[i]);
+      values[i] = lua_tostring(L, -1);
+      lua_pop(L, 1); /* the table keeps it */
+    }
+  }
+  bind_try(L, scion_safetensors_write(bind_ctx(L), path, n, names, tensors, m, keys, values));
+  return 0;
+}
+
+/* ---- pictures, folders, bytes ------------------------------------------------------------------------------------ */
+
+static int m_read_image(lua_State *L) { /* (path, channels) -> u8 (C, H, W) */
+  const char *path = luaL_checkstring(L, 1);
+  int channels = (int)luaL_optinteger(L, 2, 3);
+  bind_try(L, scion_image_read(bind_ctx(L), path, channels, bind_new(L)));
+  return 1;
+}
+static int m_decode_image(lua_State *L) { /* (bytes, channels) -> u8 (C, H, W) */
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 1, &size);
+  int channels = (int)luaL_optinteger(L, 2, 3);
+  bind_try(L, scion_image_read_memory(bind_ctx(L), "image", bytes, size, channels, bind_new(L)));
+  return 1;
+}
+
+static int m_list_dir(lua_State *L) { /* (path) -> { { name =, kind = "file" | "directory" | "other" } }, sorted by name */
+  const char *path = luaL_checkstring(L, 1);
+  holder *h = new_holder(L, release_dir);
+  DIR *dir = opendir(path);
+  if (dir == NULL) return luaL_error(L, "list_dir: %s: %s", path, strerror(errno));
+  h->p = dir;
+  lua_newtable(L);
+  int n = 0;
+  for (struct dirent *e; (e = readdir(dir)) != NULL;) {
+    if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0) continue;
+    struct stat s;
+    lua_pushfstring(L, "%s/%s", path, e->d_name);
+    bool found = stat(lua_tostring(L, -1), &s) == 0;
+    lua_pop(L, 1);
+    lua_createtable(L, 0, 2);
+    lua_pushstring(L, e->d_name);
+    lua_setfield(L, -2, "name");
+    lua_pushstring(L, !found ? "other" : S_ISDIR(s.st_mode) ? "directory" : S_ISREG(s.st_mode) ? "file" : "other");
+    lua_setfield(L, -2, "kind");
+    lua_rawseti(L, -2, ++n);
+  }
+  drop(L, h);
+  return 1;
+}
+static int m_read_file(lua_State *L) { /* (path) -> bytes, unpacked when they are gzip data */
+  const char *path = luaL_checkstring(L, 1);
+  char *data;
+  size_t size;
+  bind_try(L, scion_file_bytes(bind_ctx(L), path, &data, &size));
+  scion_tensor **box = bind_new(L); /* frees the bytes should Lua have no memory for the string */
+  scion_status st = scion_tensor_wrap(bind_ctx(L), SCION_U8, 1, (int64_t[]){ (int64_t)size }, NULL, data, scion_file_release, NULL, box);
+  if (st != SCION_OK) {
+    scion_file_release(NULL, data);
+    return bind_raise(L, st);
+  }
+  lua_pushlstring(L, data, size);
+  return 1;
+}
+static int m_make_dir(lua_State *L) { /* (path): one folder; fine when it exists */
+  const char *path = luaL_checkstring(L, 1);
+  if (mkdir(path, 0777) != 0 && errno != EEXIST) return luaL_error(L, "make_dir: %s: %s", path, strerror(errno));
+  return 0;
+}
+
+static const luaL_Reg functions[] = {
+  { "read_idx", m_read_idx }, { "read_npy", m_read_npy }, { "save_npy", m_save_npy }, { "read_npz", m_read_npz }, { "save_npz", m_save_npz },
+  { "read_safetensors", m_read_safetensors }, { "save_safetensors", m_save_safetensors }, { "read_image", m_read_image },
+  { "decode_image", m_decode_image }, { "list_dir", m_list_dir }, { "read_file", m_read_file }, { "make_dir", m_make_dir }, { NULL, NULL } };
+
+void bind_open_io(lua_State *L) {
+  lua_newtable(L);
+  luaL_setfuncs(L, functions, 0);
+  lua_setfield(L, -2, "io");
+}

@@ -607,7 +607,7 @@ static int m_load_net(lua_State *L) { /* load_net(path) -> net */
   bind_net *n = bind_net_new(L);
   layer_search s = { L, lua_gettop(L), NULL, NULL };
   scion_net_load_options options = { sizeof options, find_layer, &s };
-  bind_try(L, scion_net_load(bind_ctx(L), path, &options, &n->net));
+  bind_try(L, scion_model_load(bind_ctx(L), path, &options, &n->net));
   return 1;
 }
 

@@ -57,6 +57,15 @@ SCION_API scion_status scion_npz_write(scion_context *ctx, const char *path, int
 SCION_API scion_status scion_idx_read(scion_context *ctx, const char *path, scion_tensor **out); /* plain or gzip, by content */
 SCION_API scion_status scion_idx_read_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_tensor **out);
 
+/* ---- networks from elsewhere ------------------------------------------------------------------------ */
+
+/* ONNX, opsets 6 and later; see onnx_ops.c and onnx_layers.c for the operators. Weights become parameters under their names,
+ * operators layers of conventional types. The net is in eval mode; integer data inside stay 0-based. */
+SCION_API scion_status scion_onnx_load(scion_context *ctx, const char *path, scion_net **out);
+SCION_API scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_net **out);
+/* scion's own format or ONNX, by content. options as for scion_net_load. */
+SCION_API scion_status scion_model_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out);
+
 /* ---- plain files ---------------------------------------------------------------------------------- */
 
 /* A whole file (gzip data unpacked, at most 4 GB), released by scion_file_release(NULL, data). */

@@ -1,0 +1,637 @@
+/* onnx.c: an ONNX graph becomes a net. Values that depend on no input are computed at once; what remains are layers
+ * with conventional types, named after the exporter's modules ("layer1.0.conv1"), so that the net can be cut,
+ * frozen, trained and saved like any other. Integer data inside stay 0-based. */
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "onnx.h"
+
+scion_status scion__onnx_fail(scion_onnx *o, const char *format, ...) {
+  char text[512];
+  va_list args;
+  va_start(args, format);
+  vsnprintf(text, sizeof text, format, args);
+  va_end(args);
+  const scion_onnx_node *n = o->node;
+  return scion_fail(o->ctx, SCION_EUNSUPPORTED, "%s: %.*s '%.*s': %s", o->path, (int)scion__min(n->op_type.end - n->op_type.p, 60), (const char *)n->op_type.p,
+                    (int)scion__min(n->name.end - n->name.p, 120), (const char *)n->name.p, text);
+}
+static scion_status damaged(scion_onnx *o, const char *what) { return scion_fail(o->ctx, SCION_EFORMAT, "%s: %s", o->path, what); }
+
+/* ---- values ------------------------------------------------------------------------------------------------- */
+
+static int32_t new_value(scion_onnx *o) {
+  if (o->n_values == o->cap) {
+    int32_t cap = o->cap == 0 ? 256 : 2 * o->cap;
+    scion_onnx_value *more = scion__alloc(o->ctx, (size_t)cap * sizeof *more);
+    if (more == NULL) return -1;
+    if (o->n_values > 0) memcpy(more, o->values, (size_t)o->n_values * sizeof *more);
+    if (o->values != NULL) scion__free(o->ctx, o->values, (size_t)o->cap * sizeof *more);
+    o->values = more;
+    o->cap = cap;
+  }
+  o->values[o->n_values] = (scion_onnx_value){ .id = -1 };
+  return o->n_values++;
+}
+static void describe(scion_onnx_value *v, const scion_tensor *t) {
+  v->known = true;
+  v->dtype = t->dtype;
+  v->n_dims = t->n_dims;
+  for (int32_t d = 0; d < t->n_dims; d++) v->probe[0][d] = v->probe[1][d] = t->shape[d];
+}
+int32_t scion__onnx_constant(scion_onnx *o, scion_tensor *t) {
+  int32_t v = new_value(o);
+  if (v < 0) {
+    scion_tensor_free(o->ctx, t);
+    return -1;
+  }
+  o->values[v].tensor = t;
+  describe(&o->values[v], t);
+  return v;
+}
+static int32_t find_value(const scion_onnx *o, const scion_pb *name) { /* the newest */
+  for (int32_t i = o->n_values - 1; i >= 0; i--)
+    if (o->values[i].name != NULL && scion__pb_is(name, o->values[i].name)) return i;
+  return -1;
+}
+static scion_status name_value(scion_onnx *o, int32_t v, const scion_pb *name) {
+  char *text = scion__pb_text(o->ctx, name);
+  if (text == NULL) return SCION_ENOMEM;
+  if (o->values[v].name != NULL) { /* Identity and the like: a second name for it */
+    int32_t copy = new_value(o);
+    if (copy < 0) {
+      scion__strfree(o->ctx, text);
+      return SCION_ENOMEM;
+    }
+    o->values[copy] = o->values[v];
+    if (o->values[copy].tensor != NULL) scion_tensor_ref(o->values[copy].tensor);
+    v = copy;
+  }
+  o->values[v].name = text;
+  return SCION_OK;
+}
+
+scion_tensor *scion__onnx_const_in(scion_onnx *o, int32_t i) {
+  int32_t v = scion__onnx_in(o, i);
+  return v < 0 ? NULL : o->values[v].tensor;
+}
+scion_status scion__onnx_rank(scion_onnx *o, int32_t v, int32_t *rank) {
+  if (v < 0) return scion__onnx_fail(o, "an input is missing");
+  if (!o->values[v].known) return scion__onnx_fail(o, "the number of dimensions of an input is not known before the network runs");
+  *rank = o->values[v].n_dims;
+  return SCION_OK;
+}
+scion_status scion__onnx_ints_in(scion_onnx *o, int32_t i, scion_ints *out) {
+  scion_tensor *t = scion__onnx_const_in(o, i);
+  out->n = -1;
+  if (scion__onnx_in(o, i) < 0) return SCION_OK;
+  if (t == NULL) return scion__onnx_fail(o, "input %d is computed by the network, only constants are possible there", i);
+  if (t->numel > SCION_MAX_INTS) return scion__onnx_fail(o, "input %d holds %lld numbers, at most %d are possible", i, (long long)t->numel, SCION_MAX_INTS);
+  scion_tensor *packed;
+  SCION_TRY(scion__tensor_packed(o->ctx, t, &packed));
+  out->n = (int32_t)t->numel;
+  for (int32_t k = 0; k < out->n; k++) {
+    if (packed->dtype == SCION_I64) out->v[k] = ((const int64_t *)(void *)packed->data)[k];
+    else if (packed->dtype == SCION_I32) out->v[k] = ((const int32_t *)(void *)packed->data)[k];
+    else out->n = -2;
+  }
+  scion_tensor_free(o->ctx, packed);
+  return out->n == -2 ? scion__onnx_fail(o, "input %d holds no integers", i) : SCION_OK;
+}
+
+/* ---- attributes ------------------------------------------------------------------------------------------------ */
+
+static bool find_attribute(scion_onnx *o, const char *name, scion_pb *out) {
+  scion_pb m = o->node->attributes;
+  scion_pb_field f, a;
+  while (scion__pb_next(&m, &f)) {
+    if (f.number != 5 || f.wire != 2) continue;
+    scion_pb inner = f.sub;
+    while (scion__pb_next(&inner, &a)) {
+      if (a.number != 1 || a.wire != 2) continue;
+      if (scion__pb_is(&a.sub, name)) {
+        *out = f.sub;
+        return true;
+      }
+      break;
+    }
+  }
+  return false;
+}
+bool scion__onnx_has(scion_onnx *o, const char *name) {
+  scion_pb a;
+  return find_attribute(o, name, &a);
+}
+int64_t scion__onnx_int(scion_onnx *o, const char *name, int64_t def) {
+  scion_pb a;
+  scion_pb_field f;
+  if (!find_attribute(o, name, &a)) return def;
+  while (scion__pb_next(&a, &f)) if (f.number == 3 && f.wire == 0) return (int64_t)f.v;
+  return def;
+}
+double scion__onnx_float(scion_onnx *o, const char *name, double def) {
+  scion_pb a;
+  scion_pb_field f;
+  if (!find_attribute(o, name, &a)) return def;
+  while (scion__pb_next(&a, &f)) {
+    if (f.number != 2 || f.wire != 5) continue;
+    uint32_t u = (uint32_t)f.v;
+    float v;
+    memcpy(&v, &u, 4);
+    return v;
+  }
+  return def;
+}
+bool scion__onnx_text(scion_onnx *o, const char *name, scion_pb *out) {
+  scion_pb a;
+  scion_pb_field f;
+  if (!find_attribute(o, name, &a)) return false;
+  while (scion__pb_next(&a, &f)) {
+    if (f.number != 4 || f.wire != 2) continue;
+    *out = f.sub;
+    return true;
+  }
+  return false;
+}
+scion_status scion__onnx_ints(scion_onnx *o, const char *name, scion_ints *out) {
+  scion_pb a;
+  scion_pb_field f;
+  out->n = -1;
+  if (!find_attribute(o, name, &a)) return SCION_OK;
+  out->n = 0;
+  while (scion__pb_next(&a, &f)) {
+    if (f.number != 8) continue;
+    scion_pb one = f.sub;
+    do {
+      uint64_t v = f.v;
+      if (f.wire == 2 && (one.p >= one.end || !scion__pb_varint(&one, &v))) break;
+      if (out->n == SCION_MAX_INTS) return scion__onnx_fail(o, "attribute %s has more than %d numbers", name, SCION_MAX_INTS);
+      out->v[out->n++] = (int64_t)v;
+    } while (f.wire == 2);
+  }
+  return SCION_OK;
+}
+scion_status scion__onnx_tensor_attr(scion_onnx *o, const char *name, scion_tensor **out) {
+  scion_pb a;
+  scion_pb_field f;
+  *out = NULL;
+  if (!find_attribute(o, name, &a)) return SCION_OK;
+  while (scion__pb_next(&a, &f))
+    if (f.number == 5 && f.wire == 2) return scion__onnx_tensor(o->ctx, o->path, f.sub, NULL, out);
+  return SCION_OK;
+}
+
+/* ---- parameters -------------------------------------------------------------------------------------------------- */
+
+void *scion__onnx_params(scion_onnx_params *p, const scion_op *op) {
+  scion_params_init(op, p->p);
+  return p->p;
+}
+static char *param_at(const scion_op *op, void *p, const char *name, scion_param_type *type) {
+  for (int32_t i = 0; i < op->info.n_params; i++) {
+    if (strcmp(op->info.params[i].name, name) != 0) continue;
+    *type = op->info.params[i].type;
+    return (char *)p + op->info.params[i].offset;
+  }
+  return NULL;
+}
+void scion__onnx_set_int(const scion_op *op, void *p, const char *name, int64_t v) {
+  scion_param_type type;
+  char *at = param_at(op, p, name, &type);
+  if (at == NULL) return;
+  if (type == SCION_P_INT) *(int64_t *)(void *)at = v;
+  else if (type == SCION_P_INTS) *(scion_ints *)(void *)at = (scion_ints){ 1, { v } };
+  else *(int32_t *)(void *)at = (int32_t)v;
+}
+void scion__onnx_set_float(const scion_op *op, void *p, const char *name, double v) {
+  scion_param_type type;
+  char *at = param_at(op, p, name, &type);
+  if (at != NULL && type == SCION_P_FLOAT) *(double *)(void *)at = v;
+}
+void scion__onnx_set_ints(const scion_op *op, void *p, const char *name, const scion_ints *v) {
+  scion_param_type type;
+  char *at = param_at(op, p, name, &type);
+  if (at != NULL && type == SCION_P_INTS && v->n >= 0) *(scion_ints *)(void *)at = *v;
+}
+
+/* ---- layers --------------------------------------------------------------------------------------------------------- */
+
+static void clean_name(char *s) {
+  char *to = s;
+  for (char *p = s; *p != '\0'; p++) {
+    if (*p == '/' && to == s) continue;
+    *to++ = *p == '/' ? '.' : *p == ':' || (unsigned char)*p < 33 ? '_' : *p;
+  }
+  *to = '\0';
+}
+/* A value as an id of the net; constants become entries. */
+static scion_status value_id(scion_onnx *o, int32_t v, const char *slot, bool param_slot, int32_t *id) {
+  scion_onnx_value *value = &o->values[v];
+  if (value->id >= 0) {
+    *id = value->id;
+    return SCION_OK;
+  }
+  if (value->tensor == NULL) return damaged(o, "a value is used before it is computed");
+  int32_t shared = scion_net_find_tensor(o->net, value->tensor);
+  if (shared >= 0) {
+    scion_entry_info info;
+    scion_net_get_entry(o->net, shared, &info);
+    *id = value->id = info.value;
+    return SCION_OK;
+  }
+  char name[400];
+  if (value->weight && value->name != NULL) snprintf(name, sizeof name, "%.300s", value->name);
+  else snprintf(name, sizeof name, "%.200s.%.60s", o->layer, slot);
+  clean_name(name);
+  for (int32_t k = 2; scion_net_find_entry(o->net, name) >= 0; k++) snprintf(name, sizeof name, "%.200s.%.60s_%d", o->layer, slot, k);
+  bool is_float = scion__is_float(value->tensor->dtype);
+  bool buffer = strncmp(slot, "running_", 8) == 0;
+  scion_entry_kind kind = buffer ? SCION_ENTRY_BUFFER : is_float && (value->weight || param_slot) ? SCION_ENTRY_PARAM : SCION_ENTRY_CONST;
+  if (kind == SCION_ENTRY_PARAM && value->tensor->storage->n_recorded == 0) SCION_TRY(scion_set_requires_grad(o->ctx, value->tensor, 1));
+  SCION_TRY(scion_net_add_entry(o->ctx, o->net, name, kind, value->tensor, id));
+  o->values[v].id = *id;
+  return SCION_OK;
+}
+
+/* Shapes of the outputs for both probes, from shape-only tensors. */
+static void infer_shapes(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, const int32_t *out) {
+  bool known = !(op->info.flags & SCION_OF_DYNAMIC) && n_in <= 64;
+  for (int32_t i = 0; i < n_in && known; i++) known = in[i] < 0 || o->values[in[i]].known;
+  for (int32_t pass = 0; pass < 2 && known; pass++) {
+    scion_tensor *t[64] = { NULL };
+    _Alignas(16) char defaults[2048];
+    scion_call c = { .ctx = o->ctx, .op = op, .params = params, .in = t, .n_in = n_in, .n_out = op->info.n_outputs };
+    if (params == NULL && op->info.params_size > 0) {
+      scion_params_init(op, defaults);
+      c.params = defaults;
+    }
+    for (int32_t i = 0; i < n_in && known; i++) {
+      if (in[i] < 0) continue;
+      const scion_onnx_value *v = &o->values[in[i]];
+      known = scion__tensor_shape_only(o->ctx, v->dtype, v->n_dims, v->probe[pass], &t[i]) == SCION_OK;
+    }
+    if (known) known = op->infer(&c) == SCION_OK;
+    for (int32_t i = 0; i < n_in; i++) scion_tensor_free(o->ctx, t[i]);
+    for (int32_t i = 0; i < n_out && known; i++) {
+      scion_onnx_value *v = &o->values[out[i]];
+      if (c.meta[i].dtype < 0) continue;
+      v->dtype = c.meta[i].dtype;
+      v->n_dims = c.meta[i].n_dims;
+      memcpy(v->probe[pass], c.meta[i].shape, sizeof v->probe[pass]);
+    }
+  }
+  for (int32_t i = 0; i < n_out; i++) o->values[out[i]].known = known;
+}
+
+static scion_status run_now(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, int32_t *out) {
+  scion_tensor *t[64], *y[SCION_MAX_OUTPUTS];
+  for (int32_t i = 0; i < n_in; i++) t[i] = in[i] < 0 ? NULL : o->values[in[i]].tensor;
+  int was = scion_grad_enabled(o->ctx);
+  scion_set_grad_enabled(o->ctx, 0);
+  scion_status st = scion_apply(o->ctx, op, t, n_in, params, y, n_out);
+  scion_set_grad_enabled(o->ctx, was);
+  SCION_TRY(st);
+  for (int32_t i = 0; i < n_out; i++) {
+    out[i] = y[i] == NULL || st != SCION_OK ? -1 : scion__onnx_constant(o, y[i]);
+    if (y[i] != NULL && out[i] < 0) st = SCION_ENOMEM;
+  }
+  return st;
+}
+
+scion_status scion__onnx_emit(scion_onnx *o, const scion_op *op, const void *params, const char *type, const char *suffix, int32_t n_in,
+                              const int32_t *in, int32_t n_out, int32_t *out) {
+  bool constant = !(op->info.flags & SCION_OF_RANDOM);
+  if (n_in > 64) return scion__onnx_fail(o, "more than 64 inputs");
+  for (int32_t i = 0; i < n_in; i++) constant = constant && (in[i] < 0 || o->values[in[i]].tensor != NULL);
+  if (constant) {
+    scion_status st = run_now(o, op, params, n_in, in, n_out, out);
+    if (st == SCION_OK || st == SCION_ENOMEM) return st;
+    char why[400];
+    snprintf(why, sizeof why, "%.390s", scion_errmsg(o->ctx));
+    return scion__onnx_fail(o, "%s", why);
+  }
+  int32_t ids[64], values[SCION_MAX_OUTPUTS];
+  for (int32_t i = 0; i < n_in; i++) {
+    const scion_slot *slot = &op->info.inputs[scion__min(i, op->info.n_inputs - 1)];
+    ids[i] = -1;
+    if (in[i] >= 0) SCION_TRY(value_id(o, in[i], slot->name, slot->flags & SCION_SF_PARAM, &ids[i]));
+  }
+  char name[400];
+  if (suffix == NULL && !o->named) {
+    snprintf(name, sizeof name, "%s", o->layer);
+    o->named = true;
+  } else {
+    snprintf(name, sizeof name, "%s.%s", o->layer, suffix != NULL ? suffix : op->info.name);
+  }
+  for (int32_t k = 2; scion_net_find_node(o->net, name) >= 0; k++) snprintf(name, sizeof name, "%s.%s_%d", o->layer, suffix != NULL ? suffix : op->info.name, k);
+  scion_status st = scion_net_add_node(o->ctx, o->net, name, type, op, params, n_in, ids, values);
+  if (st != SCION_OK) {
+    if (st == SCION_ENOMEM) return st;
+    char why[400];
+    snprintf(why, sizeof why, "%.390s", scion_errmsg(o->ctx));
+    return scion__onnx_fail(o, "%s", why);
+  }
+  for (int32_t i = 0; i < n_out; i++) {
+    out[i] = new_value(o);
+    if (out[i] < 0) return SCION_ENOMEM;
+    o->values[out[i]].id = values[i];
+  }
+  infer_shapes(o, op, params, n_in, in, n_out, out);
+  return SCION_OK;
+}
+
+/* ---- names --------------------------------------------------------------------------------------------------------------- */
+
+/* How many of the graph's nodes have a name that starts with this folder. */
+static int32_t count_in_folder(scion_pb graph, const unsigned char *folder, size_t n) {
+  scion_pb_field f, g;
+  int32_t count = 0;
+  while (scion__pb_next(&graph, &f)) {
+    if (f.number != 1 || f.wire != 2) continue;
+    scion_pb node = f.sub, name = { 0 }, op = { 0 };
+    while (scion__pb_next(&node, &g)) {
+      if (g.number == 3 && g.wire == 2) name = g.sub;
+      if (g.number == 4 && g.wire == 2) op = g.sub;
+    }
+    if (name.p != NULL && op.p != NULL && !scion__pb_is(&op, "Constant") && (size_t)(name.end - name.p) > n && memcmp(name.p, folder, n) == 0 && name.p[n] == '/') count++;
+  }
+  return count;
+}
+/* "/layer1/layer1.0/conv1/Conv" is layer1.0.conv1 when a weight says so ("layer1.0.conv1.weight") or a module of its own
+ * (the only operator of its folder), and layer1.0.relu_1 for the second Relu of layer1.0. */
+static void choose_name(scion_onnx *o, scion_pb graph) {
+  const scion_onnx_node *n = o->node;
+  char *name = o->layer;
+  size_t room = sizeof o->layer - 16;
+  name[0] = '\0';
+  for (int32_t i = 1; i < n->n_in && name[0] == '\0'; i++) {
+    const scion_onnx_value *v = n->in[i] < 0 ? NULL : &o->values[n->in[i]];
+    if (v == NULL || !v->weight || v->name == NULL) continue;
+    size_t length = strlen(v->name);
+    if (length > 7 && length - 7 < room && strcmp(v->name + length - 7, ".weight") == 0) snprintf(name, room, "%.*s", (int)(length - 7), v->name);
+  }
+  if (name[0] == '\0' && n->name.p != n->name.end) {
+    const unsigned char *last = n->name.end, *parent;
+    while (last > n->name.p && last[-1] != '/') last--;
+    parent = last > n->name.p ? last - 1 : last;
+    size_t folder = (size_t)(parent - n->name.p);
+    while (parent > n->name.p && parent[-1] != '/') parent--;
+    int module = (int)scion__max(0, (last - 1) - parent), own = (int)scion__min(n->name.end - last, 100);
+    bool folders = last > n->name.p + 1 && module > 0 && module < 120;
+    if (folders && count_in_folder(graph, n->name.p, folder) == 1) {
+      snprintf(name, room, "%.*s", module, (const char *)parent);
+    } else {
+      size_t k = 0;
+      if (folders) k = (size_t)snprintf(name, room, "%.*s.", module, (const char *)parent);
+      bool type = (size_t)own >= (size_t)(n->op_type.end - n->op_type.p) && memcmp(last, n->op_type.p, (size_t)(n->op_type.end - n->op_type.p)) == 0;
+      for (int i = 0; i < own && k + 1 < room; i++) name[k++] = (char)(type && last[i] >= 'A' && last[i] <= 'Z' ? last[i] + 32 : last[i]);
+      name[k] = '\0';
+    }
+  }
+  if (name[0] == '\0') {
+    size_t k = 0;
+    for (const unsigned char *p = n->op_type.p; p < n->op_type.end && k + 1 < 60; p++) name[k++] = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+    name[k] = '\0';
+  }
+  clean_name(name);
+  size_t length = strlen(name);
+  for (int32_t k = 2; scion_net_find_node(o->net, name) >= 0; k++) snprintf(name + length, 16, "_%d", k);
+}
+
+/* ---- the walk ------------------------------------------------------------------------------------------------------------------ */
+
+static const scion_onnx_operator *find_operator(const scion_pb *name) {
+  for (const scion_onnx_operator *t = scion__onnx_layers; t->name != NULL; t++) if (scion__pb_is(name, t->name)) return t;
+  for (const scion_onnx_operator *t = scion__onnx_operators; t->name != NULL; t++) if (scion__pb_is(name, t->name)) return t;
+  return NULL;
+}
+
+static scion_status import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
+  scion_onnx_node n = { .attributes = node };
+  scion_pb m = node;
+  scion_pb_field f;
+  while (scion__pb_next(&m, &f)) {
+    if (f.wire != 2) continue;
+    if (f.number == 1) n.n_in++;
+    else if (f.number == 2) n.n_out++;
+    else if (f.number == 3) n.name = f.sub;
+    else if (f.number == 4) n.op_type = f.sub;
+    else if (f.number == 7) n.domain = f.sub;
+  }
+  if (m.bad || n.op_type.p == NULL || n.n_in > 100000 || n.n_out > 100000) return damaged(o, "a node is damaged");
+  size_t in_bytes = (size_t)(n.n_in + 1) * sizeof *n.in, out_bytes = (size_t)(n.n_out + 1) * sizeof *n.out, value_bytes = (size_t)(n.n_out + 8) * sizeof(int32_t);
+  n.in = scion__alloc(o->ctx, in_bytes);
+  n.out = scion__alloc(o->ctx, out_bytes);
+  int32_t *values = scion__alloc(o->ctx, value_bytes), i = 0, k = 0;
+  scion_status st = n.in != NULL && n.out != NULL && values != NULL ? SCION_OK : SCION_ENOMEM;
+  o->node = &n;
+  o->named = false;
+  for (m = node; st == SCION_OK && scion__pb_next(&m, &f);) {
+    if (f.wire != 2 || (f.number != 1 && f.number != 2)) continue;
+    if (f.number == 2) {
+      n.out[k++] = f.sub;
+      continue;
+    }
+    n.in[i] = f.sub.p == f.sub.end ? -1 : find_value(o, &f.sub);
+    if (n.in[i] < 0 && f.sub.p != f.sub.end) {
+      st = scion_fail(o->ctx, SCION_EFORMAT, "%s: a node reads '%.*s', which nothing before it computes", o->path, (int)scion__min(f.sub.end - f.sub.p, 200), (const char *)f.sub.p);
+    }
+    i++;
+  }
+  while (st == SCION_OK && n.n_in > 0 && n.in[n.n_in - 1] < 0) n.n_in--;
+  if (st == SCION_OK) {
+    const scion_onnx_operator *op = find_operator(&n.op_type);
+    choose_name(o, graph);
+    for (i = 0; i < n.n_out + 8; i++) values[i] = -1;
+    if (op == NULL) st = scion__onnx_fail(o, "an operator that is not known");
+    else st = op->fn(o, values);
+  }
+  for (k = 0; st == SCION_OK && k < n.n_out; k++) {
+    if (n.out[k].p == n.out[k].end) continue;
+    if (values[k] >= 0) st = name_value(o, values[k], &n.out[k]);
+  }
+  if (n.in != NULL) scion__free(o->ctx, n.in, in_bytes);
+  if (n.out != NULL) scion__free(o->ctx, n.out, out_bytes);
+  if (values != NULL) scion__free(o->ctx, values, value_bytes);
+  o->node = NULL;
+  return st;
+}
+
+/* Operators that the tables lack, each once with the first node that uses it. */
+static scion_status check_operators(scion_onnx *o, scion_pb graph) {
+  scion_pb g = graph;
+  scion_pb_field f, n;
+  char missing[400] = "";
+  int32_t count = 0;
+  while (scion__pb_next(&g, &f)) {
+    if (f.number != 1 || f.wire != 2) continue;
+    scion_pb node = f.sub, op = { 0 }, name = { 0 }, domain = { 0 };
+    while (scion__pb_next(&node, &n)) {
+      if (n.wire != 2) continue;
+      if (n.number == 3) name = n.sub;
+      if (n.number == 4) op = n.sub;
+      if (n.number == 7) domain = n.sub;
+    }
+    if (op.p == NULL) return damaged(o, "a node has no operator");
+    bool standard = domain.p == domain.end || scion__pb_is(&domain, "ai.onnx");
+    char word[80];
+    snprintf(word, sizeof word, "%s%.*s", standard ? "" : "custom ", (int)scion__min(op.end - op.p, 60), (const char *)op.p);
+    if ((standard && find_operator(&op) != NULL) || strstr(missing, word) != NULL) continue;
+    size_t at = strlen(missing);
+    snprintf(missing + at, sizeof missing - at, "%s%s ('%.*s')", count++ == 0 ? "" : ", ", word, (int)scion__min(name.end - name.p, 60), (const char *)name.p);
+  }
+  if (g.bad) return damaged(o, "the graph is damaged");
+  return count == 0 ? SCION_OK : scion_fail(o->ctx, SCION_EUNSUPPORTED, "%s: uses operators that are not known: %s", o->path, missing);
+}
+
+static scion_status read_value_info(scion_onnx *o, scion_pb info, scion_pb *name, scion_net_shape *shape) {
+  scion_pb_field f, g, h, d;
+  *shape = (scion_net_shape){ .dtype = -1, .n_dims = -1 };
+  *name = (scion_pb){ 0 };
+  while (scion__pb_next(&info, &f)) {
+    if (f.wire != 2) continue;
+    if (f.number == 1) *name = f.sub;
+    if (f.number != 2) continue;
+    while (scion__pb_next(&f.sub, &g)) { /* type: tensor_type 1 */
+      if (g.wire != 2) continue;
+      if (g.number != 1) return damaged(o, "an input is no tensor (sequences and maps are not known)");
+      while (scion__pb_next(&g.sub, &h)) {
+        if (h.number == 1 && h.wire == 0) {
+          static const int types[] = { -1, SCION_F32, SCION_U8, SCION_I32, SCION_I32, SCION_I32, SCION_I32, SCION_I64, -1, SCION_BOOL, SCION_F32, SCION_F64, SCION_I64, SCION_I64 };
+          shape->dtype = h.v < sizeof types / sizeof *types ? types[h.v] : -1;
+        }
+        if (h.number != 2 || h.wire != 2) continue;
+        shape->n_dims = 0;
+        while (scion__pb_next(&h.sub, &d)) {
+          if (d.number != 1 || d.wire != 2) continue;
+          if (shape->n_dims == SCION_MAX_DIMS) return damaged(o, "an input has more than 8 dimensions");
+          int64_t size = -1;
+          scion_pb_field e;
+          while (scion__pb_next(&d.sub, &e)) if (e.number == 1 && e.wire == 0 && e.v > 0 && e.v < INT64_MAX / 2) size = (int64_t)e.v;
+          shape->shape[shape->n_dims++] = size;
+        }
+      }
+    }
+  }
+  return name->p == NULL ? damaged(o, "an input has no name") : SCION_OK;
+}
+
+static scion_status import_inputs(scion_onnx *o, scion_pb graph) {
+  scion_pb_field f;
+  while (scion__pb_next(&graph, &f)) {
+    scion_pb name;
+    scion_net_shape shape;
+    if (f.number != 11 || f.wire != 2) continue;
+    SCION_TRY(read_value_info(o, f.sub, &name, &shape));
+    if (find_value(o, &name) >= 0) continue; /* an initialiser */
+    int32_t v = new_value(o);
+    if (v < 0) return SCION_ENOMEM;
+    SCION_TRY(name_value(o, v, &name));
+    char text[200];
+    snprintf(text, sizeof text, "%s", o->values[v].name);
+    clean_name(text);
+    SCION_TRY(scion_net_add_input(o->ctx, o->net, text, shape.dtype, shape.n_dims, shape.shape, &o->values[v].id));
+    if (shape.dtype < 0 || shape.n_dims < 0) continue;
+    scion_onnx_value *value = &o->values[v];
+    value->known = true;
+    value->dtype = shape.dtype;
+    value->n_dims = shape.n_dims;
+    for (int32_t d = 0; d < shape.n_dims; d++)
+      for (int k = 0; k < 2; k++) value->probe[k][d] = shape.shape[d] >= 0 ? shape.shape[d] : 2 + k;
+  }
+  return graph.bad ? damaged(o, "the graph is damaged") : SCION_OK;
+}
+
+static scion_status import_graph(scion_onnx *o, scion_pb graph) {
+  scion_pb g = graph;
+  scion_pb_field f;
+  SCION_TRY(check_operators(o, graph));
+  while (scion__pb_next(&g, &f)) { /* initialisers */
+    if (f.number == 15) return damaged(o, "sparse initialisers are not known");
+    if (f.number != 5 || f.wire != 2) continue;
+    scion_tensor *t;
+    char *name;
+    SCION_TRY(scion__onnx_tensor(o->ctx, o->path, f.sub, &name, &t));
+    int32_t v = scion__onnx_constant(o, t);
+    if (v < 0) {
+      scion__strfree(o->ctx, name);
+      return SCION_ENOMEM;
+    }
+    o->values[v].name = name;
+    o->values[v].weight = true;
+  }
+  SCION_TRY(import_inputs(o, graph));
+  for (g = graph; scion__pb_next(&g, &f);)
+    if (f.number == 1 && f.wire == 2) SCION_TRY(import_node(o, graph, f.sub));
+  int32_t outputs[64], n = 0;
+  for (g = graph; scion__pb_next(&g, &f);) {
+    scion_pb name;
+    scion_pb_field e;
+    if (f.number != 12 || f.wire != 2) continue;
+    name = (scion_pb){ 0 };
+    while (scion__pb_next(&f.sub, &e)) if (e.number == 1 && e.wire == 2) name = e.sub;
+    int32_t v = name.p == NULL ? -1 : find_value(o, &name);
+    if (v < 0) return damaged(o, "an output of the graph is computed by no node");
+    if (n == 64) return damaged(o, "more than 64 outputs");
+    snprintf(o->layer, sizeof o->layer, "output");
+    SCION_TRY(value_id(o, v, "constant", false, &outputs[n++]));
+  }
+  if (n == 0) return damaged(o, "the graph has no outputs");
+  SCION_TRY(scion_net_set_outputs(o->ctx, o->net, n, outputs));
+  scion_net_set_training(o->net, 0);
+  SCION_TRY(scion_net_set_attr(o->ctx, o->net, -1, "format", "onnx"));
+  return scion_net_prune(o->ctx, o->net, 0);
+}
+
+static scion_status import_model(scion_onnx *o, scion_pb model) {
+  scion_pb_field f, e;
+  scion_pb graph = { 0 };
+  bool version = false;
+  while (scion__pb_next(&model, &f)) {
+    if (f.number == 1 && f.wire == 0) version = true;
+    if (f.number == 7 && f.wire == 2) graph = f.sub;
+    if (f.number != 8 || f.wire != 2) continue;
+    scion_pb domain = { 0 };
+    int64_t opset = 1;
+    while (scion__pb_next(&f.sub, &e)) {
+      if (e.number == 1 && e.wire == 2) domain = e.sub;
+      if (e.number == 2 && e.wire == 0) opset = (int64_t)e.v;
+    }
+    if (domain.p == domain.end || scion__pb_is(&domain, "ai.onnx")) o->opset = opset;
+  }
+  if (model.bad || !version || graph.p == NULL) return damaged(o, "no ONNX model, or a damaged one");
+  return import_graph(o, graph);
+}
+
+scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_net **out) {
+  scion_onnx o = { .ctx = ctx, .path = name, .opset = 1 };
+  const unsigned char *bytes = data;
+  *out = NULL;
+  SCION_TRY(scion_net_new(ctx, &o.net));
+  scion_status st = import_model(&o, (scion_pb){ bytes, bytes + size, false });
+  for (int32_t i = 0; i < o.n_values; i++) {
+    scion_tensor_free(ctx, o.values[i].tensor);
+    if (o.values[i].name != NULL) scion__strfree(ctx, o.values[i].name);
+  }
+  if (o.values != NULL) scion__free(ctx, o.values, (size_t)o.cap * sizeof *o.values);
+  if (st == SCION_OK) *out = o.net;
+  else scion_net_free(ctx, o.net);
+  return st;
+}
+scion_status scion_onnx_load(scion_context *ctx, const char *path, scion_net **out) {
+  scion_file f;
+  *out = NULL;
+  SCION_TRY(scion__file_open(ctx, path, &f));
+  scion_status st = scion_onnx_load_memory(ctx, path, f.data, f.size, out);
+  scion__file_close(ctx, &f);
+  return st;
+}
+
+scion_status scion_model_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out) {
+  scion_file f;
+  *out = NULL;
+  SCION_TRY(scion__file_open(ctx, path, &f));
+  bool onnx = f.size > 2 && f.data[0] == 0x08 && (f.size < 9 || f.data[8] != '{');
+  scion__file_close(ctx, &f);
+  return onnx ? scion_onnx_load(ctx, path, out) : scion_net_load(ctx, path, options, out);
+}

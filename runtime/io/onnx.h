@@ -1,0 +1,99 @@
+/* onnx.h: the inside of the ONNX reader: protobuf fields, nodes with their attributes, and the import in progress.
+ *   onnx_proto.c  bytes -> fields, tensors
+ *   onnx.c        the walk over the graph, values, names, constants
+ *   onnx_ops.c, onnx_layers.c   what every operator becomes; adding one: a function and a line in a table */
+#ifndef SCION_ONNX_H
+#define SCION_ONNX_H
+
+#include "../base/file.h"
+#include "../ops/op.h"
+
+/* ---- protobuf ---------------------------------------------------------------------------------------- */
+
+typedef struct scion_pb { const unsigned char *p, *end; bool bad; } scion_pb;
+typedef struct scion_pb_field { uint32_t number, wire; uint64_t v; scion_pb sub; } scion_pb_field; /* wire 0, 1, 5: v; 2: sub */
+bool scion__pb_next(scion_pb *m, scion_pb_field *f); /* false at the end, or with m->bad */
+bool scion__pb_varint(scion_pb *m, uint64_t *v);
+char *scion__pb_text(scion_context *ctx, const scion_pb *s); /* owned, scion__strfree; NULL: no memory */
+static inline bool scion__pb_is(const scion_pb *s, const char *word) {
+  size_t n = strlen(word);
+  return (size_t)(s->end - s->p) == n && memcmp(s->p, word, n) == 0;
+}
+
+/* ---- the import ---------------------------------------------------------------------------------------- */
+
+#define SCION_ONNX_DYNAMIC (-1)
+typedef struct scion_onnx_value {
+  char *name;           /* of the graph; NULL: made on the way */
+  scion_tensor *tensor; /* a constant */
+  int32_t id;           /* in the net; -1: not there yet */
+  bool weight;          /* an initialiser: a parameter when it becomes an entry */
+  bool known;           /* probe holds shapes */
+  int32_t dtype, n_dims;
+  int64_t probe[2][SCION_MAX_DIMS]; /* the shape with free dimensions at 2 and at 3: where they differ, it is free */
+} scion_onnx_value;
+
+typedef struct scion_onnx_node {
+  scion_pb op_type, domain, name;
+  int32_t n_in, n_out;
+  int32_t *in;  /* values; -1: omitted */
+  scion_pb *out; /* names */
+  scion_pb attributes; /* the node's message: fields 5 */
+} scion_onnx_node;
+
+typedef struct scion_onnx {
+  scion_context *ctx;
+  const char *path;
+  scion_net *net;
+  int64_t opset;
+  scion_onnx_value *values;
+  int32_t n_values, cap;
+  scion_onnx_node *node; /* at work */
+  char layer[256];       /* its name in the net */
+  bool named;            /* the name is taken by an op of this node */
+} scion_onnx;
+
+scion_status scion__onnx_tensor(scion_context *ctx, const char *path, scion_pb proto, char **name, scion_tensor **out);
+scion_status scion__onnx_fail(scion_onnx *o, const char *format, ...) __attribute__((format(printf, 2, 3))); /* naming node and operator */
+
+/* Values. */
+int32_t scion__onnx_constant(scion_onnx *o, scion_tensor *t); /* takes t; -1: no memory */
+scion_tensor *scion__onnx_const_in(scion_onnx *o, int32_t i); /* input i as a constant, or NULL */
+/* All numbers of constant input i (at most SCION_MAX_INTS); *n -1 when the input is omitted; a failure when it is no constant. */
+scion_status scion__onnx_ints_in(scion_onnx *o, int32_t i, scion_ints *out);
+static inline int32_t scion__onnx_in(const scion_onnx *o, int32_t i) { return i < o->node->n_in ? o->node->in[i] : -1; }
+static inline scion_onnx_value *scion__onnx_value(scion_onnx *o, int32_t v) { return &o->values[v]; }
+scion_status scion__onnx_rank(scion_onnx *o, int32_t v, int32_t *rank); /* fails when unknown */
+
+/* Runs `op` on values: at once when all are constants, as a node of the net otherwise. suffix: part of the layer's name for
+ * helpers ("pad"); NULL: the node's own. out: room for the op's visible outputs, or NULL with `first` alone. */
+scion_status scion__onnx_emit(scion_onnx *o, const scion_op *op, const void *params, const char *type, const char *suffix, int32_t n_in,
+                              const int32_t *in, int32_t n_out, int32_t *out);
+static inline scion_status scion__onnx_emit1(scion_onnx *o, const scion_op *op, const void *params, const char *type, const char *suffix, int32_t a, int32_t *out) {
+  return scion__onnx_emit(o, op, params, type, suffix, 1, &a, 1, out);
+}
+static inline scion_status scion__onnx_emit2(scion_onnx *o, const scion_op *op, const void *params, const char *type, const char *suffix, int32_t a, int32_t b, int32_t *out) {
+  return scion__onnx_emit(o, op, params, type, suffix, 2, (int32_t[]){ a, b }, 1, out);
+}
+
+/* Attributes of the node. */
+bool scion__onnx_has(scion_onnx *o, const char *name);
+int64_t scion__onnx_int(scion_onnx *o, const char *name, int64_t def);
+double scion__onnx_float(scion_onnx *o, const char *name, double def);
+bool scion__onnx_text(scion_onnx *o, const char *name, scion_pb *out);
+scion_status scion__onnx_ints(scion_onnx *o, const char *name, scion_ints *out); /* n -1: not given */
+scion_status scion__onnx_tensor_attr(scion_onnx *o, const char *name, scion_tensor **out); /* NULL: not given */
+
+/* Parameters by name, from defaults. */
+typedef struct scion_onnx_params { _Alignas(16) char p[2048]; } scion_onnx_params;
+void *scion__onnx_params(scion_onnx_params *p, const scion_op *op);
+void scion__onnx_set_int(const scion_op *op, void *p, const char *name, int64_t v);
+void scion__onnx_set_float(const scion_op *op, void *p, const char *name, double v);
+void scion__onnx_set_ints(const scion_op *op, void *p, const char *name, const scion_ints *v);
+
+/* Tables: what an operator becomes. out: the values of the node's outputs, to be set. */
+typedef scion_status (*scion_onnx_fn)(scion_onnx *o, int32_t *out);
+typedef struct scion_onnx_operator { const char *name; scion_onnx_fn fn; } scion_onnx_operator;
+extern const scion_onnx_operator scion__onnx_operators[], scion__onnx_layers[]; /* ended by NULL */
+
+#endif

@@ -20,7 +20,7 @@ local args = scion.cli.parse {
     { "normalise", "NAME", "symmetric (-1..1), imagenet, caffe (BGR minus mean) or none", choices = { "symmetric", "imagenet", "caffe", "none" },
       default = "symmetric" },
     { "epochs", "N", "passes over the data (finetune, freeze)", default = 5, min = 1 },
-    { "lr", "RATE", "learning rate (finetune, freeze)", default = 1e-3 },
+    { "lr", "RATE", "learning rate; default 1e-4 for finetune (the trained weights move little), 1e-3 for freeze", type = "number" },
     { "c", "C", "inverse strength of the penalty (lr)", default = 1.0 },
     { "batch", "N", "pictures a batch", default = 16, min = 1 },
     { "augment", nil, "random crops and mirroring (finetune, freeze)" },
@@ -31,6 +31,7 @@ local args = scion.cli.parse {
 }
 local clock = scion.progress.now
 local begun = clock()
+args.lr = args.lr or (args.method == "finetune" and 1e-4 or 1e-3)
 scion.seed(args.seed)
 
 -- ---- the source network and the pictures ------------------------------------------------------------------------

@@ -31,10 +31,10 @@ static void *metered(void *ud, void *p, size_t old_size, size_t new_size) {
 
 typedef struct run { scion_context *ctx; scion_tensor *own[64]; int n; scion_status status; } run;
 
-static scion_tensor *own(run *r, scion_status status, scion_tensor *t) {
+static scion_tensor *own(run *r, scion_status status, scion_tensor **t) { /* t is set by the call whose status this is */
   if (r->status == SCION_OK) r->status = status;
   if (status != SCION_OK) return NULL;
-  return r->own[r->n++] = t;
+  return r->own[r->n++] = *t;
 }
 static scion_tensor *apply(run *r, const char *name, scion_tensor *a, scion_tensor *b, scion_tensor *c) {
   scion_tensor *in[3] = { a, b, c }, *out = NULL;
@@ -44,13 +44,13 @@ static scion_tensor *apply(run *r, const char *name, scion_tensor *a, scion_tens
     fprintf(stderr, "no op %s\n", name);
     exit(2);
   }
-  return own(r, scion_apply(r->ctx, op, in, c != NULL ? 3 : b != NULL ? 2 : 1, NULL, &out, 1), out);
+  return own(r, scion_apply(r->ctx, op, in, c != NULL ? 3 : b != NULL ? 2 : 1, NULL, &out, 1), &out);
 }
 static scion_tensor *leaf(run *r, int rows, int columns) {
   int64_t shape[2] = { rows, columns };
   scion_tensor *t = NULL;
   if (r->status != SCION_OK) return NULL;
-  own(r, scion_tensor_new(r->ctx, SCION_F32, 2, shape, &t), t);
+  own(r, scion_tensor_new(r->ctx, SCION_F32, 2, shape, &t), &t);
   if (t == NULL) return NULL;
   float *v = scion_tensor_data(t);
   for (int i = 0; i < rows * columns; i++) v[i] = 0.01f * (float)((i * 37) % 101 - 50);
@@ -64,8 +64,8 @@ static scion_status train(scion_context *ctx, double *loss) {
   int64_t sixteen = 16, ids[16];
   scion_tensor *y = NULL, *rate = NULL;
   for (int i = 0; i < 16; i++) ids[i] = i % 4;
-  if (r.status == SCION_OK) own(&r, scion_tensor_from_bytes(ctx, SCION_I64, 1, &sixteen, ids, sizeof ids, &y), y);
-  if (r.status == SCION_OK) own(&r, scion_tensor_scalar(ctx, SCION_F32, 0.1, &rate), rate);
+  if (r.status == SCION_OK) own(&r, scion_tensor_from_bytes(ctx, SCION_I64, 1, &sixteen, ids, sizeof ids, &y), &y);
+  if (r.status == SCION_OK) own(&r, scion_tensor_scalar(ctx, SCION_F32, 0.1, &rate), &rate);
   int base = r.n;
   for (int step = 0; step < 3 && r.status == SCION_OK; step++) {
     if (r.status == SCION_OK) r.status = scion_set_requires_grad(ctx, w1, 1);
@@ -104,7 +104,7 @@ static scion_status files(scion_context *ctx, const char *path) {
   if (r.status == SCION_OK) r.status = scion_net_set_outputs(ctx, net, 1, &out);
   if (r.status == SCION_OK) r.status = scion_net_save(ctx, net, path);
   if (r.status == SCION_OK) r.status = scion_net_load(ctx, path, NULL, &again);
-  if (r.status == SCION_OK) own(&r, scion_net_forward(ctx, again, &x, 1, NULL, &y, 1), y);
+  if (r.status == SCION_OK) own(&r, scion_net_forward(ctx, again, &x, 1, NULL, &y, 1), &y);
   scion_net_free(ctx, again);
   scion_net_free(ctx, net);
   while (r.n > 0) scion_tensor_free(ctx, r.own[--r.n]);
@@ -128,6 +128,8 @@ static int sweep(const char *what, int64_t stride, const char *path) {
       refused_opens++;
       continue;
     }
+    scion_memory_info before, info; /* the context itself lives there, too */
+    scion_memory(ctx, &before);
     status = path != NULL ? files(ctx, path) : train(ctx, &loss);
     bool failed = m.count >= m.fail_at;
     if (status != SCION_OK && status != SCION_ENOMEM) {
@@ -139,9 +141,8 @@ static int sweep(const char *what, int64_t stride, const char *path) {
     if (status != SCION_OK) return fprintf(stderr, "%s: k %lld: afterwards: %s\n", what, (long long)k, scion_errmsg(ctx)), 1;
     if (k == 1 || expected == 0) expected = loss;
     if (loss != expected) return fprintf(stderr, "%s: k %lld: loss %g afterwards, expected %g\n", what, (long long)k, loss, expected), 1;
-    scion_memory_info info;
     scion_memory(ctx, &info);
-    if (info.live != 0) return fprintf(stderr, "%s: k %lld: %lld bytes of tensors leaked\n", what, (long long)k, (long long)info.live), 1;
+    if (info.live != before.live) return fprintf(stderr, "%s: k %lld: %lld bytes of tensors leaked\n", what, (long long)k, (long long)(info.live - before.live)), 1;
     scion_close(ctx);
     if (m.live != 0) return fprintf(stderr, "%s: k %lld: %lld bytes leaked after close\n", what, (long long)k, (long long)m.live), 1;
     if (!failed) break; /* k lies behind the last allocation */

@@ -10,7 +10,7 @@
 
 local M = {}
 
-local RULE <const> = {}
+local RULE <const> = { __name = "scion.check.rule" } -- told by name: a host may load this module twice
 RULE.__index = RULE
 
 --- Marks a required option of any type.
@@ -182,7 +182,8 @@ function verify(r, value)
 end
 
 local function as_rule(entry)
-  if getmetatable(entry) == RULE then return entry end
+  local meta = getmetatable(entry)
+  if type(meta) == "table" and rawget(meta, "__name") == RULE.__name then return entry end
   local kind = math.type(entry) == "integer" and "integer" or type(entry)
   return { kind = kind, default = entry }
 end

@@ -434,7 +434,8 @@ static scion_status import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
     }
     n.in[i] = f.sub.p == f.sub.end ? -1 : find_value(o, &f.sub);
     if (n.in[i] < 0 && f.sub.p != f.sub.end) {
-      st = scion_fail(o->ctx, SCION_EFORMAT, "%s: a node reads '%.*s', which nothing before it computes", o->path, (int)scion__min(f.sub.end - f.sub.p, 200), (const char *)f.sub.p);
+      st = scion_fail(o->ctx, SCION_EFORMAT, "%s: a node reads '%.*s', which nothing before it computes", o->path,
+          (int)scion__min(f.sub.end - f.sub.p, 200), (const char *)f.sub.p);
     }
     i++;
   }

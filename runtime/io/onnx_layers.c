@@ -111,7 +111,8 @@ static scion_status conv_transpose(scion_onnx *o, int32_t *out) {
   if (w.dilation.n < 0) for (w.dilation.n = 0; w.dilation.n < n;) w.dilation.v[w.dilation.n++] = 1;
   if (w.pads.n < 0) for (w.pads.n = 0; w.pads.n < 2 * n;) w.pads.v[w.pads.n++] = 0;
   if (output_padding.n < 0) for (output_padding.n = 0; output_padding.n < n;) output_padding.v[output_padding.n++] = 0;
-  if (w.stride.n != n || w.dilation.n != n || w.pads.n != 2 * n || output_padding.n != n) return scion__onnx_fail(o, "strides, dilations, pads or output_padding do not fit %d dimensions", n);
+  if (w.stride.n != n || w.dilation.n != n || w.pads.n != 2 * n || output_padding.n != n) return scion__onnx_fail(o,
+      "strides, dilations, pads or output_padding do not fit %d dimensions", n);
   if (same || output_shape.n >= 0) {
     const scion_onnx_value *x = scion__onnx_value(o, IN(0));
     if (!x->known) return scion__onnx_fail(o, "the size of the input is not known");

@@ -368,7 +368,8 @@ static scion_status slice(scion_onnx *o, int32_t *out) {
     SCION_TRY(scion__onnx_ints(o, "ends", &ends));
     SCION_TRY(scion__onnx_ints(o, "axes", &axes));
   }
-  if (starts.n < 0 || ends.n != starts.n || (axes.n >= 0 && axes.n != starts.n) || (steps.n >= 0 && steps.n != starts.n)) return scion__onnx_fail(o, "starts, ends, axes and steps differ in length");
+  if (starts.n < 0 || ends.n != starts.n || (axes.n >= 0 && axes.n != starts.n) || (steps.n >= 0 && steps.n != starts.n)) return scion__onnx_fail(o,
+      "starts, ends, axes and steps differ in length");
   SCION_TRY(scion__onnx_rank(o, IN(0), &rank));
   *out = IN(0);
   for (int32_t i = 0; i < starts.n; i++) {

@@ -183,7 +183,8 @@ static scion_status external_data(scion_context *ctx, const char *path, const he
     scion_file file;
     st = scion__file_open(ctx, full, &file);
     if (st == SCION_OK) {
-      if (h->has_length && h->length != bytes) st = scion_fail(ctx, SCION_EFORMAT, "%s: a tensor of %zu bytes has %llu in %s", path, bytes, (unsigned long long)h->length, location);
+      if (h->has_length && h->length != bytes) st = scion_fail(ctx, SCION_EFORMAT, "%s: a tensor of %zu bytes has %llu in %s", path, bytes,
+          (unsigned long long)h->length, location);
       else if (h->offset > file.size || bytes > file.size - h->offset) st = scion_fail(ctx, SCION_EFORMAT, "%s: a tensor's data end after the end of %s", path, location);
       else if (bytes > 0) st = scion__file_read(ctx, &file, h->offset, t->data, bytes);
       scion__file_close(ctx, &file);

@@ -33,7 +33,8 @@ static scion_status flip_forward(scion_call *c) {
   return st;
 }
 static void flip_grad(scion_grad_call *g) { scion__g_set(g, 0, scion__x1(&g->x, &scion__op_flip, g->params, g->dy[0])); }
-static const scion_param params_flip[] = { { "dims", SCION_P_INTS, SCION_PF_INDEX | SCION_PF_REQUIRED | SCION_PF_VARARGS, offsetof(dims_params, dims), .doc = "dimensions to reverse" } };
+static const scion_param params_flip[] = { { "dims", SCION_P_INTS, SCION_PF_INDEX | SCION_PF_REQUIRED | SCION_PF_VARARGS, offsetof(dims_params, dims),
+    .doc = "dimensions to reverse" } };
 static const scion_sample samples_flip[] = { { "3x4", "dims=0" }, { "2x3x2", "dims=0,2" }, { "4", "dims=-1" } };
 const scion_op scion__op_flip = {
   .info = { "flip", 1, 0, "x with dimensions reversed (a copy).", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_flip, dims_params) },
@@ -172,7 +173,8 @@ static void each_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
     for (int64_t k = scion__load_id(packed->data, packed->dtype, i); k > 0; k--) ((int64_t *)(void *)ids->data)[at++] = i;
   out[0] = scion__x_index_select(x, a, ids, dim, 0);
 }
-static const scion_param params_each[] = { { "times", SCION_P_INT, 0, offsetof(each_params, times), .def = (double)SCION_NONE, .min = 0, .max = 1e15, .doc = "for every element the same" },
+static const scion_param params_each[] = { { "times", SCION_P_INT, 0, offsetof(each_params, times), .def = (double)SCION_NONE, .min = 0, .max = 1e15,
+    .doc = "for every element the same" },
   SCION_DIM_PARAM(each_params, 0, SCION_NONE, "dimension; default: x flattened") };
 static const scion_slot slots_each[] = { { "x", 0, "input" }, { "repeats", SCION_SF_OPTIONAL, "(n) integers, one per element along dim" } };
 static const scion_sample samples_each[] = { { "2x3", "times=2" }, { "2x3,3:i<3", "dim=1" }, { "2x3", "times=3 dim=0" } };
@@ -214,10 +216,12 @@ static void tri_grad(scion_grad_call *g) { scion__g_set(g, 0, scion__x1(&g->x, g
 static const scion_param params_tri[] = { { "diagonal", SCION_P_INT, 0, offsetof(tri_params, diagonal), .min = -1e15, .max = 1e15, .doc = "0 the main one, positive above it" } };
 static const scion_sample samples_tri[] = { { "3x4", "" }, { "2x3x3", "diagonal=1" }, { "4x3", "diagonal=-2" } };
 const scion_op scion__op_tril = {
-  .info = { "tril", 1, SCION_OF_INPLACE, "Matrices with zeros above a diagonal.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_tri, tri_params) },
+  .info = { "tril", 1, SCION_OF_INPLACE, "Matrices with zeros above a diagonal.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y),
+      SCION_PARAMS(params_tri, tri_params) },
   .infer = tri_infer, .forward = tri_forward, .grad = tri_grad, SCION_SAMPLES(samples_tri) };
 const scion_op scion__op_triu = {
-  .info = { "triu", 1, SCION_OF_INPLACE, "Matrices with zeros below a diagonal.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_tri, tri_params) },
+  .info = { "triu", 1, SCION_OF_INPLACE, "Matrices with zeros below a diagonal.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y),
+      SCION_PARAMS(params_tri, tri_params) },
   .infer = tri_infer, .forward = tri_forward, .grad = tri_grad, SCION_SAMPLES(samples_tri) };
 
 /* ---- unfold, fold: the columns of convolutions ---------------------------------------------------------------------------- */

@@ -5,7 +5,8 @@
 
 typedef struct { scion_string equation; } einsum_params;
 static const scion_param params_einsum[] = {
-  { "equation", SCION_P_STRING, SCION_PF_REQUIRED, offsetof(einsum_params, equation), .doc = "letters for the dimensions of each input, \"->\" and those of the result; \"...\" for any others" } };
+  { "equation", SCION_P_STRING, SCION_PF_REQUIRED, offsetof(einsum_params, equation),
+      .doc = "letters for the dimensions of each input, \"->\" and those of the result; \"...\" for any others" } };
 
 enum { N_LABELS = 52 + SCION_MAX_DIMS, MAX_OPERANDS = SCION_MAX_INPUTS }; /* letters, then the dimensions of "..." */
 
@@ -229,7 +230,8 @@ static void join(scion_x *x, operand *a, operand *b, const plan *e, const bool *
   PUT(right, nr);
 #undef PUT
   if (n > SCION_MAX_DIMS) {
-    if (x->status == SCION_OK) x->status = scion_fail(x->ctx, SCION_ESHAPE, "einsum: an intermediate result has %d dimensions, at most %d are possible; change the order of the inputs", n, SCION_MAX_DIMS);
+    if (x->status == SCION_OK) x->status = scion_fail(x->ctx, SCION_ESHAPE,
+        "einsum: an intermediate result has %d dimensions, at most %d are possible; change the order of the inputs", n, SCION_MAX_DIMS);
     return;
   }
   int64_t shape[SCION_MAX_DIMS];

@@ -165,7 +165,8 @@ BINARY(maximum, scion__infer_broadcast, extremum_grad, SCION_OF_INPLACE, BOTH, N
 BINARY(minimum, scion__infer_broadcast, extremum_grad, SCION_OF_INPLACE, BOTH, NULL, samples_distinct, "The smaller of a and b, elementwise; NaN if either is NaN.")
 BINARY(fmod, scion__infer_broadcast, modulo_grad, SCION_OF_INPLACE, BOTH, NULL, samples_positive, "Remainder of a / b with the sign of a (C's fmod).")
 BINARY(remainder, scion__infer_broadcast, modulo_grad, SCION_OF_INPLACE, BOTH, NULL, samples_positive, "Remainder of a / b with the sign of b (Lua's %).")
-BINARY(floor_divide, scion__infer_broadcast, NULL, SCION_OF_INPLACE | SCION_OF_NO_GRAD, 0, NULL, samples_positive, "floor(a / b), elementwise. Integer division by zero is an error.")
+BINARY(floor_divide, scion__infer_broadcast, NULL, SCION_OF_INPLACE | SCION_OF_NO_GRAD, 0, NULL, samples_positive,
+    "floor(a / b), elementwise. Integer division by zero is an error.")
 BINARY(atan2, infer_float2, atan2_grad, SCION_OF_INPLACE, BOTH, NULL, samples_positive, "Angle of the point (b, a) in radians, -pi .. pi.")
 BINARY(hypot, infer_float2, hypot_grad, SCION_OF_INPLACE, BOTH | SCION_KEEP_OUT(0), NULL, samples_positive, "sqrt(a^2 + b^2) without overflow.")
 #define COMPARE(name, doc_) BINARY(name, infer_compare, NULL, SCION_OF_NO_GRAD, 0, NULL, samples_binary, doc_)

@@ -320,7 +320,8 @@ static const scion_sample samples_fold[] = { { "4x3,5x3:i<4,5x3", "dim=0 reduce=
 const scion_op scion__op_scatter_reduce = {
   .info = { "scatter_reduce", 1, SCION_OF_INPLACE, "x with src summed into, multiplied into, or compared with the elements that ids name along dim.",
             SCION_INPUTS(slots_scatter), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_fold, fold_params) },
-  .infer = fold_infer, .forward = fold_forward, .grad = fold_grad, .keeps = SCION_KEEP_IN(0) | SCION_KEEP_IN(1) | SCION_KEEP_IN(2) | SCION_KEEP_OUT(0), SCION_SAMPLES(samples_fold) };
+  .infer = fold_infer, .forward = fold_forward, .grad = fold_grad,
+      .keeps = SCION_KEEP_IN(0) | SCION_KEEP_IN(1) | SCION_KEEP_IN(2) | SCION_KEEP_OUT(0), SCION_SAMPLES(samples_fold) };
 
 /* ---- whole slices by id --------------------------------------------------------------------------------------- */
 

@@ -259,7 +259,8 @@ static scion_status histc_forward(scion_call *c) {
     }
     if (lo == hi) lo -= 1, hi += 1;
   }
-  scion_status st = isfinite(lo) && isfinite(hi) ? SCION_OK : x->numel == 0 ? SCION_OK : SCION_OP_FAIL(c, SCION_EINVAL, "the data range %g..%g is not finite; give min and max", lo, hi);
+  scion_status st = isfinite(lo) && isfinite(hi) ? SCION_OK : x->numel == 0 ? SCION_OK : SCION_OP_FAIL(c, SCION_EINVAL,
+      "the data range %g..%g is not finite; give min and max", lo, hi);
   for (int64_t i = 0; st == SCION_OK && i < x->numel; i++) {
     double v = scion__load(x->data, x->dtype, i);
     if (!(v >= lo && v <= hi)) continue;
@@ -270,7 +271,8 @@ static scion_status histc_forward(scion_call *c) {
   return st;
 }
 static const scion_param params_histc[] = { { "bins", SCION_P_INT, 0, offsetof(histc_params, bins), .def = 100, .min = 1, .max = 1e9, .doc = "intervals" },
-  { "min", SCION_P_FLOAT, 0, offsetof(histc_params, min), .doc = "lower end; min = max: the range of x" }, { "max", SCION_P_FLOAT, 0, offsetof(histc_params, max), .doc = "upper end" } };
+  { "min", SCION_P_FLOAT, 0, offsetof(histc_params, min), .doc = "lower end; min = max: the range of x" }, { "max", SCION_P_FLOAT, 0,
+      offsetof(histc_params, max), .doc = "upper end" } };
 static const scion_sample samples_histc[] = { { "20!", "bins=5" }, { "20!", "bins=4 min=-1 max=1" } };
 const scion_op scion__op_histc = {
   .info = { "histc", 1, SCION_OF_NO_GRAD, "How many elements fall into each of `bins` equal intervals of min..max; others are left out.",

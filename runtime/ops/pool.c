@@ -237,9 +237,11 @@ static void avg_planes(void *ud, int64_t begin, int64_t end) {
   for (int64_t i = begin; i < end; i++) {
     int64_t from = i * (j->backward ? j->out : j->in), to = i * (j->backward ? j->in : j->out);
     if (j->dtype == SCION_F32) {
-      (j->backward ? scion__k->avg_pool_grad_f32 : scion__k->avg_pool_f32)(j->s, (const float *)(const void *)j->x + from, (const float *)(const void *)j->scale, (float *)(void *)j->y + to);
+      (j->backward ? scion__k->avg_pool_grad_f32 : scion__k->avg_pool_f32)(j->s, (const float *)(const void *)j->x + from,
+          (const float *)(const void *)j->scale, (float *)(void *)j->y + to);
     } else {
-      (j->backward ? scion__k->avg_pool_grad_f64 : scion__k->avg_pool_f64)(j->s, (const double *)(const void *)j->x + from, (const double *)(const void *)j->scale, (double *)(void *)j->y + to);
+      (j->backward ? scion__k->avg_pool_grad_f64 : scion__k->avg_pool_f64)(j->s, (const double *)(const void *)j->x + from,
+          (const double *)(const void *)j->scale, (double *)(void *)j->y + to);
     }
   }
 }
@@ -416,10 +418,12 @@ static const scion_param params_adaptive[] = { LIST(adaptive_params, size, SCION
 static const scion_param params_scatter[] = { LIST(scatter_params, size, SCION_PF_REQUIRED, "spatial size of the result") };
 
 static const scion_sample max1[] = { { "2x2x7:d", "kernel=3 stride=2 padding=1" } };
-static const scion_sample max2[] = { { "2x2x4x5:d", "kernel=2" }, { "1x2x5x6:d", "kernel=3,2 stride=2,1 padding=1,0 ceil_mode=true" }, { "1x1x6x6:d", "kernel=2 stride=1 dilation=2" } };
+static const scion_sample max2[] = { { "2x2x4x5:d", "kernel=2" }, { "1x2x5x6:d", "kernel=3,2 stride=2,1 padding=1,0 ceil_mode=true" }, { "1x1x6x6:d",
+    "kernel=2 stride=1 dilation=2" } };
 static const scion_sample max3[] = { { "1x2x3x4x4:d", "kernel=2 stride=1" } };
 static const scion_sample avg1[] = { { "2x2x7", "kernel=3 stride=2 padding=1" } };
-static const scion_sample avg2[] = { { "2x2x4x5", "kernel=2" }, { "1x2x5x6", "kernel=3,2 stride=2,1 padding=1,0,0,1 ceil_mode=true count_include_pad=false" }, { "1x2x5x5", "kernel=2 ceil_mode=true padding=1" } };
+static const scion_sample avg2[] = { { "2x2x4x5", "kernel=2" }, { "1x2x5x6",
+    "kernel=3,2 stride=2,1 padding=1,0,0,1 ceil_mode=true count_include_pad=false" }, { "1x2x5x5", "kernel=2 ceil_mode=true padding=1" } };
 static const scion_sample avg3[] = { { "1x2x3x4x4", "kernel=2 stride=1 padding=1" } };
 static const scion_sample avg1g[] = { { "2x2x4", "kernel=3 stride=2 padding=1 size=7" } };
 static const scion_sample avg2g[] = { { "2x2x2x2", "kernel=2 size=4,5" } };

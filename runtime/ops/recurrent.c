@@ -124,11 +124,13 @@ static scion_status forward(scion_call *c) {
     if (status != SCION_OK) break;
     if (s.dtype == SCION_F32) {
       if (simple) scion__k->rnn_step_f32(cell, (float *)(void *)sums, s.kind == SCION_RNN_RELU, (float *)(void *)y);
-      else if (gru) scion__k->gru_step_f32(s.n, s.h, (float *)(void *)sums, (float *)(void *)scratch->data, (const float *)(const void *)h, (float *)(void *)state, (float *)(void *)y);
+      else if (gru) scion__k->gru_step_f32(s.n, s.h, (float *)(void *)sums, (float *)(void *)scratch->data, (const float *)(const void *)h,
+          (float *)(void *)state, (float *)(void *)y);
       else scion__k->lstm_step_f32(s.n, s.h, (float *)(void *)sums, (const float *)(const void *)cells, (float *)(void *)state, (float *)(void *)y);
     } else {
       if (simple) scion__k->rnn_step_f64(cell, (double *)(void *)sums, s.kind == SCION_RNN_RELU, (double *)(void *)y);
-      else if (gru) scion__k->gru_step_f64(s.n, s.h, (double *)(void *)sums, (double *)(void *)scratch->data, (const double *)(const void *)h, (double *)(void *)state, (double *)(void *)y);
+      else if (gru) scion__k->gru_step_f64(s.n, s.h, (double *)(void *)sums, (double *)(void *)scratch->data, (const double *)(const void *)h,
+          (double *)(void *)state, (double *)(void *)y);
       else scion__k->lstm_step_f64(s.n, s.h, (double *)(void *)sums, (const double *)(const void *)cells, (double *)(void *)state, (double *)(void *)y);
     }
     h = y;
@@ -192,13 +194,17 @@ static scion_status grad_fused(scion_grad_call *g) {
     if (s.dtype == SCION_F32) {
       const float *u = (const float *)(const void *)up->data;
       if (simple) scion__k->rnn_step_grad_f32(cell, (const float *)(const void *)(y + at), u, s.kind == SCION_RNN_RELU, (float *)(void *)d);
-      else if (gru) scion__k->gru_step_grad_f32(s.n, s.h, (const float *)(const void *)(gates + gate_at), (const float *)(const void *)(cells + at), (const float *)(const void *)h_prev, u, (float *)(void *)d, (float *)(void *)d2, (float *)(void *)dh->data);
-      else scion__k->lstm_step_grad_f32(s.n, s.h, (const float *)(const void *)(gates + gate_at), (const float *)(const void *)c_prev, (const float *)(const void *)(cells + at), u, (float *)(void *)dc->data, (float *)(void *)d);
+      else if (gru) scion__k->gru_step_grad_f32(s.n, s.h, (const float *)(const void *)(gates + gate_at), (const float *)(const void *)(cells + at),
+          (const float *)(const void *)h_prev, u, (float *)(void *)d, (float *)(void *)d2, (float *)(void *)dh->data);
+      else scion__k->lstm_step_grad_f32(s.n, s.h, (const float *)(const void *)(gates + gate_at), (const float *)(const void *)c_prev,
+          (const float *)(const void *)(cells + at), u, (float *)(void *)dc->data, (float *)(void *)d);
     } else {
       const double *u = (const double *)(const void *)up->data;
       if (simple) scion__k->rnn_step_grad_f64(cell, (const double *)(const void *)(y + at), u, s.kind == SCION_RNN_RELU, (double *)(void *)d);
-      else if (gru) scion__k->gru_step_grad_f64(s.n, s.h, (const double *)(const void *)(gates + gate_at), (const double *)(const void *)(cells + at), (const double *)(const void *)h_prev, u, (double *)(void *)d, (double *)(void *)d2, (double *)(void *)dh->data);
-      else scion__k->lstm_step_grad_f64(s.n, s.h, (const double *)(const void *)(gates + gate_at), (const double *)(const void *)c_prev, (const double *)(const void *)(cells + at), u, (double *)(void *)dc->data, (double *)(void *)d);
+      else if (gru) scion__k->gru_step_grad_f64(s.n, s.h, (const double *)(const void *)(gates + gate_at), (const double *)(const void *)(cells + at),
+          (const double *)(const void *)h_prev, u, (double *)(void *)d, (double *)(void *)d2, (double *)(void *)dh->data);
+      else scion__k->lstm_step_grad_f64(s.n, s.h, (const double *)(const void *)(gates + gate_at), (const double *)(const void *)c_prev,
+          (const double *)(const void *)(cells + at), u, (double *)(void *)dc->data, (double *)(void *)d);
     }
     if (k > 0 || scion__g_needs(g, H0)) {
       status = product(&s, s.n, s.h, s.g, d2, false, in[W_HH]->data, false, dh->data, gru);

@@ -335,7 +335,8 @@ static const scion_param params_repair[] = { { "nan", SCION_P_FLOAT, 0, offsetof
   { "neginf", SCION_P_FLOAT, 0, offsetof(repair_params, neginf), .def = NAN, .doc = "in place of -inf; default the smallest number of the dtype" } };
 static const scion_sample samples_repair[] = { { "3x4", "" } };
 const scion_op scion__op_nan_to_num = {
-  .info = { "nan_to_num", 1, SCION_OF_INPLACE, "x with NaN and infinities replaced.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_repair, repair_params) },
+  .info = { "nan_to_num", 1, SCION_OF_INPLACE, "x with NaN and infinities replaced.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y),
+      SCION_PARAMS(params_repair, repair_params) },
   .infer = scion__infer_float, .compose = repair_compose, SCION_SAMPLES(samples_repair) };
 
 /* ---- cov, corrcoef ---------------------------------------------------------------------------------------------------------------- */
@@ -402,7 +403,8 @@ static const scion_param params_diff[] = { { "n", SCION_P_INT, 0, offsetof(diff_
                                            SCION_DIM_PARAM(diff_params, 0, -1, "dimension, default the last") };
 static const scion_sample samples_diff[] = { { "5", "" }, { "3x4", "n=2 dim=0" } };
 const scion_op scion__op_diff = {
-  .info = { "diff", 1, 0, "Differences of neighbours along a dimension, n times.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_diff, diff_params) },
+  .info = { "diff", 1, 0, "Differences of neighbours along a dimension, n times.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y),
+      SCION_PARAMS(params_diff, diff_params) },
   .infer = diff_infer, .compose = diff_compose, SCION_SAMPLES(samples_diff) };
 
 typedef struct { int64_t dim; double dx; } trapezoid_params;

@@ -8,9 +8,9 @@ describe_install("an installed scion #slow", function()
 
   setup(function()
     root = helper.tmpdir()
-    prefix = root .. "/opt/scion"
+    prefix = root .. "/usr/local/scion"
     local mode = helper.build:match("([^/]+)$")
-    local result = helper.run(("make --no-print-directory -j1 MODE=%s install DESTDIR=%s PREFIX=/opt/scion"):format(mode, root), { env = { MAKEFLAGS = "" } })
+    local result = helper.run(("make --no-print-directory -j1 MODE=%s install DESTDIR=%s PREFIX=/usr/local/scion"):format(mode, root), { env = { MAKEFLAGS = "" } })
     assert.equal(0, result.code, result.err)
   end)
 
@@ -74,7 +74,8 @@ describe_install("an installed scion #slow", function()
 
   it("has headers for C++ too", function()
     if os.execute("command -v g++ >/dev/null 2>&1") ~= true then pending("no g++") end
-    local result = helper.run(("printf '#include <scion.h>\\n#include <scion_lua.h>\\nint main() {}\\n' | g++ -std=c++11 -pedantic-errors -Wall -Wextra -Werror -I%s/include -I/usr/include/lua5.4 -fsyntax-only -x c++ -"):format(prefix))
+    local result = helper.run(("printf '#include <scion.h>\\n#include <scion_lua.h>\\nint main() {}\\n' | "
+      .. "g++ -std=c++11 -pedantic-errors -Wall -Wextra -Werror -I%s/include -I/usr/include/lua5.4 -fsyntax-only -x c++ -"):format(prefix))
     assert.equal(0, result.code, result.err)
   end)
 end)

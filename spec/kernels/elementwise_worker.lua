@@ -194,7 +194,8 @@ for dtype, edges in pairs(EDGES) do
     end
   end
   local t = tensor(edges, dtype)
-  local lists = { neg = t:neg():tolist(), abs = dtype ~= "u8" and t:abs():tolist(), square = t:square():tolist(), bitwise_not = t:bitwise_not():tolist(), cube = t:pow(tensor({ 3 }, dtype)):tolist() }
+  local lists = { neg = t:neg():tolist(), abs = dtype ~= "u8" and t:abs():tolist(), square = t:square():tolist(),
+      bitwise_not = t:bitwise_not():tolist(), cube = t:pow(tensor({ 3 }, dtype)):tolist() }
   for i, v in ipairs(edges) do
     local expected = { neg = wrap(-v, dtype), abs = wrap(v < 0 and -v or v, dtype), square = wrap(v * v, dtype), bitwise_not = wrap(~v, dtype), cube = wrap(v * v * v, dtype) }
     for name, list in pairs(lists) do

@@ -7,7 +7,8 @@ local init = scion.nn.init
 
 -- Arguments that go by position.
 local ARGUMENTS <const> = {
-  xavier_uniform_ = { "gain" }, xavier_normal_ = { "gain" }, uniform_ = { "a", "b" }, normal_ = { "mean", "std" }, trunc_normal_ = { "mean", "std", "a", "b" }, sparse_ = { "sparsity", "std" } }
+  xavier_uniform_ = { "gain" }, xavier_normal_ = { "gain" }, uniform_ = { "a", "b" }, normal_ = { "mean", "std" }, trunc_normal_ = { "mean", "std",
+      "a", "b" }, sparse_ = { "sparsity", "std" } }
 
 describe("initialisers have PyTorch's statistics", function()
   for i, case in ipairs(golden.cases) do

@@ -34,7 +34,8 @@ describe("a script", function()
   end)
 
   local function repurpose(...)
-    return helper.run { "scion", "scripts/repurpose.lua", "--source", dir .. "/source.scion", "--data", dir .. "/train", "--test", dir .. "/test", "--size", "16", "--crop", "1", ... }
+    return helper.run { "scion", "scripts/repurpose.lua", "--source", dir .. "/source.scion", "--data", dir .. "/train", "--test", dir .. "/test",
+        "--size", "16", "--crop", "1", ... }
   end
 
   for method, layers in pairs { lr = "relu1,relu2", finetune = "flatten", freeze = "conv1" } do

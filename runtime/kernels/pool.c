@@ -32,10 +32,48 @@ static inline void columns(const scion_conv_shape *s, int64_t x0, int64_t *lo, i
       }                                                                                    \
     }
 
+/* The window of most networks: 2 x 2, steps of 2, no padding. */
+static inline int two_by_two(const scion_conv_shape *s) {
+  return s->d == 1 && s->od == 1 && s->kd == 1 && s->kh == 2 && s->kw == 2 && s->sh == 2 && s->sw == 2 && s->dh == 1 && s->dw == 1 && s->ph == 0 && s->pw == 0 &&
+         2 * s->oh <= s->h && 2 * s->ow <= s->w;
+}
+
 /* y: maxima (NaN wins); place: their positions in the plane, or NULL. A window without any input gives -inf, place 0. */
 #define MAX_POOL(name, type)                                                               \
   void K(name)(const scion_conv_shape *s, const type *x, type *y, int32_t *place) {        \
     int64_t n = s->od * s->oh * s->ow, sw = s->sw;                                         \
+    if (two_by_two(s)) {                                                                   \
+      for (int64_t oh = 0; oh < s->oh; oh++) {                                             \
+        const type *a = x + 2 * oh * s->w, *b = a + s->w;                                  \
+        type *row = y + oh * s->ow;                                                        \
+        int32_t *p = place + oh * s->ow, first = (int32_t)(2 * oh * s->w), down = (int32_t)s->w; \
+        if (place == 0) {                                                                  \
+          _Pragma("omp simd") for (int64_t i = 0; i < s->ow; i++) {                        \
+            type m = a[2 * i], v = a[2 * i + 1];                                           \
+            m = v > m || v != v ? v : m;                                                   \
+            v = b[2 * i];                                                                  \
+            m = v > m || v != v ? v : m;                                                   \
+            v = b[2 * i + 1];                                                              \
+            row[i] = v > m || v != v ? v : m;                                              \
+          }                                                                                \
+          continue;                                                                        \
+        }                                                                                  \
+        _Pragma("omp simd") for (int64_t i = 0; i < s->ow; i++) {                          \
+          type m = a[2 * i], v = a[2 * i + 1];                                             \
+          int32_t at = 0;                                                                  \
+          at = v > m || v != v ? 1 : at;                                                   \
+          m = v > m || v != v ? v : m;                                                     \
+          v = b[2 * i];                                                                    \
+          at = v > m || v != v ? down : at;                                                \
+          m = v > m || v != v ? v : m;                                                     \
+          v = b[2 * i + 1];                                                                \
+          at = v > m || v != v ? down + 1 : at;                                            \
+          row[i] = v > m || v != v ? v : m;                                                \
+          p[i] = first + 2 * (int32_t)i + at;                                              \
+        }                                                                                  \
+      }                                                                                    \
+      return;                                                                              \
+    }                                                                                      \
     for (int64_t i = 0; i < n; i++) y[i] = -(type)INFINITY;                                \
     if (place == 0) {                                                                      \
       EACH_TAP({                                                                           \

@@ -3,6 +3,7 @@
  * Work is cut by shape only, so results do not depend on the number of threads. */
 #include "conv.h"
 
+#include "conv_direct.h"
 #include "gemm.h"
 
 #define TILE_BYTES (384 << 10) /* of columns at a time */
@@ -105,6 +106,9 @@ static void depthwise_task(void *ud, int64_t task, char *unused) {
 scion_status scion__conv_forward(scion_context *ctx, const scion_conv_job *c, const char *x, const char *w, const char *bias, char *y) {
   slot_job j = { .c = c, .x = x, .w = w, .bias = bias, .y = y };
   if (c->batch == 0 || pixels_out(&c->shape) == 0 || c->out_channels == 0) return SCION_OK;
+  if (scion__conv_direct_fits(c)) {
+    return scion__conv_direct_forward(ctx, c, (const float *)(const void *)x, (const float *)(const void *)w, (const float *)(const void *)bias, (float *)(void *)y);
+  }
   if (c->in_channels == c->groups) {
     j.n_tasks = c->batch * c->out_channels;
     j.task = depthwise_task;
@@ -149,6 +153,9 @@ static void input_task(void *ud, int64_t task, char *col) {
 scion_status scion__conv_grad_input(scion_context *ctx, const scion_conv_job *c, const char *dy, const char *w, char *dx) {
   slot_job j = { .c = c, .x = dy, .w = w, .y = dx, .task = input_task };
   if (c->batch == 0 || pixels_in(&c->shape) == 0 || c->in_channels == 0) return SCION_OK;
+  if (pixels_out(&c->shape) > 0 && scion__conv_direct_fits_input(c)) {
+    return scion__conv_direct_input(ctx, c, (const float *)(const void *)dy, (const float *)(const void *)w, (float *)(void *)dx);
+  }
   int64_t rows = c->in_channels / c->groups * taps(&c->shape);
   j.tile = scion__max(1, tile_pixels(c, rows));
   j.n_tasks = c->batch * c->groups;
@@ -165,6 +172,11 @@ static void weight_task(void *ud, int64_t task, char *col) {
   int64_t size = (int64_t)scion_dtype_size((scion_dtype)c->dtype), ci = c->in_channels / c->groups, co = c->out_channels / c->groups;
   int64_t g = task % c->groups, chunk = task / c->groups, rows = ci * taps(s), per = (c->batch + j->tiles - 1) / j->tiles;
   char *dw = j->y + (chunk * c->groups + g) * co * rows * size;
+  if (scion__conv_direct_fits_weight(c) && chunk * per < c->batch) {
+    scion__conv_direct_weight(c, (const float *)(const void *)j->x, (const float *)(const void *)j->w, g, chunk * per, scion__min(c->batch, (chunk + 1) * per),
+                              (float *)(void *)dw, col);
+    return;
+  }
   bool first = true;
   for (int64_t n = chunk * per; n < scion__min(c->batch, (chunk + 1) * per); n++) {
     const char *x = j->x + (n * c->in_channels + g * ci) * pixels_in(s) * size;
@@ -199,7 +211,7 @@ scion_status scion__conv_grad_weight(scion_context *ctx, const scion_conv_job *c
   j.tile = tile_pixels(c, rows);
   j.tiles = chunks;
   j.n_tasks = chunks * c->groups;
-  j.slot_bytes = pointwise(&c->shape) ? 0 : (size_t)(rows * j.tile) * size;
+  j.slot_bytes = pointwise(&c->shape) ? 0 : scion__conv_direct_fits_weight(c) ? scion__conv_direct_weight_room(c) : (size_t)(rows * j.tile) * size;
   size_t bytes = (size_t)(chunks * n) * size;
   if (chunks > 1) {
     j.y = scion__alloc(ctx, bytes);

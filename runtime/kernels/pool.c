@@ -38,39 +38,53 @@ static inline int two_by_two(const scion_conv_shape *s) {
          2 * s->oh <= s->h && 2 * s->ow <= s->w;
 }
 
+/* One output line from two input lines, LANES columns at a time (the last ones may be done twice), by masks, because
+ * compilers make branches of it. A later element wins when it is larger or NaN. */
+#define TWO_BY_TWO(name, type, itype, LANES, EVEN, ODD)                                                                  \
+  typedef type name##_vec __attribute__((vector_size(LANES * sizeof(type)), aligned(sizeof(type)), may_alias));          \
+  typedef itype name##_ints __attribute__((vector_size(LANES * sizeof(type))));                                          \
+  static inline void name##_take(name##_vec *best, name##_ints *at, name##_vec v, itype where) {                         \
+    name##_ints m = (v > *best) | (v != v);                                                                              \
+    *best = (name##_vec)((m & (name##_ints)v) | (~m & (name##_ints)*best));                                              \
+    *at = (m & where) | (~m & *at);                                                                                      \
+  }                                                                                                                      \
+  static void name##_lines(int64_t n, const type *a, const type *b, int32_t first, int32_t down, type *y, int32_t *place) { \
+    int64_t i = 0;                                                                                                       \
+    for (; n >= LANES; i = i + 2 * LANES <= n ? i + LANES : n - LANES) {                                                 \
+      const name##_vec *pa = (const name##_vec *)(const void *)(a + 2 * i), *pb = (const name##_vec *)(const void *)(b + 2 * i); \
+      name##_vec best = __builtin_shuffle(pa[0], pa[1], (name##_ints)EVEN);                                              \
+      name##_ints at = { 0 };                                                                                            \
+      name##_take(&best, &at, __builtin_shuffle(pa[0], pa[1], (name##_ints)ODD), 1);                                     \
+      name##_take(&best, &at, __builtin_shuffle(pb[0], pb[1], (name##_ints)EVEN), down);                                 \
+      name##_take(&best, &at, __builtin_shuffle(pb[0], pb[1], (name##_ints)ODD), down + 1);                              \
+      *(name##_vec *)(void *)(y + i) = best;                                                                             \
+      if (place != 0) for (int k = 0; k < LANES; k++) place[i + k] = first + 2 * (int32_t)(i + k) + (int32_t)at[k];      \
+      if (i + LANES == n) return;                                                                                        \
+    }                                                                                                                    \
+    for (; i < n; i++) {                                                                                                 \
+      const type v[4] = { a[2 * i], a[2 * i + 1], b[2 * i], b[2 * i + 1] };                                              \
+      const int32_t where[4] = { 0, 1, down, down + 1 };                                                                 \
+      int best = 0;                                                                                                      \
+      for (int k = 1; k < 4; k++) best = v[k] > v[best] || v[k] != v[k] ? k : best;                                      \
+      y[i] = v[best];                                                                                                    \
+      if (place != 0) place[i] = first + 2 * (int32_t)i + where[best];                                                   \
+    }                                                                                                                    \
+  }
+#define EVEN_4 { 0, 2, 4, 6 }
+#define ODD_4 { 1, 3, 5, 7 }
+#define EVEN_8 { 0, 2, 4, 6, 8, 10, 12, 14 }
+#define ODD_8 { 1, 3, 5, 7, 9, 11, 13, 15 }
+TWO_BY_TWO(max_pool_f32, float, int32_t, 8, EVEN_8, ODD_8)
+TWO_BY_TWO(max_pool_f64, double, int64_t, 4, EVEN_4, ODD_4)
+
 /* y: maxima (NaN wins); place: their positions in the plane, or NULL. A window without any input gives -inf, place 0. */
 #define MAX_POOL(name, type)                                                               \
   void K(name)(const scion_conv_shape *s, const type *x, type *y, int32_t *place) {        \
     int64_t n = s->od * s->oh * s->ow, sw = s->sw;                                         \
     if (two_by_two(s)) {                                                                   \
       for (int64_t oh = 0; oh < s->oh; oh++) {                                             \
-        const type *a = x + 2 * oh * s->w, *b = a + s->w;                                  \
-        type *row = y + oh * s->ow;                                                        \
-        int32_t *p = place + oh * s->ow, first = (int32_t)(2 * oh * s->w), down = (int32_t)s->w; \
-        if (place == 0) {                                                                  \
-          _Pragma("omp simd") for (int64_t i = 0; i < s->ow; i++) {                        \
-            type m = a[2 * i], v = a[2 * i + 1];                                           \
-            m = v > m || v != v ? v : m;                                                   \
-            v = b[2 * i];                                                                  \
-            m = v > m || v != v ? v : m;                                                   \
-            v = b[2 * i + 1];                                                              \
-            row[i] = v > m || v != v ? v : m;                                              \
-          }                                                                                \
-          continue;                                                                        \
-        }                                                                                  \
-        _Pragma("omp simd") for (int64_t i = 0; i < s->ow; i++) {                          \
-          type m = a[2 * i], v = a[2 * i + 1];                                             \
-          int32_t at = 0;                                                                  \
-          at = v > m || v != v ? 1 : at;                                                   \
-          m = v > m || v != v ? v : m;                                                     \
-          v = b[2 * i];                                                                    \
-          at = v > m || v != v ? down : at;                                                \
-          m = v > m || v != v ? v : m;                                                     \
-          v = b[2 * i + 1];                                                                \
-          at = v > m || v != v ? down + 1 : at;                                            \
-          row[i] = v > m || v != v ? v : m;                                                \
-          p[i] = first + 2 * (int32_t)i + at;                                              \
-        }                                                                                  \
+        const type *a = x + 2 * oh * s->w;                                                 \
+        name##_lines(s->ow, a, a + s->w, (int32_t)(2 * oh * s->w), (int32_t)s->w, y + oh * s->ow, place == 0 ? 0 : place + oh * s->ow); \
       }                                                                                    \
       return;                                                                              \
     }                                                                                      \

@@ -23,6 +23,7 @@ local PARTS <const> = {
   repurpose = "scion.repurpose",
   trainer = "scion.trainer",
   logistic = "scion.logistic",
+  models = "scion.models",
   -- names
   class = { "scion.class", "class" },
   is_a = { "scion.class", "is_a" },

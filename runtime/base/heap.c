@@ -1,5 +1,5 @@
 /* heap.c: the blocks of one context. Freed blocks wait in bins by size class, so that the next step of a
- * loop works in warm memory; what is pooled and live together never exceeds 5/4 of the most that was
+ * loop works in warm memory; what is pooled and live together never exceeds twice the most that was
  * ever live (plus a small floor). Under sanitizers, or with SCION_POOL=0, nothing is pooled. */
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -96,7 +96,7 @@ static void free_here(scion_heap *h, void *p, size_t bytes) {
   h->live -= (int64_t)bytes;
   h->blocks--;
   bool keep = h->pooling && bin >= 0 &&
-              (h->pooled + (int64_t)bytes <= POOL_FLOOR || h->live + h->pooled + (int64_t)bytes <= h->peak + h->peak / 4);
+              (h->pooled + (int64_t)bytes <= POOL_FLOOR || h->live + h->pooled + (int64_t)bytes <= 2 * h->peak);
   if (!keep) {
     h->alloc(h->ud, p, bytes, 0);
     return;

@@ -109,6 +109,9 @@ scion_status scion__conv_forward(scion_context *ctx, const scion_conv_job *c, co
   if (scion__conv_direct_fits(c)) {
     return scion__conv_direct_forward(ctx, c, (const float *)(const void *)x, (const float *)(const void *)w, (const float *)(const void *)bias, (float *)(void *)y);
   }
+  if (scion__depthwise_fits(c)) {
+    return scion__depthwise_forward(ctx, c, (const float *)(const void *)x, (const float *)(const void *)w, (const float *)(const void *)bias, (float *)(void *)y);
+  }
   if (c->in_channels == c->groups) {
     j.n_tasks = c->batch * c->out_channels;
     j.task = depthwise_task;
@@ -153,6 +156,9 @@ static void input_task(void *ud, int64_t task, char *col) {
 scion_status scion__conv_grad_input(scion_context *ctx, const scion_conv_job *c, const char *dy, const char *w, char *dx) {
   slot_job j = { .c = c, .x = dy, .w = w, .y = dx, .task = input_task };
   if (c->batch == 0 || pixels_in(&c->shape) == 0 || c->in_channels == 0) return SCION_OK;
+  if (scion__depthwise_fits_gradients(c)) {
+    return scion__depthwise_input(ctx, c, (const float *)(const void *)dy, (const float *)(const void *)w, (float *)(void *)dx);
+  }
   if (pixels_out(&c->shape) > 0 && scion__conv_direct_fits_input(c)) {
     return scion__conv_direct_input(ctx, c, (const float *)(const void *)dy, (const float *)(const void *)w, (float *)(void *)dx);
   }
@@ -204,6 +210,9 @@ scion_status scion__conv_grad_weight(scion_context *ctx, const scion_conv_job *c
   if (c->batch == 0 || pixels_out(&c->shape) == 0) {
     memset(dw, 0, (size_t)n * size);
     return SCION_OK;
+  }
+  if (scion__depthwise_fits_gradients(c)) {
+    return scion__depthwise_weight(ctx, c, (const float *)(const void *)x, (const float *)(const void *)dy, (float *)(void *)dw);
   }
   int64_t chunks = c->groups > 1 ? 1 : scion__min(c->batch, WEIGHT_CHUNKS);
   int64_t per = (c->batch + chunks - 1) / chunks;

@@ -108,9 +108,13 @@ describe("results of convolution", function()
     local expected = numbers { SCION_ISA = "scalar" }
     for _, env in ipairs { { SCION_ISA = "avx2", OPENBLAS_CORETYPE = "Haswell" }, { SCION_ISA = "avx512", OPENBLAS_CORETYPE = "SkylakeX" },
       { SCION_ISA = "scalar", OPENBLAS_CORETYPE = "Prescott" } } do
+      -- A core type that the processor lacks would end the process inside OpenBLAS: ask for the set alone first.
+      local has = helper.lua("io.write(scion.info().isa)", { env = { SCION_ISA = env.SCION_ISA } })
+      if has ~= env.SCION_ISA then goto continue end
       local got = numbers(env)
       local gap = ((got - expected):square():sum() / expected:square():sum()):item()
       assert.is_true(gap < 1e-11, env.SCION_ISA .. ": NMSE " .. gap)
+      ::continue::
     end
   end)
 end)

@@ -4,7 +4,7 @@
 # its process), scion.so (the Lua module: nothing but a link to libscion-lua). The program and the module
 # share one libscion, so a process never has two. The user's CFLAGS and LDFLAGS come last and win.
 
-# MODE: release | debug | asan | tsan
+# MODE: release | debug | asan | tsan | fuzz
 MODE ?= release
 PREFIX ?= /usr/local
 B := build/$(MODE)
@@ -24,8 +24,9 @@ OPT_release := -O3 -g1 -DNDEBUG
 OPT_debug := -O0 -g3
 OPT_asan := -O1 -g2 -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 OPT_tsan := -O1 -g2 -fsanitize=thread
+OPT_fuzz := $(OPT_asan)
 ifeq ($(OPT_$(MODE)),)
-$(error MODE must be release, debug, asan or tsan, not '$(MODE)')
+$(error MODE must be release, debug, asan, tsan or fuzz, not '$(MODE)')
 endif
 
 ARCH := $(shell $(CC) -dumpmachine 2>/dev/null)
@@ -78,6 +79,14 @@ $(B)/%.o: %.c $(B)/flags
 	@mkdir -p $(@D)
 	$(SAY) "  cc   $<"
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+# The fuzzer learns from coverage what damage leads to new code in the readers and below them.
+ifeq ($(MODE),fuzz)
+$(foreach r,base tensor net io,$(B)/runtime/$(r)/%.o): BASE_CFLAGS += -fsanitize-coverage=trace-pc
+$(B)/hosts/fuzz: spec/hosts/fuzz.c $(B)/libscion.a
+	@mkdir -p $(@D)
+	$(SAY) "  cc   $<"
+	$(Q)$(CC) -Iruntime/include -D_GNU_SOURCE $(BASE_CFLAGS) $(CFLAGS) -o $@ $< $(B)/libscion.a $(ALL_LDFLAGS) $(LIBS)
+endif
 define isa_rule
 $(B)/runtime/kernels/%_$(1).o: runtime/kernels/%.c $(B)/flags
 	@mkdir -p $$(@D)
@@ -155,11 +164,11 @@ check: all hosts
 bench: all
 	@$(B)/scion scripts/bench/run.lua $(ARGS)
 
-# Each file reader under damaged input; see runtime/io. N: how many inputs per reader.
+# Damaged files into each reader: scripts/fuzz.lua makes seeds and drives spec/hosts/fuzz.c. N: how many inputs per reader.
 N ?= 20000
-fuzz:
-	+$(Q)$(MAKE) --no-print-directory MODE=asan all hosts
-	@$(SANITIZE) SCION_BUILD=build/asan build/asan/scion scripts/fuzz.lua --inputs $(N) $(ARGS)
+fuzz: all
+	+$(Q)$(MAKE) --no-print-directory MODE=fuzz build/fuzz/hosts/fuzz
+	@$(SANITIZE) $(B)/scion scripts/fuzz.lua --inputs $(N) $(ARGS)
 
 # ---- installing -------------------------------------------------------------------------------
 
@@ -199,6 +208,6 @@ help:
 	@echo "make fuzz        damaged files into every reader; N=20000 inputs each"
 	@echo "make install     PREFIX=/usr/local DESTDIR=; uninstall takes it away again"
 	@echo "make clean       remove build/"
-	@echo "variables        MODE=release|debug|asan|tsan  V=1  CC=gcc  CFLAGS=  LDFLAGS=  JOBS=2"
+	@echo "variables        MODE=release|debug|asan|tsan|fuzz  V=1  CC=gcc  CFLAGS=  LDFLAGS=  JOBS=2"
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)

@@ -306,6 +306,9 @@ static scion_status run_node(run_state *r, scion_node *node) {
     st = scion_fail(ctx, SCION_ESTATE, "backward: the graph was released by an earlier backward; pass retain_graph = true to that one");
   } else if (any) {
     st = call_rule(r, node, dx, needs);
+    if (st != SCION_OK && st != SCION_ECALLBACK && node->op != NULL && strncmp(ctx->message, "backward", 8) != 0) {
+      scion_fail(ctx, st, "backward of %s: %s", node->op->info.name, ctx->message);
+    }
   }
   for (int32_t i = 0; i < node->n_in; i++) {
     const scion_edge *e = &node->edges[i];

@@ -98,6 +98,7 @@ struct scion_context {
   scion_status (*record)(scion_context *ctx, struct scion_call *call);
   struct scion_node *dead_nodes; /* being released, iteratively */
   bool releasing;
+  int32_t index_base;            /* how messages count dimensions and positions: 0, or 1 for Lua's users */
   char message[1024];
 };
 /* the recorder that scion_open installs: autograd/record.c */

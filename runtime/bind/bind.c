@@ -337,7 +337,7 @@ static int state_gc(lua_State *L) {
   return 0;
 }
 
-static void open_state(lua_State *L) {
+static void open_state(lua_State *L, const scion_config *config) {
   /* First of all userdata, hence finalised last at lua_close: boxes still find their context. */
   bind_state *s = lua_newuserdatauv(L, sizeof *s, 0);
   *s = (bind_state){ .gc_limit = GC_FLOOR, .error_ref = LUA_NOREF, .L = L };
@@ -345,8 +345,9 @@ static void open_state(lua_State *L) {
   lua_pushcfunction(L, state_gc);
   lua_setfield(L, -2, "__gc");
   lua_setmetatable(L, -2);
-  scion_status st = scion_open(NULL, &s->ctx);
+  scion_status st = scion_open(config, &s->ctx);
   if (st != SCION_OK) luaL_error(L, "scion: could not open a context (%s)", scion_status_str(st));
+  scion_set_index_base(s->ctx, 1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
   luaL_newmetatable(L, "scion.Tensor");
   lua_pushlightuserdata(L, s);
@@ -366,10 +367,12 @@ static void open_state(lua_State *L) {
 
 static const char module_key = 0;
 
-int luaopen_scion(lua_State *L) {
+int luaopen_scion(lua_State *L) { return scion_lua_open(L, NULL); }
+
+int scion_lua_open(lua_State *L, const scion_config *config) {
   if (lua_rawgetp(L, LUA_REGISTRYINDEX, &module_key) == LUA_TTABLE) return 1;
   lua_pop(L, 1);
-  if (scion_lua_context(L) == NULL) open_state(L);
+  if (scion_lua_context(L) == NULL) open_state(L, config);
   luaL_newlib(L, functions);
   lua_pushstring(L, scion_version());
   lua_setfield(L, -2, "version");

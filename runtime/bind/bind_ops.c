@@ -135,8 +135,9 @@ static void read_inputs(call *k) {
       k->at++;
     } else if ((slot->flags & SCION_SF_NUMBER) && (type == LUA_TNUMBER || type == LUA_TBOOLEAN)) {
       number_input(k, i, k->at++);
-    } else if (slot->flags & SCION_SF_OPTIONAL) {
+    } else if (slot->flags & SCION_SF_OPTIONAL) { /* what is neither a tensor nor a parameter's kind of value was meant to be one */
       if (type == LUA_TNIL) k->at++;
+      else if (type == LUA_TUSERDATA || type == LUA_TFUNCTION || type == LUA_TTHREAD) bad_input(k, i, k->at);
     } else if (type == LUA_TNONE || type == LUA_TNIL) {
       luaL_error(L, "%s: %s is missing", k->info->name, slot->name);
     } else {
@@ -505,8 +506,8 @@ static int m_op_names(lua_State *L) {
   return 1;
 }
 
-/* For the derivative checks: op_sample(name, i) -> function that applies the op to a list of tensors, inputs,
- * differentiable flags; nil past the last sample. */
+/* For the checks of derivatives and of bad arguments: op_sample(name, i) -> function that applies the op to a list of
+ * tensors, inputs, differentiable flags, the sample's parameters by name; nil past the last sample. */
 typedef struct { const scion_op *op; char params[MAX_PARAMS]; } sample_call;
 static int sample_apply(lua_State *L) {
   sample_call *c = lua_touserdata(L, lua_upvalueindex(1));
@@ -547,7 +548,8 @@ static int m_op_sample(lua_State *L) {
     lua_pushboolean(L, differentiable[i]);
     lua_rawseti(L, -2, i + 1);
   }
-  return 3;
+  bind_push_params(L, op, c->params);
+  return 4;
 }
 
 /* ---- opening -------------------------------------------------------------------------------------------------- */

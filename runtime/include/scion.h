@@ -92,6 +92,8 @@ SCION_API void scion_log(scion_context *ctx, int32_t level, const char *msg);
 SCION_API void scion_set_log(scion_context *ctx, void (*log)(void *, int32_t, const char *), void *ud);
 SCION_API void scion_set_cancel(scion_context *ctx, int (*cancelled)(void *), void *ud);
 
+/* How messages count dimensions and positions: from 0 (default), or from 1 for the users of a binding that does. */
+SCION_API void scion_set_index_base(scion_context *ctx, int32_t base);
 SCION_API scion_status scion_set_threads(scion_context *ctx, int32_t threads); /* results do not depend on it */
 SCION_API int32_t scion_get_threads(scion_context *ctx);
 SCION_API void scion_seed(scion_context *ctx, uint64_t seed);

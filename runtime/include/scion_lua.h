@@ -16,6 +16,9 @@ extern "C" {
 #endif
 
 SCION_API int luaopen_scion(lua_State *L); /* pushes the module table */
+/* The same with the host's settings: its allocator, log, cancel callback, threads, seed. config NULL: defaults. They count
+ * at the first opening of a state alone. Raises a Lua error when no context can be made. */
+SCION_API int scion_lua_open(lua_State *L, const scion_config *config);
 SCION_API scion_context *scion_lua_context(lua_State *L); /* borrowed; NULL before luaopen_scion */
 /* Tensors on the stack. push shares (a new reference for Lua), take transfers yours to Lua, to borrows
  * (NULL when the value is no tensor), check borrows or raises a Lua error. */

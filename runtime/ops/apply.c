@@ -70,6 +70,16 @@ static scion_status check_range(scion_context *ctx, const scion_op *op, const sc
   return scion_fail(ctx, SCION_EINVAL, "%s: %s is %g, expected %g..%g", op->info.name, p->name, v, p->min, p->max);
 }
 
+/* No dimension, size or position lies beyond 2^53; up to there sums and small multiples cannot overflow. */
+#define INT_LIMIT (INT64_C(1) << 53)
+static scion_status check_int(scion_context *ctx, const scion_op *op, const scion_param *p, int64_t v) {
+  if (p->type == SCION_P_INT && v == SCION_NONE && p->def <= (double)INT64_MIN) return SCION_OK; /* not given */
+  if (p->type == SCION_P_INT && v == INT64_MAX && p->def >= 9.2e18) return SCION_OK;             /* to the end */
+  SCION_TRY(check_range(ctx, op, p, (double)v));
+  if (v >= -INT_LIMIT && v <= INT_LIMIT) return SCION_OK;
+  return scion_fail(ctx, SCION_EINVAL, "%s: %s is %lld, expected at most 2^53 in size", op->info.name, p->name, (long long)v);
+}
+
 scion_status scion_params_set(scion_context *ctx, const scion_op *op, void *params, int32_t index, const scion_value *v) {
   if (index < 0 || index >= op->info.n_params) {
     return scion_fail(ctx, SCION_EINVAL, "%s: has no parameter %d", op->info.name, index);
@@ -86,7 +96,7 @@ scion_status scion_params_set(scion_context *ctx, const scion_op *op, void *para
     case SCION_P_INT: {
       wanted = "an integer";
       if (v->type == SCION_V_FLOAT && v->f == floor(v->f) && fabs(v->f) < 9e18) {
-        SCION_TRY(check_range(ctx, op, p, v->f));
+        SCION_TRY(check_int(ctx, op, p, (int64_t)v->f));
         *(int64_t *)(void *)at = (int64_t)v->f;
         return SCION_OK;
       }
@@ -94,7 +104,7 @@ scion_status scion_params_set(scion_context *ctx, const scion_op *op, void *para
         return scion_fail(ctx, SCION_EINVAL, "%s: %s must be an integer, got %g", op->info.name, p->name, v->f);
       }
       if (v->type != SCION_V_INT) break;
-      if (v->i != SCION_NONE) SCION_TRY(check_range(ctx, op, p, (double)v->i));
+      SCION_TRY(check_int(ctx, op, p, v->i));
       *(int64_t *)(void *)at = v->i;
       return SCION_OK;
     }
@@ -119,7 +129,7 @@ scion_status scion_params_set(scion_context *ctx, const scion_op *op, void *para
       } else if (v->type != SCION_V_INT) {
         break;
       }
-      for (int32_t i = 0; i < ints.n; i++) SCION_TRY(check_range(ctx, op, p, (double)ints.v[i]));
+      for (int32_t i = 0; i < ints.n; i++) SCION_TRY(check_int(ctx, op, p, ints.v[i]));
       *(scion_ints *)(void *)at = ints;
       return SCION_OK;
     }
@@ -297,11 +307,6 @@ static scion_status run(scion_call *c, bool record) {
       if (c->meta[i].dtype < 0) continue;
       scion_status st = scion__tensor_alloc(c->ctx, c->meta[i].dtype, c->meta[i].n_dims, c->meta[i].shape, &c->out[i]);
       if (st != SCION_OK) {
-        if (st == SCION_ESHAPE) { /* tensor_alloc speaks of "tensor"; name the op */
-          char old[256];
-          snprintf(old, sizeof old, "%.250s", c->ctx->message);
-          scion_fail(c->ctx, st, "%s: result too large (%s)", op->info.name, old);
-        }
         drop_outputs(c);
         return st;
       }
@@ -311,6 +316,15 @@ static scion_status run(scion_call *c, bool record) {
   if (st == SCION_OK && record) st = c->ctx->record(c->ctx, c);
   if (st != SCION_OK) drop_outputs(c);
   return st;
+}
+
+/* What failed inside (memory, a view, an op that this one is made of) gets the op's name in front. */
+static scion_status blame(scion_context *ctx, const scion_op *op, scion_status st) {
+  size_t n = strlen(op->info.name);
+  const char *m = ctx->message;
+  if (st == SCION_OK || st == SCION_ECALLBACK) return st;
+  if (strncmp(m, op->info.name, n) == 0 && (m[n] == ':' || (m[n] == '_' && m[n + 1] == ':'))) return st;
+  return scion_fail(ctx, st, "%s: %s", op->info.name, m);
 }
 
 static scion_status prepare(scion_context *ctx, scion_call *c, const scion_op *op, scion_tensor *const *inputs,
@@ -339,7 +353,7 @@ scion_status scion_apply(scion_context *ctx, const scion_op *op, scion_tensor *c
   scion_call c;
   for (int32_t i = 0; i < n_outputs; i++) outputs[i] = NULL;
   SCION_TRY(prepare(ctx, &c, op, inputs, n_inputs, params, defaults));
-  SCION_TRY(run(&c, wants_gradient(ctx, op, inputs, n_inputs)));
+  SCION_TRY(blame(ctx, op, run(&c, wants_gradient(ctx, op, inputs, n_inputs))));
   for (int32_t i = 0; i < c.n_out; i++) {
     if (i < n_outputs && i < op->info.n_visible) outputs[i] = c.out[i];
     else scion_tensor_free(ctx, c.out[i]);
@@ -353,7 +367,7 @@ scion_status scion__apply_all(scion_context *ctx, const scion_op *op, scion_tens
   scion_call c;
   for (int32_t i = 0; i < op->info.n_outputs; i++) out[i] = NULL;
   SCION_TRY(prepare(ctx, &c, op, inputs, n_inputs, params, defaults));
-  SCION_TRY(run(&c, wants_gradient(ctx, op, inputs, n_inputs)));
+  SCION_TRY(blame(ctx, op, run(&c, wants_gradient(ctx, op, inputs, n_inputs))));
   for (int32_t i = 0; i < c.n_out; i++) out[i] = c.out[i];
   return SCION_OK;
 }
@@ -404,8 +418,8 @@ static scion_status inplace_recorded(scion_call *c, scion_tensor *t) {
   return SCION_OK;
 }
 
-scion_status scion_apply_inplace(scion_context *ctx, const scion_op *op, scion_tensor *const *inputs, int32_t n_inputs,
-                                 const void *params) {
+static scion_status apply_inplace(scion_context *ctx, const scion_op *op, scion_tensor *const *inputs, int32_t n_inputs,
+                                  const void *params) {
   _Alignas(16) char defaults[MAX_PARAMS];
   scion_call c;
   if (!(op->info.flags & SCION_OF_INPLACE)) {
@@ -447,6 +461,11 @@ scion_status scion_apply_inplace(scion_context *ctx, const scion_op *op, scion_t
   scion_status st = op->forward(&c);
   scion_tensor_touch(t);
   return st;
+}
+
+scion_status scion_apply_inplace(scion_context *ctx, const scion_op *op, scion_tensor *const *inputs, int32_t n_inputs,
+                                 const void *params) {
+  return blame(ctx, op, apply_inplace(ctx, op, inputs, n_inputs, params));
 }
 
 scion_status scion_tensor_copy(scion_context *ctx, scion_tensor *dst, scion_tensor *src) {

@@ -19,7 +19,7 @@ static scion_status flip_forward(scion_call *c) {
   int32_t dim;
   for (int32_t i = 0; i < p->dims.n; i++) {
     SCION_TRY(scion__index_dim(c, p->dims.v[i], &dim));
-    if (flipped[dim]) return SCION_OP_FAIL(c, SCION_EINVAL, "dims names dimension %d twice", dim + 1);
+    if (flipped[dim]) return SCION_OP_FAIL(c, SCION_EINVAL, "dims names dimension %d twice", dim + c->ctx->index_base);
     flipped[dim] = true;
   }
   if (x->numel == 0) return SCION_OK;

@@ -60,7 +60,7 @@ static scion_status geometry(const scion_call *c, int32_t n, const int64_t *in, 
     }
     if (reach > padded) {
       return SCION_OP_FAIL(c, SCION_ESHAPE, "the kernel reaches %lld pixels in dimension %d, the padded input has %lld", (long long)reach,
-                           i + 2, (long long)padded);
+                           i + 2 + c->ctx->index_base, (long long)padded);
     }
     *osize[at] = (padded - reach) / *st[at] + 1;
   }
@@ -218,7 +218,7 @@ static scion_status transpose_job(scion_call *c, scion_conv_job *j) {
     out[i] = p->output_size.n > 0 ? p->output_size.v[i]
                                   : (x->shape[2 + i] - 1) * stride - lead - trail + dilation * (w->shape[2 + i] - 1) + extra + 1;
     if (out[i] < 0 || (out[i] == 0 && x->shape[2 + i] > 0)) {
-      return SCION_OP_FAIL(c, SCION_ESHAPE, "the output would have size %lld in dimension %d", (long long)out[i], i + 2);
+      return SCION_OP_FAIL(c, SCION_ESHAPE, "the output would have size %lld in dimension %d", (long long)out[i], i + 2 + c->ctx->index_base);
     }
   }
   *j = (scion_conv_job){ x->dtype, 0, x->shape[0], w->shape[1] * p->groups, x->shape[1], p->groups, { 0 } };

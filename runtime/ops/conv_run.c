@@ -65,7 +65,7 @@ static scion_status run_slots(scion_context *ctx, slot_job *j) {
 
 static int64_t tile_pixels(const scion_conv_job *c, int64_t column_rows) {
   int64_t size = (int64_t)scion_dtype_size((scion_dtype)c->dtype);
-  int64_t tile = TILE_BYTES / (column_rows * size) / 16 * 16;
+  int64_t tile = TILE_BYTES / scion__max(column_rows * size, 1) / 16 * 16;
   tile = scion__max(tile, 64);
   return scion__min(tile, pixels_out(&c->shape));
 }

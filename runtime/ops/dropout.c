@@ -56,7 +56,7 @@ static scion_status train_forward(scion_call *c) {
   job j = { .key = c->ctx->seed, .first = scion__rng_take(c->ctx, ((uint64_t)draws + 3) / 4),
             .threshold = edge >= 4294967295.0 ? 4294967295u : (uint32_t)edge, .dtype = x->dtype, .p = p, .x = x->data,
             .mask = (uint8_t *)c->out[1]->data, .y = c->out[0]->data };
-  if (p->p >= 1) {
+  if (p->p >= 1 || n == 0) {
     memset(j.mask, 0, (size_t)n);
   } else {
     scion__parallel_range(c->ctx, draws, GRAIN, draw, &j);

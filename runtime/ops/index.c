@@ -127,7 +127,7 @@ static scion_status fits_around(const scion_call *c, int32_t slot, const scion_t
   if (fits) return SCION_OK;
   char a[SCION_SHAPE_TEXT], b[SCION_SHAPE_TEXT];
   return SCION_OP_FAIL(c, SCION_ESHAPE, "ids %s do not fit %s %s: they need the same number of dimensions, none larger except dimension %d",
-                       scion__shape_text(a, ids->n_dims, ids->shape), scion__slot_name(c, slot), scion__shape_text(b, t->n_dims, t->shape), dim + 1);
+                       scion__shape_text(a, ids->n_dims, ids->shape), scion__slot_name(c, slot), scion__shape_text(b, t->n_dims, t->shape), dim + c->ctx->index_base);
 }
 
 /* ---- gather ---------------------------------------------------------------------------------------------- */
@@ -400,7 +400,7 @@ static scion_status index_write_infer(scion_call *c) {
   if (!fits) {
     char a[SCION_SHAPE_TEXT], b[SCION_SHAPE_TEXT];
     return SCION_OP_FAIL(c, SCION_ESHAPE, "src %s is not a slice of x %s for each of the %lld ids along dimension %d",
-                         scion__shape_text(a, src->n_dims, src->shape), scion__shape_text(b, x->n_dims, x->shape), (long long)ids->numel, dim + 1);
+                         scion__shape_text(a, src->n_dims, src->shape), scion__shape_text(b, x->n_dims, x->shape), (long long)ids->numel, dim + c->ctx->index_base);
   }
   scion__out(c, 0, x->dtype, x->n_dims, x->shape);
   return SCION_OK;
@@ -568,7 +568,7 @@ static scion_status along_infer(scion_call *c) {
   if (!fits || !scion__broadcast(x->n_dims, around, ids->n_dims, ids->shape, &n, shape)) {
     char a[SCION_SHAPE_TEXT], b[SCION_SHAPE_TEXT];
     return SCION_OP_FAIL(c, SCION_ESHAPE, "ids %s do not broadcast with x %s outside dimension %d", scion__shape_text(a, ids->n_dims, ids->shape),
-                         scion__shape_text(b, x->n_dims, x->shape), dim + 1);
+                         scion__shape_text(b, x->n_dims, x->shape), dim + c->ctx->index_base);
   }
   scion__out(c, 0, x->dtype, n, shape);
   return SCION_OK;

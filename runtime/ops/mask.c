@@ -159,6 +159,9 @@ static scion_status largest_id(const scion_call *c, const scion_tensor *ids, int
     }
     *largest = scion__max(*largest, id);
   }
+  if (*largest > INT64_C(1) << 40) {
+    return SCION_OP_FAIL(c, SCION_EINDEX, "%s holds %lld, which is too large to count up to", scion__slot_name(c, 0), (long long)*largest);
+  }
   return SCION_OK;
 }
 static scion_status one_hot_infer(scion_call *c) {

@@ -142,12 +142,7 @@ static void grad(scion_grad_call *g) {
   if (row) dy = x_unsqueeze(x, dy, -2);
   if (g->needs[0]) {
     scion_tensor *bt = column ? x_unsqueeze(x, b, 0) : x_transpose(x, b, -2, -1);
-    scion_tensor *da = x_matmul(x, dy, bt);
-    if (row && da != NULL) { /* (..., 1, k) -> (k) */
-      scion_tensor *like = x_unsqueeze(x, a, 0);
-      da = x_reshape_like(x, x_sum_to(x, da, like), a);
-    }
-    scion__g_set(g, 0, x_sum_to(x, da, a));
+    scion__g_set(g, 0, x_sum_to(x, x_matmul(x, dy, bt), a)); /* a row: (..., 1, k) -> (k) too */
   }
   if (g->needs[1]) {
     scion_tensor *at = row ? x_unsqueeze(x, a, 1) : x_transpose(x, a, -2, -1), *db;
@@ -159,10 +154,7 @@ static void grad(scion_grad_call *g) {
     } else {
       db = x_matmul(x, at, dy);
     }
-    if (column && db != NULL) {
-      scion_tensor *like = x_unsqueeze(x, b, 1);
-      db = x_reshape_like(x, x_sum_to(x, db, like), b);
-    }
+    if (column) db = x_sum(x, db, 1, (int64_t[]){ -1 }, false); /* (..., k, 1) -> (..., k) */
     scion__g_set(g, 1, x_sum_to(x, db, b));
   }
 }

@@ -48,12 +48,12 @@ static scion_status geometry(const scion_call *c, const pool_params *p, int32_t 
     trailing[at] = trail;
     int64_t space = in[i] + *pad[at] + trail - reach;
     if (space < 0) {
-      return SCION_OP_FAIL(c, SCION_ESHAPE, "the window reaches %lld pixels in dimension %d, the padded input has %lld", (long long)reach, i + 2,
+      return SCION_OP_FAIL(c, SCION_ESHAPE, "the window reaches %lld pixels in dimension %d, the padded input has %lld", (long long)reach, i + 2 + c->ctx->index_base,
                            (long long)(in[i] + *pad[at] + trail));
     }
     if (*pad[at] >= reach || trail >= reach) {
       return SCION_OP_FAIL(c, SCION_EINVAL, "padding %lld in dimension %d would leave windows without any input (kernel reaches %lld)",
-                           (long long)scion__max(*pad[at], trail), i + 2, (long long)reach);
+                           (long long)scion__max(*pad[at], trail), i + 2 + c->ctx->index_base, (long long)reach);
     }
     *out[at] = (p->ceil_mode ? space + *st[at] - 1 : space) / *st[at] + 1;
     if (p->ceil_mode && (*out[at] - 1) * *st[at] >= in[i] + *pad[at]) (*out[at])--; /* a window must start inside */
@@ -283,7 +283,7 @@ static scion_status avg_grad_infer(scion_call *c) {
   SCION_TRY(geometry(c, p, n, p->size.v, &s, trailing));
   int64_t all[3] = { s.od, s.oh, s.ow };
   for (int32_t i = 0; i < n; i++) {
-    if (all[3 - n + i] != c->in[0]->shape[2 + i]) return SCION_OP_FAIL(c, SCION_ESHAPE, "the gradient does not fit the pooled size in dimension %d", i + 2);
+    if (all[3 - n + i] != c->in[0]->shape[2 + i]) return SCION_OP_FAIL(c, SCION_ESHAPE, "the gradient does not fit the pooled size in dimension %d", i + 2 + c->ctx->index_base);
     shape[2 + i] = p->size.v[i];
   }
   scion__out(c, 0, c->in[0]->dtype, n + 2, shape);
@@ -329,7 +329,7 @@ static scion_status adaptive_infer(scion_call *c) {
   int64_t shape[5] = { c->in[0]->shape[0], c->in[0]->shape[1] };
   for (int32_t i = 0; i < n; i++) {
     shape[2 + i] = pick(&p->size, i, 1);
-    if (c->in[0]->shape[2 + i] == 0) return SCION_OP_FAIL(c, SCION_ESHAPE, "dimension %d of the input is empty", i + 2);
+    if (c->in[0]->shape[2 + i] == 0) return SCION_OP_FAIL(c, SCION_ESHAPE, "dimension %d of the input is empty", i + 2 + c->ctx->index_base);
   }
   scion__out(c, 0, c->in[0]->dtype, n + 2, shape);
   return SCION_OK;

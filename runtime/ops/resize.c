@@ -151,7 +151,7 @@ static scion_status dim_infer(scion_call *c) {
   bool adjoint = c->op == &scion__op_resize_dim_grad;
   int64_t expected = adjoint ? p->out_size : p->in_size;
   if (c->in[0]->n_dims == 0 || c->in[0]->shape[dim] != expected || p->in_size < 1 || p->out_size < 1) {
-    return SCION_OP_FAIL(c, SCION_ESHAPE, "sizes %lld -> %lld do not fit dimension %d", (long long)p->in_size, (long long)p->out_size, dim);
+    return SCION_OP_FAIL(c, SCION_ESHAPE, "sizes %lld -> %lld do not fit dimension %d", (long long)p->in_size, (long long)p->out_size, dim + c->ctx->index_base);
   }
   c->meta[0].shape[dim] = adjoint ? p->in_size : p->out_size;
   return SCION_OK;
@@ -238,7 +238,7 @@ static scion_status resize_infer(scion_call *c) {
   for (int32_t k = 0; k < spatial; k++) {
     int64_t n = x->shape[k + 2], m = out_size(p, k, n);
     if (n < 1 || m < 1) {
-      return SCION_OP_FAIL(c, SCION_ESHAPE, "cannot resize x %s: dimension %d would go from %lld to %lld", scion__tensor_brief(a, x), k + 2,
+      return SCION_OP_FAIL(c, SCION_ESHAPE, "cannot resize x %s: dimension %d would go from %lld to %lld", scion__tensor_brief(a, x), k + 2 + c->ctx->index_base,
                            (long long)n, (long long)m);
     }
     c->meta[0].shape[k + 2] = m;

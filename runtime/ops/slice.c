@@ -34,7 +34,7 @@ static scion_status slice_window(const scion_call *c, const slice_params *p, win
   if (start < 0) start += n;
   if (stop < 0) stop += n;
   w->start = scion__max(0, scion__min(start, n));
-  w->step = p->step;
+  w->step = scion__min(p->step, scion__max(n, 1)); /* beyond that all steps are alike, and strides do not overflow */
   stop = scion__min(stop, n);
   w->length = stop > w->start ? (stop - w->start - 1) / w->step + 1 : 0;
   return SCION_OK;
@@ -496,7 +496,7 @@ static scion_status sliding_run(scion_call *c, bool make) {
   }
   for (int32_t i = 0; i < x->n_dims; i++) {
     shape[i] = i == dim ? (x->shape[i] - p->size) / p->step + 1 : x->shape[i];
-    strides[i] = i == dim ? x->strides[i] * p->step : x->strides[i];
+    strides[i] = i == dim ? x->strides[i] * scion__min(p->step, scion__max(x->shape[i], 1)) : x->strides[i];
   }
   shape[x->n_dims] = p->size;
   strides[x->n_dims] = x->strides[dim];

@@ -184,9 +184,9 @@ static scion_status order_infer(scion_call *c) {
   int64_t size = x->n_dims == 0 ? 1 : x->shape[dim], least = what == TOPK ? 0 : 1;
   if ((what == TOPK || what == KTH) && (p->k < least || p->k > size)) {
     return SCION_OP_FAIL(c, SCION_EINVAL, "k is %lld, expected %lld..%lld, the size of dimension %d of %s", (long long)p->k, (long long)least,
-                         (long long)size, dim + 1, scion__tensor_brief(t, x));
+                         (long long)size, dim + c->ctx->index_base, scion__tensor_brief(t, x));
   }
-  if (what >= KTH && size == 0) return SCION_OP_FAIL(c, SCION_ESHAPE, "dimension %d of %s is empty", dim + 1, scion__tensor_brief(t, x));
+  if (what >= KTH && size == 0) return SCION_OP_FAIL(c, SCION_ESHAPE, "dimension %d of %s is empty", dim + c->ctx->index_base, scion__tensor_brief(t, x));
   for (int32_t d = 0; d < x->n_dims; d++) {
     if (d != dim) shape[n++] = x->shape[d];
     else if (what < KTH) shape[n++] = what == TOPK ? p->k : size;

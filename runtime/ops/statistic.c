@@ -416,7 +416,7 @@ static scion_status trapezoid_infer(scion_call *c) {
   SCION_TRY(scion__need_float(c, 0));
   SCION_TRY(scion__need_dims(c, 0, 1, SCION_MAX_DIMS));
   SCION_TRY(scion__index_dim(c, p->dim, &dim));
-  if (y->shape[dim] == 0) return SCION_OP_FAIL(c, SCION_ESHAPE, "dimension %d is empty", dim + 1);
+  if (y->shape[dim] == 0) return SCION_OP_FAIL(c, SCION_ESHAPE, "dimension %d is empty", dim + c->ctx->index_base);
   if (at != NULL) {
     SCION_TRY(scion__need_same_dtype(c, 0, 1));
     SCION_TRY(scion__need_dims(c, 1, 1, 1));

@@ -1,0 +1,228 @@
+-- Damaged files into every reader; `make fuzz` runs it. The readers in C are driven by build/fuzz/hosts/fuzz (spec/hosts/fuzz.c),
+-- which learns from coverage which damage leads to new code; those in Lua are driven here. Seeds are made on the spot,
+-- and found below SCION_DATA where it exists. Ends with a table; any finding is kept in build/fuzz/work and fails the run.
+local scion = require "scion"
+
+local args = scion.cli.parse {
+  name = "fuzz", about = "Damages files and gives them to every reader.",
+  options = { { "inputs", "N", "damaged files for each reader", default = 20000 },
+              { "only", "NAME", "one reader" },
+              { "fuzzer", "PROGRAM", "the driver of the readers in C", default = "build/fuzz/hosts/fuzz" },
+              { "work", "DIR", "seeds and findings", default = "build/fuzz/work" } } }
+
+local function quote(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
+local function write(path, bytes)
+  local file = assert(io.open(path, "wb"))
+  assert(file:write(bytes))
+  assert(file:close())
+end
+local function read(path)
+  local file = io.open(path, "rb")
+  local bytes = file and file:read("a")
+  if file then file:close() end
+  return bytes
+end
+local function hex(text) return (text:gsub("%x%x", function(h) return string.char(tonumber(h, 16)) end)) end
+local function shell(...) return os.execute(table.concat({ ... }, " ")) end
+
+-- ---- seeds -----------------------------------------------------------------------------------------------------
+
+-- Pictures of 8 x 8 pixels: baseline, progressive and CMYK JPEG, GIF.
+local JPEG_TABLES <const> = "ffdb004300100b0c0e0c0a100e0d0e1211101318281a181616183123251d283a333d3c3933383740485c4e404457453738506d51575f626768673e4d71797064785c656763ffdb00430111" ..
+  "12121815182f1a1a2f6342384263636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363636363"
+local PICTURES <const> = {
+  ["baseline.jpg"] = "ffd8ffe000104a46494600010100000100010000" .. JPEG_TABLES ..
+    "ffc00011080008000803012200021101031101ffc4001500010100000000000000000000000000000003ffc4001c1000020203010100000000000000000000020300010411226181ffc400150101" ..
+    "0100000000000000000000000000000001ffc40017110100030000000000000000000000000000010231ffda000c03010002110311003f0098a978d9ba42976a3e868160555e7207afa5b888960b6bffd9",
+  ["progressive.jpg"] = "ffd8ffe000104a46494600010100000100010000" .. JPEG_TABLES ..
+    "ffc20011080008000803012200021101031101ffc4001500010100000000000000000000000000000002ffc40014010100000000000000000000000000000000ffda000c03010002100310000001" ..
+    "907fffc400161001010100000000000000000000000000020111ffda0008010100010502c85fffc4001511010100000000000000000000000000000001ffda0008010301013f01afffc400141101" ..
+    "00000000000000000000000000000000ffda0008010201013f017fffc4001810000203000000000000000000000000001112171ffda0008010100063f02a4a30fffc400191001000200000000000" ..
+    "0000000000000100b1112131ffda0008010100013f213a11b301a1b9ffda000c030100020003000000100bffd9",
+  ["cmyk.jpg"] = "ffd8ffee000e41646f626500640000000000ffdb0043001b12141714111b1716171e1c1b2028422b28252528513a3d3042605565645f555d5b6a7899816a7190735b5d85b586909ea3abad" ..
+    "ab6780bcc9baa6c799a8aba4ffc000140800080008044311004d11005911004b1100ffc400160001010100000000000000000000000000020106ffc40020100101000103040300000000000000000" ..
+    "0020103001121041251b13181a1ffda000e0443004d0059004b00003f008b1e3c598ac207629f049bb5fa8bf6e81070f5160068bc9ed32ed3c7057bd120e1ea2c00d1793da65da78e0af7ad36bfffd9",
+  ["picture.gif"] = "47494638376108000800850000f0f5faeff4f9eef3f8e1e6ebe0e5eadfe4e9d2d7dcd1d6dbd0d5dac3c8cdc2c7ccc1c6cbb4b9beb3b8bdb2b7bcb1b6bba5aaafa4a9aea3a8ada2a7ac969ba0" ..
+    "959a9f94999e93989d878c91868b90858a8f84898e787d82777c81767b80757a7f696e73686d72676c71666b705a5f64595e63585d62575c614b50554a4f54ff0409fe0308fd0207494e53484d52" ..
+    "3c41463b40453a3f44393e432d32372c31362b30352a2f341e23281d22271c21261b20250f14190e13180d12170c111600050a2c000000000800080000084b007fecb831e3050a12203860a00081" ..
+    "4102030300a8e08183068c14254274c8502142030507080458d123478d182d4c88f0a0c18204070b101410c0c2870e1b325c9c18f161c385090f0202003b",
+  ["bad.jpg"] = "ffd8ffe0" }
+
+-- ONNX by hand: enough of protocol buffers for one small network.
+local function varint(v)
+  local out = {}
+  repeat
+    local low = v & 127
+    v = v >> 7
+    out[#out + 1] = string.char(v ~= 0 and low | 128 or low)
+  until v == 0
+  return table.concat(out)
+end
+local function field(number, value)
+  if type(value) == "number" then return varint(number << 3) .. varint(value) end
+  return varint(number << 3 | 2) .. varint(#value) .. value
+end
+local function onnx_node(op, inputs, output, attributes)
+  local out = {}
+  for _, name in ipairs(inputs) do out[#out + 1] = field(1, name) end
+  return field(1, table.concat(out) .. field(2, output) .. field(3, output) .. field(4, op) .. (attributes or ""))
+end
+local function onnx_tensor(name, shape, values)
+  local out = {}
+  for _, d in ipairs(shape) do out[#out + 1] = field(1, d) end
+  return field(5, table.concat(out) .. field(2, 1) .. field(8, name) .. field(9, string.pack("<" .. ("f"):rep(#values), table.unpack(values))))
+end
+local function onnx_value(number, name, dims)
+  local out = {}
+  for _, d in ipairs(dims) do out[#out + 1] = field(1, field(1, d)) end
+  return field(number, field(1, name) .. field(2, field(1, field(1, 1) .. field(2, table.concat(out)))))
+end
+local function onnx_ints(name, list)
+  local out = { field(1, name) }
+  for _, v in ipairs(list) do out[#out + 1] = field(8, v) end
+  return field(5, table.concat(out) .. field(20, 7))
+end
+local function onnx_int(name, v) return field(5, field(1, name) .. field(3, v) .. field(20, 2)) end
+local function onnx_model(graph) return field(1, 7) .. field(7, graph .. field(2, "g")) .. field(8, field(1, "") .. field(2, 13)) end
+
+local function net_seeds(dir)
+  local nn = scion.nn
+  nn.Sequential { nn.Linear(4, 3), nn.ReLU(), nn.Linear(3, 2), nn.Softmax(2) }:save(dir .. "/mlp")
+  nn.Sequential { nn.Conv2d(1, 2, 3, { padding = 1 }), nn.BatchNorm2d(2), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten() }:eval():save(dir .. "/conv")
+  local x = nn.input("x")
+  local net = nn.Graph(x, nn.add(nn.Linear(4, 4)(x), x))
+  net:set_attr("classes", '["a","b"]')
+  net:save(dir .. "/graph")
+end
+
+local SEEDS <const> = {
+  npy = function(dir)
+    for _, dtype in ipairs { "f32", "f64", "i64", "u8", "bool", "f16" } do scion.io.save_npy(("%s/%s"):format(dir, dtype), scion.ones(2, 3):to(dtype)) end
+    write(dir .. "/fortran", "\147NUMPY\1\0\118\0" .. ("{'descr': '>f4', 'fortran_order': True, 'shape': (2, 2), }"):format() .. (" "):rep(59) .. "\n" .. ("\63\128\0\0"):rep(4))
+  end,
+  zip = function(dir)
+    scion.io.save_npz(dir .. "/stored", { a = scion.ones(2, 2), b = scion.arange(4) })
+    scion.io.save_npz(dir .. "/deflated", { a = scion.ones(64), b = scion.arange(4) }, true)
+  end,
+  idx = function(dir)
+    write(dir .. "/bytes", string.pack(">I4I4I4", 0x0802, 2, 3) .. "abcdef")
+    write(dir .. "/floats", string.pack(">I4I4ff", 0x0D01, 2, 1, 2))
+    shell("gzip -c", quote(dir .. "/bytes"), ">", quote(dir .. "/bytes.gz"))
+  end,
+  gzip = function(dir)
+    write(dir .. "/plain", "plain text")
+    shell("printf '%s' hellohellohellohello | gzip -c >", quote(dir .. "/text.gz"))
+    shell("head -c 100000 /dev/zero | gzip -c >", quote(dir .. "/zeros.gz"))
+  end,
+  safetensors = function(dir)
+    scion.io.save_safetensors(dir .. "/two", { a = scion.ones(2, 2), ["b.c"] = scion.arange(3) }, { format = "x", note = '"quoted"' })
+    scion.io.save_safetensors(dir .. "/none", {})
+    scion.io.save_safetensors(dir .. "/types", { a = scion.ones(3):to("f16"), b = scion.ones(3):to("bool"), c = scion.zeros(0) })
+  end,
+  net = net_seeds,
+  onnx = function(dir)
+    write(dir .. "/conv", onnx_model(onnx_node("Conv", { "x", "w" }, "c", onnx_ints("pads", { 1, 1, 1, 1 })) .. onnx_node("Relu", { "c" }, "r") ..
+      onnx_node("GlobalAveragePool", { "r" }, "p") .. onnx_node("Flatten", { "p" }, "f") .. onnx_node("Gemm", { "f", "m", "b" }, "y", onnx_int("transB", 1)) ..
+      onnx_tensor("w", { 2, 1, 3, 3 }, { 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, -1, 0, 0, 0, 0 }) .. onnx_tensor("m", { 2, 2 }, { 1, 2, 3, 4 }) ..
+      onnx_tensor("b", { 2 }, { 1, 2 }) .. onnx_value(11, "x", { 1, 1, 4, 4 }) .. onnx_value(12, "y", { 1, 2 })))
+    write(dir .. "/shapes", onnx_model(onnx_node("Transpose", { "x" }, "t", onnx_ints("perm", { 1, 0 })) .. onnx_node("Concat", { "t", "t" }, "c", onnx_int("axis", 1)) ..
+      onnx_node("Softmax", { "c" }, "s") .. onnx_node("ReduceMean", { "s" }, "y", onnx_ints("axes", { 1 })) .. onnx_value(11, "x", { 2, 3 }) .. onnx_value(12, "y", { 3, 1 })))
+  end,
+  image = function(dir)
+    for name, text in pairs(PICTURES) do write(dir .. "/" .. name, hex(text)) end
+    scion.plot.images(scion.rand(1, 3, 4, 4), { path = dir .. "/grid.png" })
+    write(dir .. "/p5.pgm", "P5\n4 4\n255\n" .. ("\1\2\3\4"):rep(4))
+    write(dir .. "/p6.ppm", "P6\n# a comment\n2 2\n65535\n" .. ("\1\2\3\4\5\6"):rep(4))
+    write(dir .. "/grey.tga", "\0\0\3\0\0\0\0\0\0\0\0\0\4\0\4\0\8\0" .. ("\9"):rep(16))
+    write(dir .. "/rle.tga", "\0\0\10\0\0\0\0\0\0\0\0\0\4\0\4\0\24\0" .. ("\131\1\2\3"):rep(4))
+    write(dir .. "/picture.bmp", "BM" .. string.pack("<I4I4I4I4i4i4I2I2I4I4I4I4I4I4", 54 + 48, 0, 54, 40, 4, 4, 1, 24, 0, 48, 1, 1, 0, 0) .. ("\1\2\3"):rep(16))
+  end,
+}
+
+-- Real files, where they exist: reader -> patterns below SCION_DATA. What is longer than the fuzzer's inputs is left out.
+local FOUND <const> = { onnx = { "conformance/mnist_8/*.onnx" }, npy = { "models/formats/*.npy" } }
+
+local function make_seeds(reader)
+  local dir = ("%s/%s"):format(args.work, reader)
+  shell("rm -rf", quote(dir), "&& mkdir -p", quote(dir))
+  if SEEDS[reader] then SEEDS[reader](dir) end
+  local root = os.getenv("SCION_DATA") or "../shared/data"
+  for _, pattern in ipairs(FOUND[reader] or {}) do
+    shell("find", quote(root .. "/" .. pattern:match("^(.*)/")), "-maxdepth 1 -name", quote(pattern:match("[^/]*$")), "-size -128k -exec cp {}", quote(dir), "\\; 2>/dev/null")
+  end
+  return dir
+end
+
+-- ---- readers in Lua ---------------------------------------------------------------------------------------------
+
+local function through_file(f)
+  return function(text)
+    local path = args.work .. "/input.txt"
+    write(path, text)
+    return f(path)
+  end
+end
+-- name -> reader, and what its messages begin with
+local LUA_READERS <const> = {
+  json = { read = function(text) return require("scion.json").decode(text) end, word = "json", seeds = {
+    '{"a":[1,2.5e3,-0,true,null,"x\\u00e9\\n"],"b":{}}', '[[[[[]]]]]', '"text"', "-12.5e-3" } },
+  csv = { read = through_file(function(path) return scion.data.csv(path, { target = 1 }) end), word = "data.csv", seeds = {
+    "a,b,c\n1,2,3\n4,5,6\n", '"q, ""x""";2;3\r\n"y";5;6\r\n', "1\t2\n3\t4\n" } } }
+
+local WORDS <const> = { "", '"', "\\", "[", "]", "{", "}", ",", ";", "\n", "\r", "\0", "1e999", "-", "nan", "\255", "\\ud800", "null", ("["):rep(5000), ("9"):rep(400), (","):rep(3000) }
+local function damage(text)
+  for _ = 1, math.random(3) do
+    local at, length = math.random(#text + 1), math.random(0, 8)
+    local kind = math.random(4)
+    if kind == 1 then text = text:sub(1, at - 1)
+    elseif kind == 2 then text = text:sub(1, at - 1) .. WORDS[math.random(#WORDS)] .. text:sub(at + length)
+    elseif kind == 3 then text = text:sub(1, at - 1) .. string.char(math.random(0, 255)) .. text:sub(at + 1)
+    else text = text:sub(1, at - 1) .. text:sub(at, at + length):rep(math.random(3)) .. text:sub(at) end
+  end
+  return text
+end
+
+local function fuzz_lua(name, reader)
+  local accepted, slowest = 0, 0
+  for i = 1, args.inputs do
+    local seed = reader.seeds[i % #reader.seeds + 1]
+    local text = i <= #reader.seeds and seed or damage(seed)
+    local start = os.clock()
+    local ok, message = pcall(reader.read, text)
+    slowest = math.max(slowest, os.clock() - start)
+    accepted = accepted + (ok and 1 or 0)
+    if (not ok and not tostring(message):find(reader.word, 1, true)) or slowest > 5 or (i <= #reader.seeds and not ok) then
+      write(("%s/crash-%s"):format(args.work, name), text)
+      return nil, ("%s, input %d: %s, %.1f s"):format(name, i, message, slowest)
+    end
+  end
+  return ("%s: %d inputs, %d accepted, %.3f s at most"):format(name, args.inputs, accepted, slowest)
+end
+
+-- ---- the run ------------------------------------------------------------------------------------------------------
+
+math.randomseed(args.seed)
+shell("mkdir -p", quote(args.work))
+local failures = 0
+local list = io.popen(quote(args.fuzzer) .. " --list")
+local names = {}
+for name in list:lines() do names[#names + 1] = name end
+assert(list:close(), "cannot run " .. args.fuzzer)
+for _, name in ipairs(names) do
+  if not args.only or args.only == name then
+    local ok = shell(quote(args.fuzzer), name, quote(make_seeds(name)), tostring(args.inputs), tostring(args.seed), quote(args.work))
+    if not ok then
+      failures = failures + 1
+      print(("%s: FAILED, see %s/crash-%s"):format(name, args.work, name))
+    end
+  end
+end
+for _, name in ipairs { "json", "csv" } do
+  if not args.only or args.only == name then
+    local line, message = fuzz_lua(name, LUA_READERS[name])
+    print(line or "FAILED " .. message)
+    failures = failures + (line and 0 or 1)
+  end
+end
+print(failures == 0 and "no findings" or failures .. " readers failed")
+os.exit(failures == 0 and 0 or 1, true)

@@ -186,6 +186,8 @@ scion_status scion__pictures_get(const scion_pictures *p, int64_t i, scion_pictu
     st = read_whole(p->names[i], &data, &size, message);
   } else {
     uint64_t bytes = scion_zip_size(p->zip, p->members[i]);
+    scion_status fits = scion__zip_check(p->zip, p->members[i], message, SCION_MESSAGE);
+    if (fits != SCION_OK) return fits;
     size = (size_t)bytes;
     /* a member that claims more than its compressed bytes can hold is refused by the reader; 2 GB is stb's limit */
     data = bytes <= INT32_MAX ? malloc(size + 1) : NULL;

@@ -17,6 +17,8 @@
 #include <stb_image.h>
 
 #define MAX_PIXELS (1LL << 28)
+/* No format says more pixels in a byte: deflated lines of one-bit pixels, 1032 bytes from one. */
+#define PIXELS_PER_BYTE 8256
 
 void scion__picture_free(scion_picture *p) {
   free(p->u8);
@@ -42,6 +44,33 @@ static bool jpeg_truncated(const unsigned char *d, size_t size) {
     if (d[i] == 0xd9 && d[i - 1] == 0xff) return false;
   return true;
 }
+/* stb counts on at most 256 codes in a Huffman table. Where it would look for tables is only certain up to the first scan. */
+static bool table_too_large(const unsigned char *d, size_t size, size_t at) { /* at: the marker */
+  if (at + 4 > size) return false;
+  int64_t left = (d[at + 2] << 8 | d[at + 3]) - 2;
+  for (at += 4; left > 0 && at + 17 <= size;) {
+    size_t codes = 0;
+    for (int i = 1; i <= 16; i++) codes += d[at + (size_t)i];
+    if (codes > 256) return true;
+    at += 17 + codes;
+    left -= 17 + (int64_t)codes;
+  }
+  return false;
+}
+static bool jpeg_tables_too_large(const unsigned char *d, size_t size) {
+  size_t at = 2;
+  while (at + 4 <= size && d[at] == 0xff && d[at + 1] != 0xda) {
+    if (d[at + 1] == 0xff) {
+      at++;
+      continue;
+    }
+    if (d[at + 1] == 0xc4 && table_too_large(d, size, at)) return true;
+    at += 2 + ((size_t)d[at + 2] << 8 | d[at + 3]);
+  }
+  for (; at + 4 <= size; at++)
+    if (d[at] == 0xff && d[at + 1] == 0xc4 && table_too_large(d, size, at)) return true;
+  return false;
+}
 /* What the uncompressed formats need at least. */
 static bool too_short(const unsigned char *d, size_t size, int32_t w, int32_t h) {
   if (size >= 6 && d[0] == 'B' && d[1] == 'M') return scion__le32(d + 2) > size;
@@ -60,6 +89,11 @@ scion_status scion__picture_decode(const char *name, const unsigned char *data, 
     snprintf(message, SCION_MESSAGE, "%s: %s", name, size == 0 ? "the file is empty" : "above 2 GB");
     return SCION_EFORMAT;
   }
+  bool jpeg = size > 3 && data[0] == 0xff && data[1] == 0xd8;
+  if (jpeg && jpeg_tables_too_large(data, size)) {
+    snprintf(message, SCION_MESSAGE, "%s: a Huffman table of the JPEG has more than 256 codes", name);
+    return SCION_EFORMAT;
+  }
   if (!stbi_info_from_memory(data, (int)size, &w, &h, &c)) {
     snprintf(message, SCION_MESSAGE, "%s: not a picture that can be read (%s); JPEG, PNG, BMP, GIF, TGA and PNM can", name, stbi_failure_reason());
     return SCION_EFORMAT;
@@ -68,7 +102,10 @@ scion_status scion__picture_decode(const char *name, const unsigned char *data, 
     snprintf(message, SCION_MESSAGE, "%s: %d x %d pixels; at most 2^28 are possible", name, w, h);
     return SCION_EFORMAT;
   }
-  bool jpeg = size > 3 && data[0] == 0xff && data[1] == 0xd8;
+  if ((long long)w * h > 65536 + PIXELS_PER_BYTE * (long long)size) { /* before memory is asked for */
+    snprintf(message, SCION_MESSAGE, "%s: claims %d x %d pixels, more than %zu bytes can hold", name, w, h, size);
+    return SCION_EFORMAT;
+  }
   if ((jpeg && jpeg_truncated(data, size)) || too_short(data, size, w, h)) {
     snprintf(message, SCION_MESSAGE, "%s: the picture is cut off (%zu bytes)", name, size);
     return SCION_EFORMAT;
@@ -104,7 +141,11 @@ scion_status scion_image_read(scion_context *ctx, const char *path, int32_t chan
   scion_file f;
   *out = NULL;
   SCION_TRY(scion__file_open(ctx, path, &f));
-  scion_status st = to_tensor(ctx, path, f.data, f.size, channels, out);
+  /* a copy: a file that shrinks meanwhile is an error and no fault */
+  unsigned char *data = scion__alloc(ctx, f.size + 1);
+  scion_status st = data == NULL ? SCION_ENOMEM : scion__file_read(ctx, &f, 0, data, f.size);
+  if (st == SCION_OK) st = to_tensor(ctx, path, data, f.size, channels, out);
+  scion__free(ctx, data, f.size + 1);
   scion__file_close(ctx, &f);
   return st;
 }

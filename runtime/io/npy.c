@@ -197,14 +197,13 @@ scion_status scion_npz_read(scion_context *ctx, scion_zip *zip, int32_t i, scion
   const scion_member *m = scion__zip_member(zip, i);
   const scion_file *file = scion__zip_file(zip);
   if (m == NULL) return scion_fail(ctx, SCION_EINDEX, "%s: member %d of %d", file->path, i, scion_zip_count(zip));
-  if (m->size / SCION_DEFLATE_RATIO > m->packed) { /* before memory is asked for; extract checks the rest */
-    return scion_fail(ctx, SCION_EFORMAT, "%s: member '%s' claims more bytes than its data can hold", file->path, m->name);
-  }
-  char name[600];
+  char name[600], message[600];
+  scion_status st = scion__zip_check(zip, i, message, sizeof message);
+  if (st != SCION_OK) return scion_fail(ctx, st, "%s", message);
   snprintf(name, sizeof name, "%.300s: %.250s", file->path, m->name);
   unsigned char *data = scion__alloc(ctx, (size_t)m->size + 1);
   if (data == NULL) return SCION_ENOMEM;
-  scion_status st = scion_zip_read(ctx, zip, i, data, (size_t)m->size);
+  st = scion_zip_read(ctx, zip, i, data, (size_t)m->size);
   if (st == SCION_OK) st = scion_npy_read_memory(ctx, name, data, (size_t)m->size, out);
   scion__free(ctx, data, (size_t)m->size + 1);
   return st;

@@ -211,6 +211,10 @@ static scion_status member_data(const scion_zip *z, const scion_member *m, const
   return SCION_OK;
 }
 
+scion_status scion__zip_check(const scion_zip *z, int32_t i, char *message, size_t room) {
+  const unsigned char *data;
+  return member_data(z, &z->members[i], &data, message, room);
+}
 scion_status scion__zip_extract(const scion_zip *z, int32_t i, void *data, scion_context *alloc_ctx, char *message, size_t room) {
   const scion_member *m = &z->members[i];
   const unsigned char *src;

@@ -17,6 +17,8 @@ typedef struct scion_member {
 
 const scion_member *scion__zip_member(const scion_zip *z, int32_t i);
 const scion_file *scion__zip_file(const scion_zip *z);
+/* Can the member's data hold the bytes that it claims? Asked before memory is; writes a message when not. */
+scion_status scion__zip_check(const scion_zip *z, int32_t i, char *message, size_t room);
 /* A member's plain bytes, without a context so that any thread may ask: writes a message on failure. `alloc_ctx` gives
  * zlib's memory; NULL: the C library's. */
 scion_status scion__zip_extract(const scion_zip *z, int32_t i, void *data, scion_context *alloc_ctx, char *message, size_t room);

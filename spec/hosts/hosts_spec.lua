@@ -42,9 +42,33 @@ describe("a host program", function()
     if not helper.sanitized then assert.falsy(helper.run("ldd " .. helper.build .. "/hosts/predict").out:find("lua", 1, true)) end
   end)
 
+  -- without the pool of warm blocks every allocation is one of the system
   it("survives the failure of any allocation", function()
-    local result = helper.run { helper.build .. "/hosts/alloc_sweep", "1", dir }
+    local result = helper.run({ helper.build .. "/hosts/alloc_sweep", "1", dir }, { env = { SCION_POOL = "0" } })
     assert.equal(0, result.code, result.err)
-    assert.truthy(result.out:find("training:.*clean failures\nfiles:.*clean failures"), result.out)
+    for _, what in ipairs { "training", "files", "graft" } do
+      for _, how in ipairs { "", ", none after" } do
+        assert.truthy(tonumber(result.out:match(what .. how .. ": %d+ allocations, %d+ refused opens, (%d+) clean failures")) > 20, result.out)
+      end
+    end
+  end)
+
+  it("survives the failure of allocations under a Lua script, the engine's and Lua's own #slow", function()
+    local stride = helper.sanitized and "61" or "13"
+    local result = helper.run({ helper.build .. "/hosts/lua_sweep", "spec/hosts/lua_sweep.lua", stride, dir }, { env = { SCION_POOL = "0" } })
+    assert.equal(0, result.code, result.err)
+    for _, what in ipairs { "engine, one", "engine, all", "Lua, one", "Lua, all" } do assert.truthy(result.out:find(what, 1, true), result.out) end
+    assert.truthy(tonumber(result.out:match("engine, all:.-(%d+) clean failures")) > 5, result.out)
+    assert.truthy(tonumber(result.out:match("Lua, all:.-(%d+) clean failures")) > 5, result.out)
+  end)
+
+  -- `make fuzz` does this at length, with sanitizers and coverage
+  it("reads damaged files of every kind without harm #slow", function()
+    local result = helper.run { "scion", "scripts/fuzz.lua", "--inputs", "400", "--fuzzer", helper.build .. "/hosts/fuzz", "--work", dir .. "/fuzz" }
+    assert.equal(0, result.code, result.out .. result.err)
+    assert.truthy(result.out:find("no findings", 1, true), result.out)
+    for _, reader in ipairs { "npy", "zip", "idx", "gzip", "safetensors", "net", "onnx", "image", "json", "csv" } do
+      assert.truthy(result.out:find(reader .. ": 400 inputs", 1, true), result.out)
+    end
   end)
 end)

@@ -530,9 +530,9 @@ static void choose_name(scion_onnx *o, scion_pb graph) {
 /* ---- the walk ------------------------------------------------------------------------------------------------------------------ */
 
 static const scion_onnx_operator *find_operator(const scion_pb *name) {
-  for (const scion_onnx_operator *t = scion__onnx_layers; t->name != NULL; t++) if (scion__pb_is(name, t->name)) return t;
-  for (const scion_onnx_operator *t = scion__onnx_sequence; t->name != NULL; t++) if (scion__pb_is(name, t->name)) return t;
-  for (const scion_onnx_operator *t = scion__onnx_operators; t->name != NULL; t++) if (scion__pb_is(name, t->name)) return t;
+  static const scion_onnx_operator *const tables[] = { scion__onnx_windows, scion__onnx_layers, scion__onnx_sequence, scion__onnx_operators };
+  for (int32_t i = 0; i < SCION_COUNT(tables); i++)
+    for (const scion_onnx_operator *t = tables[i]; t->name != NULL; t++) if (scion__pb_is(name, t->name)) return t;
   return NULL;
 }
 
@@ -617,6 +617,7 @@ static scion_status import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
       n.out[k++] = f.sub;
       continue;
     }
+    if (f.sub.p < f.sub.end && *f.sub.p == '^') continue; /* only an order of execution */
     n.in[i] = f.sub.p == f.sub.end ? -1 : find_value(o, &f.sub);
     if (n.in[i] < 0 && f.sub.p != f.sub.end) {
       st = scion_fail(o->ctx, SCION_EFORMAT, "%s: a node reads '%.*s', which nothing before it computes", o->path,
@@ -624,6 +625,7 @@ static scion_status import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
     }
     i++;
   }
+  n.n_in = i;
   while (st == SCION_OK && n.n_in > 0 && n.in[n.n_in - 1] < 0) n.n_in--;
   if (st == SCION_OK) {
     const scion_onnx_operator *op = find_operator(&n.op_type);

@@ -1,7 +1,7 @@
 /* onnx.h: the inside of the ONNX reader: protobuf fields, nodes with their attributes, and the import in progress.
  *   onnx_proto.c  bytes -> fields, tensors
  *   onnx.c        the walk over the graph, values, names, constants
- *   onnx_ops.c, onnx_layers.c   what every operator becomes; adding one: a function and a line in a table */
+ *   onnx_ops.c, onnx_window.c, onnx_layers.c, onnx_sequence.c   what every operator becomes; adding one: a function and a line in a table */
 #ifndef SCION_ONNX_H
 #define SCION_ONNX_H
 
@@ -98,6 +98,6 @@ scion_status scion__onnx_tensor_attr(scion_onnx *o, const char *name, scion_tens
 /* Tables: what an operator becomes. out: the values of the node's outputs, to be set. */
 typedef scion_status (*scion_onnx_fn)(scion_onnx *o, int32_t *out);
 typedef struct scion_onnx_operator { const char *name; scion_onnx_fn fn; } scion_onnx_operator;
-extern const scion_onnx_operator scion__onnx_operators[], scion__onnx_layers[], scion__onnx_sequence[]; /* ended by NULL */
+extern const scion_onnx_operator scion__onnx_operators[], scion__onnx_windows[], scion__onnx_layers[], scion__onnx_sequence[]; /* ended by NULL */
 
 #endif

@@ -734,7 +734,8 @@ const scion_onnx_operator scion__onnx_operators[] = {
   { "Add", add }, { "Sub", sub }, { "Mul", mul }, { "Div", div_ }, { "Pow", pow_ }, { "Mod", mod_ }, { "Sqrt", sqrt_ }, { "Reciprocal", reciprocal },
   { "Exp", exp_ }, { "Log", log_ }, { "Neg", neg }, { "Abs", abs_ }, { "Sign", sign }, { "Erf", erf_ }, { "Floor", floor_ }, { "Ceil", ceil_ },
   { "Round", round_ }, { "Sin", sin_ }, { "Cos", cos_ }, { "Tan", tan_ }, { "Asin", asin_ }, { "Acos", acos_ }, { "Atan", atan_ }, { "Sinh", sinh_ },
-  { "Cosh", cosh_ }, { "Asinh", asinh_ }, { "Acosh", acosh_ }, { "Atanh", atanh_ }, { "Not", not_ }, { "IsNaN", isnan_ }, { "Det", det_ }, { "BitwiseNot", bit_not }, { "BitwiseAnd", bit_and }, { "BitwiseOr", bit_or }, { "BitwiseXor", bit_xor },
+  { "Cosh", cosh_ }, { "Asinh", asinh_ }, { "Acosh", acosh_ }, { "Atanh", atanh_ }, { "Not", not_ }, { "IsNaN", isnan_ }, { "Det", det_ },
+  { "BitwiseNot", bit_not }, { "BitwiseAnd", bit_and }, { "BitwiseOr", bit_or }, { "BitwiseXor", bit_xor },
   { "CastLike", cast_like }, { "IsInf", is_inf },
   { "Equal", equal }, { "Greater", greater }, { "Less", less }, { "GreaterOrEqual", greater_equal }, { "LessOrEqual", less_equal }, { "And", and_ },
   { "Or", or_ }, { "Xor", xor_ }, { "Sum", sum }, { "Max", max_ }, { "Min", min_ }, { "Mean", mean }, { "Where", where }, { "Cast", cast },
@@ -744,5 +745,6 @@ const scion_onnx_operator scion__onnx_operators[] = {
   { "Size", size }, { "Reshape", reshape }, { "Flatten", flatten }, { "Transpose", transpose }, { "Squeeze", squeeze }, { "Unsqueeze", unsqueeze },
   { "Concat", concat }, { "Slice", slice }, { "Split", split }, { "Pad", pad }, { "Expand", expand }, { "Tile", tile }, { "DepthToSpace", depth_to_space },
   { "SpaceToDepth", space_to_depth }, { "Gather", gather }, { "GatherElements", gather_elements }, { "ScatterElements", scatter_elements },
-  { "Scatter", scatter_elements }, { "Constant", constant }, { "ConstantOfShape", constant_of_shape }, { "Range", range }, { "Trilu", trilu }, { "OneHot", one_hot }, { "GatherND", gather_nd }, { "ScatterND", scatter_nd },
+  { "Scatter", scatter_elements }, { "Constant", constant }, { "ConstantOfShape", constant_of_shape }, { "Range", range }, { "Trilu", trilu },
+  { "OneHot", one_hot }, { "GatherND", gather_nd }, { "ScatterND", scatter_nd },
   { "EyeLike", eye_like }, { "NonZero", nonzero }, { NULL, NULL } };

@@ -86,7 +86,8 @@ static void gather_compose(scion_x *x, const scion_call *c, scion_tensor **out) 
 }
 static const scion_slot slots_gather[] = { { "x", 0, "input" }, { "ids", 0, "index tuples (..., k)" } };
 static const scion_param params_gather[] = {
-  { "batch_dims", SCION_P_INT, 0, offsetof(nd_params, batch_dims), .def = 0, .min = 0, .max = SCION_MAX_DIMS - 1, .doc = "leading dimensions that x and ids share" }, SCION_BASE_PARAM(nd_params) };
+  { "batch_dims", SCION_P_INT, 0, offsetof(nd_params, batch_dims), .def = 0, .min = 0, .max = SCION_MAX_DIMS - 1, .doc = "leading dimensions that x and ids share" },
+  SCION_BASE_PARAM(nd_params) };
 static const scion_sample samples_gather[] = { { "3x4,5x2:i<3", "" }, { "3x4x2,5x1:i<3", "" }, { "2x3x4,2x1:i<3", "batch_dims=1" } };
 const scion_op scion__op_gather_nd = {
   .info = { "gather_nd", 1, 0, "The sub-tensors that index tuples name: y[i] = x[ids[i][1]][ids[i][2]]...", SCION_INPUTS(slots_gather), SCION_OUTPUTS(scion__slots_y),

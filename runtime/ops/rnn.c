@@ -176,6 +176,7 @@ static void reset_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
 }
 static const scion_sample samples_reset[] = { { "3x2x2,1x2x2,6x2,6x2,6,6", "" }, { "2x3x2,-,6x2,6x2,6x2,6x2", "bidirectional=true has_biases=false batch_first=true" } };
 const scion_op scion__op_gru_reset = {
-  .info = { "gru_reset", 1, SCION_OF_FUNCTION | SCION_OF_TRAINING, "One layer of gated recurrent units as first published (Cho et al. 2014): the reset gate acts on the state before its product.",
+  .info = { "gru_reset", 1, SCION_OF_FUNCTION | SCION_OF_TRAINING,
+            "One layer of gated recurrent units as first published (Cho et al. 2014): the reset gate acts on the state before its product.",
             SCION_INPUTS(slots), SCION_OUTPUTS(slots_out), SCION_PARAMS(params_rnn, rnn_params) },
   .infer = infer, .compose = reset_compose, .kernel = SCION_GRU, SCION_SAMPLES(samples_reset) };

@@ -30,7 +30,8 @@ describe("ONNX's backend cases", function()
     end)
     for key in pairs(expected) do if not seen[key] then changed[#changed + 1] = key .. ": listed, but not in the archive" end end
     if os.getenv "SCION_ONNX_WRITE" then
-      helper.write_file(LIST, "-- Cases of ONNX's backend tests that do not pass, and why. Written by onnx_conformance_spec.lua.\nreturn {\n" .. table.concat(lines, "\n") .. "\n}\n")
+      helper.write_file(LIST,
+        "-- Cases of ONNX's backend tests that do not pass, and why. Written by onnx_conformance_spec.lua.\nreturn {\n" .. table.concat(lines, "\n") .. "\n}\n")
     else
       assert(#changed == 0, table.concat(changed, "\n"))
     end

@@ -168,7 +168,7 @@ end
 local LUA_READERS <const> = {
   json = { read = function(text) return require("scion.json").decode(text) end, word = "json", seeds = {
     '{"a":[1,2.5e3,-0,true,null,"x\\u00e9\\n"],"b":{}}', '[[[[[]]]]]', '"text"', "-12.5e-3" } },
-  csv = { read = through_file(function(path) return scion.data.csv(path, { target = 1 }) end), word = "data.csv", seeds = {
+  csv = { read = through_file(function(path) return scion.data.csv { path = path, target = 1 } end), word = "data.csv", seeds = {
     "a,b,c\n1,2,3\n4,5,6\n", '"q, ""x""";2;3\r\n"y";5;6\r\n', "1\t2\n3\t4\n" } } }
 
 local WORDS <const> = { "", '"', "\\", "[", "]", "{", "}", ",", ";", "\n", "\r", "\0", "1e999", "-", "nan", "\255", "\\ud800", "null", ("["):rep(5000), ("9"):rep(400), (","):rep(3000) }

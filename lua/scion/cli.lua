@@ -23,6 +23,9 @@ local STANDARD <const> = {
 local function option_key(name) return (name:gsub("-", "_")) end
 
 local function with_standard(spec)
+  if type(spec) ~= "table" or type(spec.name) ~= "string" then
+    error("cli: the description of a script must be a table with name, about and options", 3)
+  end
   local options, seen = {}, {}
   for _, option in ipairs(spec.options or {}) do
     options[#options + 1] = option

@@ -10,14 +10,28 @@ local M = {}
 
 local function scion() return require "scion" end
 
-local function same_length(where, a, b)
+local function is_tensor(v) return type(v) == "userdata" end
+
+-- Two lists or tensors of the same length; `tensors`: nothing but tensors will do.
+local function same_length(where, a, b, tensors)
+  for name, value in pairs { predictions = a or false, ["true values"] = b or false } do
+    if not (is_tensor(value) or (type(value) == "table" and not tensors)) then
+      error(("%s: the %s must be a tensor%s, got %s"):format(where, name, tensors and "" or " or a list", check.describe(value or nil)), 3)
+    end
+    if is_tensor(value) and value:dim() == 0 then error(("%s: the %s are a single number, expected one for each item"):format(where, name), 3) end
+  end
   if #a ~= #b then
     error(("%s: %d predictions but %d true values"):format(where, #a, #b), 3)
   end
   if #a == 0 then error(where .. ": no items", 3) end
 end
 
-local function is_tensor(v) return type(v) == "userdata" end
+-- Scores or probabilities (N, K) and ids (N).
+local function matrix(where, scores, truth)
+  same_length(where, scores, truth, true)
+  if scores:dim() ~= 2 then error(("%s: the scores must be (items, classes), got %s"):format(where, tostring(scores.shape)), 3) end
+  if truth:dim() ~= 1 then error(("%s: the true ids must be a vector, got %s"):format(where, tostring(truth.shape)), 3) end
+end
 
 local function as_list(v) return is_tensor(v) and v:tolist() or v end
 
@@ -37,8 +51,8 @@ end
 
 --- Fraction of items whose class is among the k best scores. scores: (N, K); truth: ids (N).
 function M.top_k(scores, truth, k)
+  matrix("top_k", scores, truth)
   check.arg("top_k", "k", k, check.integer { required = true, min = 1, max = scores:size(2) })
-  same_length("top_k", scores, truth)
   local _, best = scores:topk(k, 2)
   return best:eq(truth:reshape(-1, 1)):to("f64"):sum():item() / #truth
 end
@@ -54,6 +68,7 @@ Confusion.__index = Confusion
 ---@param classes any[]|integer labels of the classes, or their number
 function M.confusion(predicted, truth, classes)
   same_length("confusion", predicted, truth)
+  classes = check.arg("confusion", "classes", classes, check.either({ check.integer { min = 1 }, check.list { min_length = 1 } }, { required = true }))
   if type(classes) == "number" then
     local list = {}
     for i = 1, classes do list[i] = i end
@@ -136,11 +151,16 @@ end
 
 --- The confusion table, from labels of any kind.
 function M.confusion_of_labels(predicted, truth, classes)
+  same_length("confusion_of_labels", predicted, truth)
+  check.arg("confusion_of_labels", "classes", classes, check.list { required = true, min_length = 1 })
   local id_of = {}
   for i, label in ipairs(classes) do id_of[label] = i end
   local function ids(list)
     local out = {}
-    for i, label in ipairs(list) do out[i] = id_of[label] end
+    for i, label in ipairs(list) do
+      out[i] = id_of[label]
+      if not out[i] then error(("confusion_of_labels: item %d is labelled %s, which is no class"):format(i, check.describe(label)), 3) end
+    end
     return out
   end
   return M.confusion(ids(as_list(predicted)), ids(as_list(truth)), classes)
@@ -149,7 +169,10 @@ end
 -- ---- numbers --------------------------------------------------------------------------------------
 
 local function difference(where, predicted, truth)
-  same_length(where, predicted, truth)
+  same_length(where, predicted, truth, true)
+  if predicted:numel() ~= truth:numel() then
+    error(("%s: predictions %s and true values %s do not fit"):format(where, tostring(predicted.shape), tostring(truth.shape)), 3)
+  end
   return predicted:to("f64"):sub(truth:to("f64"):reshape(table.unpack(predicted.shape)))
 end
 
@@ -169,7 +192,7 @@ end
 
 --- Mean negative log probability of the true class. probabilities: (N, K); truth: ids (N).
 function M.log_loss(probabilities, truth)
-  same_length("log_loss", probabilities, truth)
+  matrix("log_loss", probabilities, truth)
   local p = probabilities:to("f64"):gather(2, truth:reshape(-1, 1)):clamp(1e-15, 1)
   return -p:log():mean():item()
 end
@@ -178,7 +201,7 @@ end
 ---@return number ece
 ---@return table[] bins   { n, confidence, accuracy } of the bins that hold items
 function M.calibration(probabilities, truth, n_bins)
-  same_length("calibration", probabilities, truth)
+  matrix("calibration", probabilities, truth)
   n_bins = n_bins or 15
   local confidence, best = probabilities:to("f64"):max(2)
   confidence, best, truth = confidence:tolist(), best:tolist(), as_list(truth)

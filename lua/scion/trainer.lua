@@ -55,6 +55,14 @@ local CALLBACKS <const> = {
   on_end = check.func {},
 }
 
+-- What yields batches: a function, or a table or userdata that can be called.
+local function check_data(where, data, level)
+  local meta = getmetatable(data)
+  if type(data) == "function" or (type(meta) == "table" and meta.__call ~= nil and not scion().is_tensor(data)) then return data end
+  error(("%s: expected an iterator over x, y (scion.data.tensors makes one of tensors), got %s"):format(where, check.describe(data)), level)
+end
+M.check_data = check_data
+
 -- ---- losses, optimisers, schedules by name ----------------------------------------------------------------
 
 -- Squeezes (N, 1) predictions beside (N) targets, the usual slip of regression.
@@ -178,6 +186,7 @@ local EVALUATE <const> = { loss = OPTS.loss, metrics = check.list {}, progress =
 ---@param net scion.Net
 ---@param data fun(): scion.Tensor?, scion.Tensor?
 function M.evaluate(net, data, opts)
+  check_data("evaluate", data, 3)
   opts = check.opts("evaluate", opts, EVALUATE)
   local loss_of = opts.loss ~= "none" and make_loss(opts.loss) or nil
   local running = {}

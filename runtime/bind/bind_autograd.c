@@ -152,6 +152,10 @@ static int with_grad(lua_State *L, int on) {
     g->open = true;
     return 1;
   }
+  if (!lua_isfunction(L, 1) && luaL_getmetafield(L, 1, "__call") == LUA_TNIL) {
+    return luaL_error(L, "%s: expected a function to run, got %s", on ? "enable_grad" : "no_grad", luaL_typename(L, 1));
+  }
+  if (!lua_isfunction(L, 1)) lua_pop(L, 1); /* the metamethod */
   int old = scion_set_grad_enabled(ctx, on);
   int st = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
   scion_set_grad_enabled(ctx, old);

@@ -70,11 +70,15 @@ static scion_status check_range(scion_context *ctx, const scion_op *op, const sc
   return scion_fail(ctx, SCION_EINVAL, "%s: %s is %g, expected %g..%g", op->info.name, p->name, v, p->min, p->max);
 }
 
-/* No dimension, size or position lies beyond 2^53; up to there sums and small multiples cannot overflow. */
+/* No dimension, size or position lies beyond 2^53; up to there sums and small multiples cannot overflow. A position farther
+ * out ("to the end") is as good as that. */
 #define INT_LIMIT (INT64_C(1) << 53)
-static scion_status check_int(scion_context *ctx, const scion_op *op, const scion_param *p, int64_t v) {
+static scion_status check_int(scion_context *ctx, const scion_op *op, const scion_param *p, int64_t *value) {
+  int64_t v = *value;
   if (p->type == SCION_P_INT && v == SCION_NONE && p->def <= (double)INT64_MIN) return SCION_OK; /* not given */
   if (p->type == SCION_P_INT && v == INT64_MAX && p->def >= 9.2e18) return SCION_OK;             /* to the end */
+  bool position = (p->flags & SCION_PF_INDEX) || (p->min == 0 && p->max == 0 && p->def <= (double)INT64_MIN);
+  if (position) *value = v = scion__max(-INT_LIMIT, scion__min(v, INT_LIMIT));
   SCION_TRY(check_range(ctx, op, p, (double)v));
   if (v >= -INT_LIMIT && v <= INT_LIMIT) return SCION_OK;
   return scion_fail(ctx, SCION_EINVAL, "%s: %s is %lld, expected at most 2^53 in size", op->info.name, p->name, (long long)v);
@@ -96,16 +100,18 @@ scion_status scion_params_set(scion_context *ctx, const scion_op *op, void *para
     case SCION_P_INT: {
       wanted = "an integer";
       if (v->type == SCION_V_FLOAT && v->f == floor(v->f) && fabs(v->f) < 9e18) {
-        SCION_TRY(check_int(ctx, op, p, (int64_t)v->f));
-        *(int64_t *)(void *)at = (int64_t)v->f;
+        int64_t whole = (int64_t)v->f;
+        SCION_TRY(check_int(ctx, op, p, &whole));
+        *(int64_t *)(void *)at = whole;
         return SCION_OK;
       }
       if (v->type == SCION_V_FLOAT) {
         return scion_fail(ctx, SCION_EINVAL, "%s: %s must be an integer, got %g", op->info.name, p->name, v->f);
       }
       if (v->type != SCION_V_INT) break;
-      SCION_TRY(check_int(ctx, op, p, v->i));
-      *(int64_t *)(void *)at = v->i;
+      int64_t i = v->i;
+      SCION_TRY(check_int(ctx, op, p, &i));
+      *(int64_t *)(void *)at = i;
       return SCION_OK;
     }
     case SCION_P_FLOAT: {
@@ -129,7 +135,7 @@ scion_status scion_params_set(scion_context *ctx, const scion_op *op, void *para
       } else if (v->type != SCION_V_INT) {
         break;
       }
-      for (int32_t i = 0; i < ints.n; i++) SCION_TRY(check_int(ctx, op, p, ints.v[i]));
+      for (int32_t i = 0; i < ints.n; i++) SCION_TRY(check_int(ctx, op, p, &ints.v[i]));
       *(scion_ints *)(void *)at = ints;
       return SCION_OK;
     }

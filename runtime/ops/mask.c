@@ -160,7 +160,9 @@ static scion_status largest_id(const scion_call *c, const scion_tensor *ids, int
     *largest = scion__max(*largest, id);
   }
   if (*largest > INT64_C(1) << 40) {
-    return SCION_OP_FAIL(c, SCION_EINDEX, "%s holds %lld, which is too large to count up to", scion__slot_name(c, 0), (long long)*largest);
+    int64_t id = *largest;
+    *largest = p->base - 1;
+    return SCION_OP_FAIL(c, SCION_EINDEX, "%s holds %lld, which is too large to count up to", scion__slot_name(c, 0), (long long)id);
   }
   return SCION_OK;
 }

@@ -62,6 +62,13 @@ describe("a host program", function()
     assert.truthy(tonumber(result.out:match("Lua, all:.-(%d+) clean failures")) > 5, result.out)
   end)
 
+  it("has contexts in several threads, stops at any moment, and forks", function()
+    local result = helper.run { helper.build .. "/hosts/contexts" }
+    assert.equal(0, result.code, result.err)
+    assert.truthy(tonumber(result.out:match("stopped at (%d+) moments")) > 20, result.out)
+    assert.truthy(result.out:find("4 threads with a context each\nwent on after a fork\n", 1, true), result.out)
+  end)
+
   -- `make fuzz` does this at length, with sanitizers and coverage
   it("reads damaged files of every kind without harm #slow", function()
     local result = helper.run { "scion", "scripts/fuzz.lua", "--inputs", "400", "--fuzzer", helper.build .. "/hosts/fuzz", "--work", dir .. "/fuzz" }

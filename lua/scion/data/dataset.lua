@@ -291,6 +291,9 @@ end
 local TensorDataset = class.class("TensorDataset", Dataset)
 
 function TensorDataset:init(fields)
+  if type(fields) ~= "table" or not fields.x or math.type(fields.n) ~= "integer" then
+    error("TensorDataset: expected a table with x (a tensor or a list of them) and n (how many items); scion.data.tensors makes one from data", 4)
+  end
   self.x, self.y, self.classes = fields.x, fields.y, fields.classes
   self.convert = fields.convert
   self.id_list = fields.ids
@@ -320,8 +323,10 @@ end
 
 function TensorDataset:get(positions)
   local n = self.n
+  if type(positions) ~= "table" then error(("get: positions must be a list of integers, got %s"):format(type(positions)), 2) end
   for i = 1, #positions do
-    local p = positions[i]
+    local p = math.tointeger(positions[i])
+    if not p then error(("get: position %d of the list is %s, expected an integer"):format(i, tostring(positions[i])), 2) end
     if p < 1 or p > n then error(("get: position %d out of range 1..%d"):format(p, n), 2) end
   end
   local index = require("scion").tensor(positions, { dtype = "i64" })

@@ -62,6 +62,9 @@ end
 
 function Iterator:init(dataset, opts)
   opts = check.opts("iterator", opts, OPTS, 5)
+  if type(dataset) ~= "table" or type(dataset.get) ~= "function" then
+    error(("iterator: expected a data set, got %s"):format(check.describe(dataset)), 5)
+  end
   if #dataset == 0 then error("iterator: the data set is empty", 5) end
   rawset(self, "dataset", dataset)
   rawset(self, "classes", dataset.classes)

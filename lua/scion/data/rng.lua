@@ -18,7 +18,11 @@ Rng.__index = Rng
 --- A generator whose stream depends on all the keys (integers).
 function M.new(...)
   local state = 0
-  for _, key in ipairs { ... } do state = mix((state + GOLDEN) ~ mix(key + GOLDEN)) end
+  for i = 1, select("#", ...) do
+    local key = math.tointeger((select(i, ...)))
+    if not key then error(("rng.new: key %d must be an integer, got %s"):format(i, tostring((select(i, ...)))), 2) end
+    state = mix((state + GOLDEN) ~ mix(key + GOLDEN))
+  end
   return setmetatable({ state = state }, Rng)
 end
 

@@ -329,6 +329,7 @@ function M.sequential(list, opts, level)
   if is_net(list) then error("nn.Sequential: takes one list: nn.Sequential { layer, layer, ... }", level) end
   if type(list) ~= "table" then error(("nn.Sequential: expected a list of layers, got %s"):format(args.describe(list)), level) end
   opts = opts or {}
+  if type(opts) ~= "table" then error(("nn.Sequential: options must be a table, got %s"):format(args.describe(opts)), level) end
   for key, value in pairs(list) do -- options may stand in the list itself
     if type(key) == "string" then
       if key ~= "name" and key ~= "naming" then

@@ -13,6 +13,16 @@ local function check(who, t)
   return t
 end
 
+-- Numbers among the arguments: name, value, name, value, ...
+local function numbers(who, ...)
+  for i = 1, select("#", ...), 2 do
+    local name, value = select(i, ...)
+    if value ~= nil and (type(value) ~= "number" or value ~= value) then
+      error(("init.%s: %s must be a number, got %s"):format(who, name, type(value) == "number" and "NaN" or type(value)), 3)
+    end
+  end
+end
+
 -- Changes t in place, unrecorded: by a method of tensors, or to freshly made values.
 local function change(t, method, ...)
   local rest = table.pack(...)
@@ -56,6 +66,7 @@ end
 --- Uniform on [a, b); default 0..1.
 function M.uniform_(t, a, b)
   check("uniform_", t)
+  numbers("uniform_", "a", a, "b", b)
   a, b = a or 0, b or 1
   if a > b then error(("init.uniform_: bounds %g and %g are not in order"):format(a, b), 2) end
   return change(t, "uniform_", a, b)
@@ -64,12 +75,14 @@ end
 --- Normal with mean and standard deviation; default 0, 1.
 function M.normal_(t, mean, std)
   check("normal_", t)
+  numbers("normal_", "mean", mean, "std", std)
   return change(t, "normal_", mean or 0, std or 1)
 end
 
 --- Normal truncated to [a, b] (absolute bounds, default -2 and 2).
 function M.trunc_normal_(t, mean, std, a, b)
   check("trunc_normal_", t)
+  numbers("trunc_normal_", "mean", mean, "std", std, "a", a, "b", b)
   mean, std, a, b = mean or 0, std or 1, a or -2, b or 2
   if std <= 0 then error(("init.trunc_normal_: std is %g, expected above 0"):format(std), 2) end
   if a >= b then error(("init.trunc_normal_: bounds %g and %g are not in order"):format(a, b), 2) end
@@ -109,12 +122,14 @@ end
 
 --- Glorot: uniform on +-gain sqrt(6 / (fan_in + fan_out)).
 function M.xavier_uniform_(t, gain)
+  numbers("xavier_uniform_", "gain", gain)
   local fan_in, fan_out = M.fans(check("xavier_uniform_", t))
   local bound = (gain or 1) * math.sqrt(6 / (fan_in + fan_out))
   return M.uniform_(t, -bound, bound)
 end
 --- Glorot: normal with standard deviation gain sqrt(2 / (fan_in + fan_out)).
 function M.xavier_normal_(t, gain)
+  numbers("xavier_normal_", "gain", gain)
   local fan_in, fan_out = M.fans(check("xavier_normal_", t))
   return M.normal_(t, 0, (gain or 1) * math.sqrt(2 / (fan_in + fan_out)))
 end

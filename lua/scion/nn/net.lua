@@ -97,7 +97,8 @@ local function select_layers(net, who, names)
   if type(names) == "string" then names = { names } end
   if type(names) ~= "table" then error(("net:%s: expected a list of layer names, got %s"):format(who, type(names)), 3) end
   local chosen = {}
-  for _, name in ipairs(names) do
+  for i, name in ipairs(names) do
+    if type(name) ~= "string" then error(("net:%s: item %d of the list is a %s, expected a layer's name"):format(who, i, type(name)), 3) end
     local found = false
     for _, layer in ipairs(layers) do
       if layer.name == name or layer.name:sub(1, #name + 1) == name .. "." then
@@ -170,6 +171,7 @@ end
 
 --- Calls fn(name, tensor) on every parameter, outside of any gradient: net:apply(function(name, p) nn.init.normal_(p) end).
 function Net:apply(fn)
+  if type(fn) ~= "function" then error(("net:apply: expected a function(name, parameter), got %s"):format(type(fn)), 2) end
   for name, p in self:named_parameters() do scion.no_grad(function() fn(name, p) end) end
   return self
 end
@@ -177,6 +179,7 @@ end
 --- Puts a layer behind the outputs. opts: name.
 function Net:append(layer, opts)
   layer = core.as_layer("net:append", layer, 2)
+  if opts ~= nil and (type(opts) ~= "table" or type(opts.name or "") ~= "string") then error("net:append: options must be a table: { name = \"fc\" }", 2) end
   local taken = {}
   for _, name in ipairs(self:layer_names()) do taken[name:match("^[^.]*")] = 1 end
   local name = opts and opts.name or core.layer_name(layer)

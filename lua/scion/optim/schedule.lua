@@ -50,6 +50,7 @@ local function number(default, min, max, open) return { type = "number", default
 -- ---- what all share -----------------------------------------------------------------------------------------
 
 function Schedule:start(optimizer)
+  check_optimizer("start", optimizer, 2)
   self.optimizer = optimizer
   self.base_lrs = {}
   for g, group in ipairs(optimizer.param_groups) do
@@ -63,7 +64,7 @@ end
 --- Sets the rates for the present step.
 function Schedule:apply()
   for g, group in ipairs(self.optimizer.param_groups) do
-    group.lr = self:rate(self.last_epoch, self.base_lrs[g] or group.lr, g)
+    group.lr = self:_rate(self.last_epoch, self.base_lrs[g] or group.lr, g)
   end
 end
 
@@ -111,7 +112,7 @@ end
 -- A schedule class: rules of its options (a table, or a function of the given options), rate(self, step, base, group),
 -- and a check of what the rules cannot say.
 local function class(name, rules, rate, prepare)
-  local methods = setmetatable({ class_name = name, rate = rate }, Schedule)
+  local methods = setmetatable({ class_name = name, _rate = rate }, Schedule)
   methods.__index = methods
   methods.__tostring = function(self)
     return ("%s at step %d, lr %s"):format(name, self.last_epoch, table.concat(self:get_last_lr(), ", "))
@@ -260,7 +261,7 @@ function M.OneCycleLR:value(t, from, top, last)
     start = phase.stop
   end
 end
-function M.OneCycleLR:rate(t, _, g)
+function M.OneCycleLR:_rate(t, _, g)
   if t > self.total_steps then
     error(("OneCycleLR: step %d is beyond total_steps %d"):format(t, self.total_steps), 0)
   end
@@ -270,7 +271,7 @@ end
 function M.OneCycleLR:apply()
   local o = self.opts
   for g, group in ipairs(self.optimizer.param_groups) do
-    group.lr = self:rate(self.last_epoch, nil, g)
+    group.lr = self:_rate(self.last_epoch, nil, g)
     if o.cycle_momentum then
       local momentum = self:value(self.last_epoch, o.max_momentum, o.base_momentum, o.max_momentum)
       if self.uses_beta then group.beta1 = momentum else group.momentum = momentum end
@@ -293,7 +294,7 @@ end
 -- ---- combinations --------------------------------------------------------------------------------------------------
 
 local function check_schedule(who, s, optimizer, what, level)
-  if type(s) ~= "table" or type(s.rate) ~= "function" or type(s.apply) ~= "function" then
+  if type(s) ~= "table" or type(s._rate) ~= "function" or type(s.apply) ~= "function" then
     fail(who, level + 1, "%s must be a schedule that is a function of the step, got %s", what,
       type(s) == "table" and s.class_name or type(s))
   elseif s.optimizer ~= optimizer then
@@ -346,9 +347,9 @@ class("SequentialLR", { schedulers = { type = "table", required = true }, milest
     self.schedulers, self.milestones = o.schedulers, o.milestones
   end)
 M.SequentialLR.apply = sequence_apply
-M.SequentialLR.rate = function(self, t, base, g)
+M.SequentialLR._rate = function(self, t, base, g)
   local s, local_t = sequence_at(self, t)
-  return s:rate(local_t, base, g)
+  return s:_rate(local_t, base, g)
 end
 M.SequentialLR.state_dict, M.SequentialLR.load_state_dict = nested_state, nested_load
 
@@ -360,13 +361,13 @@ class("LinearWarmup", { steps = whole(nil, 1), start_factor = { type = "number",
     self.schedulers = { self.opts.after }
     self.start_factor = self.opts.start_factor or 1 / self.opts.steps
   end)
-M.LinearWarmup.rate = function(self, t, base, g)
+M.LinearWarmup._rate = function(self, t, base, g)
   local o, after = self.opts, self.opts.after
   if t < o.steps then
-    local first = after and after:rate(0, base, g) or base
+    local first = after and after:_rate(0, base, g) or base
     return first * (self.start_factor + (1 - self.start_factor) * t / o.steps)
   end
-  return after and after:rate(t - o.steps, base, g) or base
+  return after and after:_rate(t - o.steps, base, g) or base
 end
 M.LinearWarmup.apply = function(self)
   local after = self.opts.after
@@ -396,7 +397,7 @@ class("ReduceLROnPlateau", {
   self.best = o.mode == "min" and math.huge or -math.huge
   self.num_bad_epochs, self.cooldown_counter = 0, 0
 end)
-M.ReduceLROnPlateau.rate = false -- not a function of the step
+M.ReduceLROnPlateau._rate = false -- not a function of the step
 M.ReduceLROnPlateau.keeps = { "best", "num_bad_epochs", "cooldown_counter" }
 M.ReduceLROnPlateau.apply = function() end
 local function better(self, value)

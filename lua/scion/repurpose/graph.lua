@@ -204,6 +204,7 @@ function M.collect(net, iterator, names, opts)
   opts = opts or {}
   local s = scion()
   local progress = require "scion.progress"
+  require("scion.trainer").check_data(opts.label or "features", iterator, 4)
   local was_training = net:is_training()
   net:eval()
   local parts, targets = {}, {}

@@ -362,6 +362,7 @@ static scion_status where_infer(scion_call *c) {
 static void where_walk(void *ud, int64_t n, char *const *p, const int64_t *s) {
   switch (*(size_t *)ud) {
     case 1: WHERE_LOOP(uint8_t) break;
+    case 2: WHERE_LOOP(uint16_t) break;
     case 4: WHERE_LOOP(uint32_t) break;
     default: WHERE_LOOP(uint64_t) break;
   }

@@ -287,7 +287,7 @@ static void by_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
   int32_t n = t->n_dims, count = b->axes.n >= 0 ? b->axes.n : n;
   int64_t dims[SCION_MAX_DIMS];
   double v[SCION_MAX_DIMS], common = 0;
-  if (numbers == NULL || numbers->numel != count || count > SCION_MAX_DIMS) {
+  if (numbers == NULL || numbers->n_dims != 1 || numbers->numel != count || count > SCION_MAX_DIMS) {
     x->status = SCION_OP_FAIL(c, SCION_ESHAPE, "scales or sizes must hold %d numbers", count);
     return;
   }

@@ -291,7 +291,7 @@ scion_status scion__check_dim(scion_context *ctx, const char *who, int64_t dim, 
   if (dim < -n || dim >= n) {
     int32_t base = ctx->index_base;
     return scion_fail(ctx, SCION_EINDEX, "%s: dimension %lld is out of range for a tensor of %d dimensions (valid: %d..%d, or -%d..-1)", who,
-                      (long long)(dim < 0 ? dim : dim + base), n_dims, base, n - 1 + base, n);
+                      (long long)(dim < 0 || dim == INT64_MAX ? dim : dim + base), n_dims, base, n - 1 + base, n);
   }
   *out = (int32_t)(dim < 0 ? dim + n : dim);
   return SCION_OK;

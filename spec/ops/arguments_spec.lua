@@ -10,7 +10,7 @@ local NUMBERS <const> = { 0, -1, 1, 2, 3, 7, -9, 1 << 40, -(1 << 40), 1 << 62, m
 local NOT_NUMBERS <const> = { "text", "", true, false, print, coroutine.create(print), io.stdout, {}, { 0 }, { 1, 1, 1, 1 }, { -1, -1 },
   { 1 << 62, 1 << 62 }, { math.mininteger }, { 1.5 }, { "x" }, { {} }, { 1, nil, 3 }, { 0 / 0 } }
 -- What a message may name instead of the argument: how its shape fails.
-local REASONS <const> = { "dimension", "element", "channels", "classes", "rows", "diagonal", "matri", "windows", "steps", "position", "broadcast", "square", "must be", "in one input" }
+local REASONS <const> = { "dimension", "element", "channels", "classes", "rows", "diagonal", "matri", "windows", "step", "position", "broadcast", "square", "must be", "in one input" }
 local LONG <const> = {}
 for i = 1, 17 do LONG[i] = i end
 
@@ -127,8 +127,8 @@ describe("wrong arguments", function()
     end
     if x:numel() == 0 then return end
     local fills = x.dtype:sub(1, 1) == "f" and { 0 / 0, math.huge, -math.huge, 0, -1e30, 1e30 }
-      or x.dtype == "i64" and { 0, -1, 1000, math.maxinteger, math.mininteger, 1 << 62 }
-      or x.dtype == "i32" and { 0, -1, 1000, (1 << 31) - 1, -(1 << 31) } or {}
+      or x.dtype == "i64" and { 0, -1, 40, math.maxinteger, math.mininteger, 1 << 62 }
+      or x.dtype == "i32" and { 0, -1, 40, (1 << 31) - 1, -(1 << 31) } or {}
     for _, value in ipairs(fills) do
       local filled = x:detach():clone()
       filled:fill_(value)
@@ -169,6 +169,13 @@ describe("wrong arguments", function()
         assert(ok, ("%s, sample %d: %s"):format(name, index, message))
         for i, slot in ipairs(info.inputs) do
           check_tensor_argument(f, name, args, i, slot.name, slot.optional, slot.number, slot.variadic and args[i][1] or nil)
+        end
+        for _, dtype in ipairs(DTYPES) do -- all of them together
+          local all = with(args, 1, args[1])
+          for i = 1, #info.inputs do
+            if scion.is_tensor(all[i]) then all[i] = all[i]:to(dtype) end
+          end
+          try(f, name, all, "everything as " .. dtype)
         end
         for _, p in ipairs(info.params) do check_param(f, name, args, p) end
         try(f, name, with_param(args, "no_such_option", 1), "an unknown option", "no_such_option", "too many arguments")

@@ -64,6 +64,8 @@ setmetatable(scion, {
   end,
 })
 
+require "scion.tensor" -- methods of tensors written in Lua
+
 -- Methods of nets that belong to the training loop.
 local Net = rawget(scion, "Net")
 if Net then

@@ -95,6 +95,19 @@ local function add_function(full, f)
 end
 local function is_lua(f) return type(f) == "function" and debug.getinfo(f, "S").what ~= "C" end
 
+-- Methods of tensors and functions of scion that are neither in the registry nor in a part of their own.
+local function add_all(owner, list)
+  local names = {}
+  for name, f in pairs(list) do
+    if is_lua(f) and not name:find("^_") then names[#names + 1] = name end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do add_function(owner .. name, list[name]) end
+end
+local tensor = require "scion.tensor"
+add_all("Tensor:", tensor.methods)
+add_all("scion.", tensor.functions)
+
 -- Modules found through a name of scion are written once, under that name.
 local seen = {}
 local function add_part(full, value, depth)

@@ -430,6 +430,7 @@ static const scion_sample avg2g[] = { { "2x2x2x2", "kernel=2 size=4,5" } };
 static const scion_sample avg3g[] = { { "1x2x2x3x3", "kernel=2 stride=1 size=3,4,4" } };
 static const scion_sample lp1[] = { { "2x2x6:+", "kernel=2 p=3" } };
 static const scion_sample lp2[] = { { "1x2x4x4:+", "kernel=2 p=2" } };
+static const scion_sample lp3[] = { { "1x2x3x4x3:+", "kernel=2 stride=1 p=2" } };
 static const scion_sample ad1[] = { { "2x2x7:d", "size=3" } };
 static const scion_sample ad2[] = { { "1x2x6x7:d", "size=3,2" }, { "1x2x4x4:d", "size=1" }, { "1x1x2x3:d", "size=4,3" } };
 static const scion_sample ad3[] = { { "1x1x4x4x3:d", "size=2" } };
@@ -466,6 +467,7 @@ POOLS(3)
     .infer = lp_infer, .compose = lp_compose, .kernel = n, SCION_SAMPLES(lp##n) };
 LP(1)
 LP(2)
+LP(3)
 const scion_op scion__op_global_avg_pool = {
   .info = { "global_avg_pool", 1, 0, "Mean over all spatial dimensions, which stay with size 1.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y) },
   .infer = global_infer, .compose = global_compose, SCION_SAMPLES(global_samples) };

@@ -58,7 +58,12 @@ local function add_op(info, owner, in_place)
   local results = {}
   for i, slot in ipairs(info.outputs) do results[i] = "scion.Tensor " .. slot.name end
   add("---@return %s", table.concat(results, ", "))
-  add("function %s%s%s(%s) end", owner == "Tensor" and "Tensor:" or "scion.", info.name, in_place and "_" or "", table.concat(names, ", "))
+  if RESERVED[info.name] and not in_place then -- no name that Lua can write: x["repeat"](x, ...)
+    if owner == "Tensor" then table.insert(names, 1, "self") end
+    add('%s["%s"] = function(%s) end', owner, info.name, table.concat(names, ", "))
+  else
+    add("function %s%s%s(%s) end", owner == "Tensor" and "Tensor:" or "scion.", info.name, in_place and "_" or "", table.concat(names, ", "))
+  end
   add("")
 end
 

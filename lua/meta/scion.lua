@@ -160,8 +160,8 @@ function scion.op_info(name) end
 ---@return string[]
 function scion.op_names() end
 
---- Sample i of an operation, for the derivative checks: a function that applies it to a list of inputs, the inputs,
---- and which of them are differentiable; nothing past the last sample.
+--- Sample i of an operation, for the checks of the registry: apply(inputs, #inputs, in_place) runs it with the sample's
+--- parameters; then the inputs (false: omitted), and which of them are differentiable. Nothing past the last sample.
 ---@param name string
 ---@param i integer
 ---@return function? apply, scion.Tensor[] inputs, boolean[] differentiable
@@ -3583,12 +3583,12 @@ function Tensor:renorm_(p, dim, maxnorm) end
 ---@param x scion.Tensor input
 ---@param times integer|integer[] copies along each dimension (default { })
 ---@return scion.Tensor y
-function scion.repeat(x, times) end
+scion["repeat"] = function(x, times) end
 
 --- Copies of x along its dimensions (x["repeat"] or scion["repeat"] in Lua; tile is the same).
 ---@param times integer|integer[] copies along each dimension (default { })
 ---@return scion.Tensor y
-function Tensor:repeat(times) end
+Tensor["repeat"] = function(self, times) end
 
 --- Every element (or slice along dim) several times in a row.
 ---@param x scion.Tensor input

@@ -160,8 +160,8 @@ function scion.op_info(name) end
 ---@return string[]
 function scion.op_names() end
 
---- Sample i of an operation, for the derivative checks: a function that applies it to a list of inputs, the inputs,
---- and which of them are differentiable; nothing past the last sample.
+--- Sample i of an operation, for the checks of the registry: apply(inputs, #inputs, in_place) runs it with the sample's
+--- parameters; then the inputs (false: omitted), and which of them are differentiable. Nothing past the last sample.
 ---@param name string
 ---@param i integer
 ---@return function? apply, scion.Tensor[] inputs, boolean[] differentiable

@@ -136,7 +136,7 @@ static void embedding_backward(scion_grad_call *g) {
   if (g->needs[1]) scion__g_set(g, 1, scion__x2(&g->x, &scion__op_embedding_grad, &p, g->in[0], g->dy[0]));
 }
 static const scion_slot slots_embedding[] = { { "ids", 0, "any shape" }, { "weight", SCION_SF_PARAM, "(V, D): one row per id" } };
-static const scion_sample samples_embedding[] = { { "5:i<4,4x3", "" }, { "2x3:i<4,4x2", "" } };
+static const scion_sample samples_embedding[] = { { "5:i<4,4x3", "" }, { "2x3:j<4,4x2", "" } };
 const scion_op scion__op_embedding = {
   .info = { "embedding", 1, SCION_OF_FUNCTION, "Rows of weight by id: ids' shape + (D).", SCION_INPUTS(slots_embedding), SCION_OUTPUTS(scion__slots_y),
             SCION_PARAMS(params_embedding, embedding_params) },

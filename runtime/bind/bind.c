@@ -352,6 +352,7 @@ static void open_state(lua_State *L) {
   lua_setmetatable(L, -2);
   scion_status st = scion_open(NULL, &s->ctx);
   if (st != SCION_OK) luaL_error(L, "scion: could not open a context (%s)", scion_status_str(st));
+  scion_set_index_base(s->ctx, 1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
   luaL_newmetatable(L, "scion.Tensor");
   lua_pushlightuserdata(L, s);

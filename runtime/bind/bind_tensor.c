@@ -361,6 +361,15 @@ static void write_into(lua_State *L, scion_tensor *dst, int value) {
   bind_try(L, scion_tensor_copy(ctx, dst, bind_check(L, value)));
 }
 
+/* A part of an expanded view may look like any other tensor: the whole is checked before it is taken. */
+static void check_writable(lua_State *L, scion_tensor *t) {
+  for (int i = 0; i < scion_tensor_n_dims(t); i++) {
+    if (scion_tensor_strides(t)[i] == 0 && scion_tensor_shape(t)[i] > 1) {
+      luaL_error(L, "assignment: this view repeats elements (it was expanded); clone it before writing");
+    }
+  }
+}
+
 static int assign_by_ids(lua_State *L, int list) { /* lua/scion/tensor.lua knows how */
   lua_getfield(L, 1, "_assign");
   lua_pushvalue(L, 1);
@@ -381,6 +390,7 @@ static int t_newindex(lua_State *L) {
     else return luaL_error(L, "a tensor has no settable field '%s' (settable: grad, requires_grad)", key);
     return 0;
   }
+  check_writable(L, t);
   if (type == LUA_TNUMBER && scion_tensor_n_dims(t) == 1 && !bind_to_box(L, 3)) {
     int exact;
     lua_Integer i = lua_tointegerx(L, 2, &exact);

@@ -73,6 +73,27 @@ function M.describe(value)
 end
 local describe = M.describe
 
+-- Is this source one of ours (compiled in, or below SCION_LUA while working on them)?
+local HERE <const> = debug.getinfo(1, "S").source:match("^(@.*)check%.lua$")
+
+--- Raises at the line of the nearest caller outside scion's own files: for code whose depth below the user varies.
+---@param format string
+---@param ... any       what the format asks for
+function M.raise(format, ...)
+  local text = select("#", ...) > 0 and format:format(...) or format
+  local level = 2
+  while true do
+    local info = debug.getinfo(level, "S")
+    if not info then error(text, 0) end
+    if info.what ~= "C" and info.source:sub(1, #HERE) ~= HERE then error(text, level) end
+    level = level + 1
+  end
+end
+
+local function raiser(level)
+  return level == "user" and function(text) M.raise("%s", text) end or error
+end
+
 local function sorted_keys(t)
   local keys = {}
   for key in pairs(t) do keys[#keys + 1] = tostring(key) end
@@ -192,9 +213,11 @@ end
 ---@param where string            function named in messages
 ---@param given table|nil
 ---@param rules table<string, any> name -> rule, or a plain default value
----@param level? integer          error level; 3 points at the caller of the function that checks
+---@param level? integer|"user"   error level; 3 (default) points at the caller of the function that checks, "user" at the
+---   nearest caller outside scion's own files
 ---@return table
 function M.opts(where, given, rules, level)
+  local error = raiser(level)
   level = level or 3
   if given ~= nil and type(given) ~= "table" then
     error(("%s: options must be a table, got %s"):format(where, describe(given)), level)
@@ -227,8 +250,9 @@ function M.opts(where, given, rules, level)
   return out
 end
 
---- Checks one positional argument; returns the accepted value.
+--- Checks one positional argument; returns the accepted value. level as in opts.
 function M.arg(where, name, value, entry, level)
+  local error = raiser(level)
   local r = as_rule(entry)
   if value == nil then
     if r.required then error(("%s: argument '%s' is required"):format(where, name), level or 3) end

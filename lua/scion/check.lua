@@ -24,11 +24,17 @@ end
 
 --- Rules. settings: default, required, min, max, above, below (numbers), of (element rule of lists).
 function M.any(settings) return rule("any", settings) end
+--- Any number but NaN.
 function M.number(settings) return rule("number", settings) end
+--- A whole number; floats without a fraction are taken as integers.
 function M.integer(settings) return rule("integer", settings) end
+--- true or false.
 function M.boolean(settings) return rule("boolean", settings) end
+--- A string.
 function M.string(settings) return rule("string", settings) end
+--- A table of any kind.
 function M.table(settings) return rule("table", settings) end
+--- A function; also under the name func, which needs no quotes.
 M["function"] = function(settings) return rule("function", settings) end
 M.func = M["function"]
 --- A list (1..n without holes); `of` is a rule for each element, `min_length` its least length.
@@ -207,6 +213,30 @@ local function as_rule(entry)
   if type(meta) == "table" and rawget(meta, "__name") == RULE.__name then return entry end
   local kind = math.type(entry) == "integer" and "integer" or type(entry)
   return { kind = kind, default = entry }
+end
+
+--- What a rule (or a plain default) asks for, in words, and its default: for help.
+---@return string kind
+---@return any default
+function M.kind_text(entry)
+  local r = as_rule(entry)
+  local text = r.kind
+  if r.kind == "choice" then
+    local words = {}
+    for i, choice in ipairs(r.choices) do words[i] = ("%q"):format(choice) end
+    text = table.concat(words, " or ")
+  elseif r.kind == "either" then
+    local kinds = {}
+    for i, alternative in ipairs(r.rules) do kinds[i] = (M.kind_text(alternative)) end
+    text = table.concat(kinds, " or ")
+  elseif r.kind == "test" then
+    text = r.what
+  elseif r.kind == "list" and r.of then
+    text = "list of " .. (M.kind_text(r.of)) .. "s"
+  end
+  local range = range_text(r)
+  if range ~= "" then text = text .. " " .. range end
+  return r.required and text .. ", required" or text, r.default
 end
 
 --- Checks an options table and fills in the defaults; returns a new table.

@@ -485,6 +485,11 @@ function Net:rename_entry(entry, name) end
 ---@param name string
 function Net:rename_input(input, name) end
 
+--- Says what an input accepts: its shape (-1: any size) and type; what is left out may be anything.
+---@param input string
+---@param opts { shape?: integer[], dtype?: scion.dtype }
+function Net:describe_input(input, opts) end
+
 --- Changes the type that summaries show for a layer.
 ---@param layer string
 ---@param type string
@@ -609,6 +614,17 @@ function scion.io.read_safetensors(path) end
 ---@param tensors table<string, scion.Tensor>
 ---@param metadata? table<string, string>
 function scion.io.save_safetensors(path, tensors, metadata) end
+
+--- A network from the bytes of an ONNX file; `name` stands for the file in messages.
+---@param bytes string
+---@param name? string
+---@return scion.Net
+function scion.io.decode_onnx(bytes, name) end
+
+--- The tensor in the bytes of an ONNX TensorProto (the .pb files of ONNX's own tests).
+---@param bytes string
+---@return scion.Tensor
+function scion.io.decode_onnx_tensor(bytes) end
 
 --- A picture (JPEG, PNG, BMP, GIF, TGA, PNM) as u8 (C, H, W). Grey ones are repeated to 3 channels; alpha is left out unless
 --- 4 channels are asked for.
@@ -2220,6 +2236,19 @@ function scion.gather(x, ids, dim) end
 ---@return scion.Tensor y
 function Tensor:gather(ids, dim) end
 
+--- The sub-tensors that index tuples name: y[i] = x[ids[i][1]][ids[i][2]]...
+---@param x scion.Tensor input
+---@param ids scion.Tensor index tuples (..., k)
+---@param batch_dims? integer leading dimensions that x and ids share (default 0)
+---@return scion.Tensor y
+function scion.gather_nd(x, ids, batch_dims) end
+
+--- The sub-tensors that index tuples name: y[i] = x[ids[i][1]][ids[i][2]]...
+---@param ids scion.Tensor index tuples (..., k)
+---@param batch_dims? integer leading dimensions that x and ids share (default 0)
+---@return scion.Tensor y
+function Tensor:gather_nd(ids, batch_dims) end
+
 --- Negative log-likelihood of normal distributions with given means and variances.
 ---@param input scion.Tensor expected values
 ---@param target scion.Tensor samples; same shape
@@ -2307,6 +2336,19 @@ function scion.group_norm(x, weight, bias, num_groups, eps) end
 ---@param training? boolean apply dropout (default false)
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- One layer of gated recurrent units as first published (Cho et al. 2014): the reset gate acts on the state before its product.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.gru_reset(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- a > b, elementwise, as bool.
 ---@param a scion.Tensor|number left
@@ -2543,7 +2585,7 @@ function scion.instance_norm(x, weight, bias, eps) end
 ---@param scale_factor? number output size over input size, when `size` is not given (default 0.0)
 ---@param align_corners? boolean corner elements keep their values (default false)
 ---@param antialias? boolean when shrinking, average over all input elements (default false)
----@param coordinates? "default"|"half_pixel"|"pytorch_half_pixel"|"asymmetric"|"align_corners" position rule of ONNX's Resize; default: align_corners, or asymmetric for nearest and half_pixel else (default default)
+---@param coordinates? "default"|"half_pixel"|"pytorch_half_pixel"|"asymmetric"|"align_corners"|"half_pixel_symmetric" position rule of ONNX's Resize; default: align_corners, or asymmetric for nearest and half_pixel else (default default)
 ---@param nearest_mode? "default"|"floor"|"ceil"|"round_prefer_floor"|"round_prefer_ceil" rounding rule of ONNX's Resize; default: floor, or round_prefer_ceil for nearest_exact (default default)
 ---@param cubic_a? number parameter of the cubic kernel (default -0.75)
 ---@param exclude_outside? boolean taps outside the input get no weight (default false)
@@ -4076,6 +4118,21 @@ function Tensor:scatter_add(ids, src, dim) end
 ---@param dim integer along which ids choose (default 0)
 ---@return scion.Tensor y
 function Tensor:scatter_add_(ids, src, dim) end
+
+--- x with the sub-tensors that index tuples name replaced by, or combined with, those of src. Of equal tuples the last wins.
+---@param x scion.Tensor input
+---@param ids scion.Tensor index tuples (..., k)
+---@param src scion.Tensor the new sub-tensors
+---@param reduce? "none"|"add"|"mul"|"max"|"min" how src meets what is there; none replaces it (default none)
+---@return scion.Tensor y
+function scion.scatter_nd(x, ids, src, reduce) end
+
+--- x with the sub-tensors that index tuples name replaced by, or combined with, those of src. Of equal tuples the last wins.
+---@param ids scion.Tensor index tuples (..., k)
+---@param src scion.Tensor the new sub-tensors
+---@param reduce? "none"|"add"|"mul"|"max"|"min" how src meets what is there; none replaces it (default none)
+---@return scion.Tensor y
+function Tensor:scatter_nd(ids, src, reduce) end
 
 --- x with src summed into, multiplied into, or compared with the elements that ids name along dim.
 ---@param x scion.Tensor input

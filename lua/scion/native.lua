@@ -485,6 +485,11 @@ function Net:rename_entry(entry, name) end
 ---@param name string
 function Net:rename_input(input, name) end
 
+--- Says what an input accepts: its shape (-1: any size) and type; what is left out may be anything.
+---@param input string
+---@param opts { shape?: integer[], dtype?: scion.dtype }
+function Net:describe_input(input, opts) end
+
 --- Changes the type that summaries show for a layer.
 ---@param layer string
 ---@param type string
@@ -609,6 +614,17 @@ function scion.io.read_safetensors(path) end
 ---@param tensors table<string, scion.Tensor>
 ---@param metadata? table<string, string>
 function scion.io.save_safetensors(path, tensors, metadata) end
+
+--- A network from the bytes of an ONNX file; `name` stands for the file in messages.
+---@param bytes string
+---@param name? string
+---@return scion.Net
+function scion.io.decode_onnx(bytes, name) end
+
+--- The tensor in the bytes of an ONNX TensorProto (the .pb files of ONNX's own tests).
+---@param bytes string
+---@return scion.Tensor
+function scion.io.decode_onnx_tensor(bytes) end
 
 --- A picture (JPEG, PNG, BMP, GIF, TGA, PNM) as u8 (C, H, W). Grey ones are repeated to 3 channels; alpha is left out unless
 --- 4 channels are asked for.

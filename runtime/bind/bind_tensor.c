@@ -300,7 +300,11 @@ static int t_index(lua_State *L) {
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
     lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(2)) == LUA_TNIL) return 1;
+    if (lua_rawget(L, lua_upvalueindex(2)) == LUA_TNIL) {
+      lua_pushvalue(L, 2);
+      lua_gettable(L, lua_upvalueindex(1)); /* what Lua adds to the methods when it is first asked */
+      return 1;
+    }
     lua_CFunction get = lua_tocfunction(L, -1);
     lua_settop(L, 1);
     return get(L);

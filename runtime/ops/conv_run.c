@@ -106,6 +106,9 @@ static void depthwise_task(void *ud, int64_t task, char *unused) {
 scion_status scion__conv_forward(scion_context *ctx, const scion_conv_job *c, const char *x, const char *w, const char *bias, char *y) {
   slot_job j = { .c = c, .x = x, .w = w, .bias = bias, .y = y };
   if (c->batch == 0 || pixels_out(&c->shape) == 0 || c->out_channels == 0) return SCION_OK;
+  if (scion__winograd_fits(c)) {
+    return scion__winograd_forward(ctx, c, (const float *)(const void *)x, (const float *)(const void *)w, (const float *)(const void *)bias, (float *)(void *)y);
+  }
   if (scion__conv_direct_fits(c)) {
     return scion__conv_direct_forward(ctx, c, (const float *)(const void *)x, (const float *)(const void *)w, (const float *)(const void *)bias, (float *)(void *)y);
   }
@@ -158,6 +161,9 @@ scion_status scion__conv_grad_input(scion_context *ctx, const scion_conv_job *c,
   if (c->batch == 0 || pixels_in(&c->shape) == 0 || c->in_channels == 0) return SCION_OK;
   if (scion__depthwise_fits_gradients(c)) {
     return scion__depthwise_input(ctx, c, (const float *)(const void *)dy, (const float *)(const void *)w, (float *)(void *)dx);
+  }
+  if (pixels_out(&c->shape) > 0 && scion__winograd_fits_input(c)) {
+    return scion__winograd_input(ctx, c, (const float *)(const void *)dy, (const float *)(const void *)w, (float *)(void *)dx);
   }
   if (pixels_out(&c->shape) > 0 && scion__conv_direct_fits_input(c)) {
     return scion__conv_direct_input(ctx, c, (const float *)(const void *)dy, (const float *)(const void *)w, (float *)(void *)dx);
@@ -213,6 +219,9 @@ scion_status scion__conv_grad_weight(scion_context *ctx, const scion_conv_job *c
   }
   if (scion__depthwise_fits_gradients(c)) {
     return scion__depthwise_weight(ctx, c, (const float *)(const void *)x, (const float *)(const void *)dy, (float *)(void *)dw);
+  }
+  if (scion__winograd_fits_weight(c)) {
+    return scion__winograd_weight(ctx, c, (const float *)(const void *)x, (const float *)(const void *)dy, (float *)(void *)dw);
   }
   int64_t chunks = c->groups > 1 ? 1 : scion__min(c->batch, WEIGHT_CHUNKS);
   int64_t per = (c->batch + chunks - 1) / chunks;

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "kernels.h"
+#include "panel.h"
 
 #if defined(__AVX512F__)
 #define LANES 16
@@ -171,15 +172,15 @@ void K(winograd_output_f32)(int64_t tiles, const float *m, int64_t step, float b
   }
 }
 
-/* G g G' of 8 x `channels` filters: element (c, o, tap) at w[c * c_step + o * o_step + tap], taps backwards when `turned`; `n` <= 8 of
- * the 8 outputs exist. Plane k at u + k * step, (channels, 8) each. */
+/* G g G' of `channels` filters for each of panel_rows outputs (of which n exist): element (c, o, tap) at w[c * c_step + o * o_step + tap], taps
+ * backwards when `turned`. Plane k at u + k * step, (channels, panel_rows) each. */
 void K(winograd_filter_f32)(int64_t channels, int64_t n, const float *w, int64_t c_step, int64_t o_step, int32_t turned, float *u, int64_t step) {
   for (int64_t c = 0; c < channels; c++) {
-    float g[9][8], h[6][3][8];
+    float g[9][PANEL_ROWS], h[6][3][PANEL_ROWS];
     for (int t = 0; t < 9; t++)
-      for (int o = 0; o < 8; o++) g[t][o] = o < n ? w[c * c_step + o * o_step + (turned ? 8 - t : t)] : 0;
+      for (int o = 0; o < PANEL_ROWS; o++) g[t][o] = o < n ? w[c * c_step + o * o_step + (turned ? 8 - t : t)] : 0;
     for (int j = 0; j < 3; j++) {
-      _Pragma("omp simd") for (int o = 0; o < 8; o++) {
+      _Pragma("omp simd") for (int o = 0; o < PANEL_ROWS; o++) {
         float a = g[j][o], b = g[3 + j][o], d = g[6 + j][o];
         h[0][j][o] = a * 0.25f;
         h[1][j][o] = -(a + b + d) * (1.0f / 6);
@@ -190,8 +191,8 @@ void K(winograd_filter_f32)(int64_t channels, int64_t n, const float *w, int64_t
       }
     }
     for (int r = 0; r < 6; r++) {
-      float *to = u + 6 * r * step + 8 * c;
-      _Pragma("omp simd") for (int o = 0; o < 8; o++) {
+      float *to = u + 6 * r * step + PANEL_ROWS * c;
+      _Pragma("omp simd") for (int o = 0; o < PANEL_ROWS; o++) {
         float a = h[r][0][o], b = h[r][1][o], d = h[r][2][o];
         to[o] = a * 0.25f;
         to[step + o] = -(a + b + d) * (1.0f / 6);

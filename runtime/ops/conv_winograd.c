@@ -12,6 +12,7 @@
 #define PRODUCT_FLOATS 65536  /* of products between the transforms */
 #define WEIGHT_FLOATS 4194304 /* of both transforms at a time for a gradient of the weight */
 #define LANES_MOST 16
+#define DEPTH 256             /* channels multiplied at a time: a panel of them fits the first cache */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool off;
@@ -46,10 +47,12 @@ typedef struct {
   int64_t in_h, in_w, out_h, out_w, lead_h, lead_w;
   int64_t down, across;          /* tiles of an image */
   int64_t lines, parts;          /* lines of tiles in a task; tasks over all lines of the batch */
-  int64_t shares, share;         /* tasks over the output channels; blocks of eight in each */
-  int64_t strip, pitch, step, chunk, product_step; /* floats of a padded line; tiles of a channel; between planes; output channels at a time */
+  int64_t rows, blocks;          /* output channels of a panel; panels of a group */
+  int64_t shares, share;         /* tasks over the output channels; panels of them in each */
+  int64_t strip, line, panels, step; /* floats of a padded line; of a transformed channel; panels of tiles; from plane to plane of the input's transform */
+  int64_t chunk, pitch, product_step; /* panels of output channels at a time; tiles of one of their channels; between planes */
   int32_t activation;
-  const float *x, *u, *bias;     /* u: (group, block of eight, 36, ci, 8) */
+  const float *x, *u, *bias;     /* u: (group, block, 36, ci, rows) */
   float *y;
   char *scratch;
   size_t slot_bytes;
@@ -72,28 +75,33 @@ static void pad(int64_t lines, const float *plane, int64_t h, int64_t w, int64_t
 }
 
 static void run_task(const job *j, int64_t task, float *scratch) {
-  static const int64_t no_offset[1] = { 0 };
-  int64_t share = task % j->shares, part = task / j->shares % j->parts, g = task / (j->shares * j->parts);
-  int64_t l0 = part * j->lines, l1 = scion__min(j->batch * j->down, l0 + j->lines), tiles = (l1 - l0) * j->across, blocks = (j->co + 7) / 8;
-  int64_t b0 = share * j->share, b1 = scion__min(blocks, b0 + j->share);
-  float *strip = scratch, *v = strip + 6 * j->strip, *m = v + 36 * j->step;
-  for (int64_t c = 0; c < j->ci; c++)
+  int64_t share = task % j->shares, part = task / j->shares % j->parts, g = task / (j->shares * j->parts), cols = scion__k->panel_cols;
+  int64_t l0 = part * j->lines, l1 = scion__min(j->batch * j->down, l0 + j->lines), tiles = (l1 - l0) * j->across, panel = j->ci * cols;
+  int64_t b0 = share * j->share, b1 = scion__min(j->blocks, b0 + j->share);
+  float *strip = scratch, *line = strip + 6 * j->strip, *v = line + 36 * j->line, *m = v + 36 * j->step;
+  for (int64_t c = 0; c < j->ci; c++) {
     for (int64_t l = l0; l < l1; l++) {
       int64_t n = l / j->down, row = l % j->down;
       pad(6, j->x + ((n * j->groups + g) * j->ci + c) * j->in_h * j->in_w, j->in_h, j->in_w, 4 * row - j->lead_h, j->lead_w, j->strip, strip);
-      scion__k->winograd_input_f32(j->across, strip, j->strip, v + c * j->pitch + (l - l0) * j->across, j->step);
+      scion__k->winograd_input_f32(j->across, strip, j->strip, line + (l - l0) * j->across, j->line);
     }
-  for (int64_t b = b0; b < b1; b += j->chunk / 8) {
-    int64_t end = scion__min(b1, b + j->chunk / 8);
+    for (int64_t k = 0; k < 36; k++) scion__k->panel_spread_f32(0, tiles, line + k * j->line, v + k * j->step + c * cols, panel);
+  }
+  for (int64_t b = b0; b < b1; b += j->chunk) {
+    int64_t end = scion__min(b1, b + j->chunk), first = b * j->rows;
     for (int64_t k = 0; k < 36; k++)
-      for (int64_t i = b; i < end; i++)
-        scion__k->conv_direct_f32(j->ci, 1, no_offset, v + k * j->step, j->pitch, j->u + ((g * blocks + i) * 36 + k) * j->ci * 8, tiles,
-                                  m + k * j->product_step + (i - b) * 8 * j->pitch, j->pitch);
-    for (int64_t o = 8 * b; o < scion__min(j->co, 8 * end); o++)
+      for (int64_t c = 0; c < j->ci; c += DEPTH) {
+        int64_t depth = scion__min(DEPTH, j->ci - c);
+        for (int64_t t = 0; t < tiles; t += cols)
+          for (int64_t i = b; i < end; i++)
+            scion__k->panel_f32(depth, j->u + (((g * j->blocks + i) * 36 + k) * j->ci + c) * j->rows, v + k * j->step + t / cols * panel + c * cols,
+                                scion__min(cols, tiles - t), m + k * j->product_step + (i - b) * j->rows * j->pitch + t, j->pitch, c > 0);
+      }
+    for (int64_t o = first; o < scion__min(j->co, end * j->rows); o++)
       for (int64_t l = l0; l < l1; l++) {
         int64_t n = l / j->down, row = l % j->down, out = g * j->co + o;
         float *y = j->y + ((n * j->groups * j->co + out) * j->out_h + 4 * row) * j->out_w;
-        scion__k->winograd_output_f32(j->across, m + (o - 8 * b) * j->pitch + (l - l0) * j->across, j->product_step, j->bias != NULL ? j->bias[out] : 0, NULL,
+        scion__k->winograd_output_f32(j->across, m + (o - first) * j->pitch + (l - l0) * j->across, j->product_step, j->bias != NULL ? j->bias[out] : 0, NULL,
                                       j->activation, scion__min(4, j->out_h - 4 * row), j->out_w, y, j->out_w);
       }
   }
@@ -111,12 +119,11 @@ typedef struct { const job *j; const float *w; float *to; bool turned; } filter_
 static void transform_filters(void *ud, int64_t begin, int64_t end) {
   const filter_job *f = ud;
   const job *j = f->j;
-  int64_t blocks = (j->co + 7) / 8;
   for (int64_t i = begin; i < end; i++) {
-    int64_t g = i / blocks, o = i % blocks * 8;
+    int64_t g = i / j->blocks, o = i % j->blocks * j->rows;
     const float *w = f->turned ? f->w + (g * j->ci * j->co + o) * 9 : f->w + (g * j->co + o) * j->ci * 9;
-    scion__k->winograd_filter_f32(j->ci, scion__min(8, j->co - o), w, f->turned ? j->co * 9 : 9, f->turned ? 9 : j->ci * 9, f->turned,
-                                  f->to + i * 36 * j->ci * 8, j->ci * 8);
+    scion__k->winograd_filter_f32(j->ci, scion__min(j->rows, j->co - o), w, f->turned ? j->co * 9 : 9, f->turned ? 9 : j->ci * 9, f->turned,
+                                  f->to + i * 36 * j->ci * j->rows, j->ci * j->rows);
   }
 }
 
@@ -132,18 +139,22 @@ static scion_status run(scion_context *ctx, job *j, const float *w, bool turned)
   j->parts = (all + j->lines - 1) / j->lines;
   j->lines = (all + j->parts - 1) / j->parts;
   j->parts = (all + j->lines - 1) / j->lines;
-  int64_t blocks = (j->co + 7) / 8;
-  j->shares = j->parts * j->groups >= 4 ? 1 : scion__max(1, scion__min(4 / (j->parts * j->groups), blocks / 8));
-  j->share = (blocks + j->shares - 1) / j->shares;
+  j->rows = scion__k->panel_rows;
+  j->blocks = (j->co + j->rows - 1) / j->rows;
+  j->shares = j->parts * j->groups >= 4 ? 1 : scion__max(1, scion__min(4 / (j->parts * j->groups), j->co / 64));
+  j->share = (j->blocks + j->shares - 1) / j->shares;
   j->strip = strip_of(j->across);
-  j->pitch = j->lines * j->across + SCION_DIRECT_SLACK + LANES_MOST;
-  j->step = plane_step(j->ci * j->pitch);
-  j->chunk = scion__max(8, scion__min(8 * j->share, PRODUCT_FLOATS / (36 * j->pitch) / 8 * 8));
-  j->product_step = plane_step(j->chunk * j->pitch);
-  j->slot_bytes = (size_t)(6 * j->strip + 36 * (j->step + j->product_step)) * sizeof(float);
+  int64_t most = j->lines * j->across, cols = scion__k->panel_cols;
+  j->panels = (most + cols - 1) / cols;
+  j->line = most + 2 * LANES_MOST;
+  j->step = plane_step(j->panels * j->ci * cols);
+  j->pitch = j->panels * cols + LANES_MOST;
+  j->chunk = scion__max(1, scion__min(j->share, PRODUCT_FLOATS / (36 * j->pitch) / j->rows));
+  j->product_step = plane_step(j->chunk * j->rows * j->pitch);
+  j->slot_bytes = (size_t)(6 * j->strip + 36 * (j->line + j->step + j->product_step)) * sizeof(float);
   j->slot_bytes = (j->slot_bytes + SCION_ALIGN - 1) / SCION_ALIGN * SCION_ALIGN;
   int64_t slots = scion__min(ctx->threads, j->groups * j->parts * j->shares);
-  size_t u_bytes = (size_t)(j->groups * blocks * 36 * j->ci * 8) * sizeof(float), bytes = (size_t)slots * j->slot_bytes;
+  size_t u_bytes = (size_t)(j->groups * j->blocks * 36 * j->ci * j->rows) * sizeof(float), bytes = (size_t)slots * j->slot_bytes;
   float *u = scion__alloc(ctx, u_bytes);
   if (u == NULL) return SCION_ENOMEM;
   j->scratch = scion__alloc(ctx, bytes);
@@ -154,7 +165,7 @@ static scion_status run(scion_context *ctx, job *j, const float *w, bool turned)
   /* tiles beyond the last one are multiplied too and dropped: any number will do, but not none */
   memset(j->scratch, 0, bytes);
   filter_job f = { j, w, u, turned };
-  scion__parallel_range(ctx, j->groups * blocks, scion__max(1, 1024 / j->ci), transform_filters, &f);
+  scion__parallel_range(ctx, j->groups * j->blocks, scion__max(1, 2048 / j->ci), transform_filters, &f);
   j->u = u;
   atomic_init(&j->next, 0);
   scion__parallel(ctx, slots, run_slot, j);

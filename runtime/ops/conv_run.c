@@ -120,6 +120,9 @@ scion_status scion__conv_forward(scion_context *ctx, const scion_conv_job *c, co
     j.task = depthwise_task;
     return run_slots(ctx, &j);
   }
+  if (scion__conv_panel_fits(c)) {
+    return scion__conv_panel_forward(ctx, c, (const float *)(const void *)x, (const float *)(const void *)w, (const float *)(const void *)bias, (float *)(void *)y);
+  }
   int64_t rows = c->in_channels / c->groups * taps(&c->shape);
   bool plain = pointwise(&c->shape);
   j.tile = plain ? scion__min(pixels_out(&c->shape), scion__max(256, (int64_t)(4 << 20) / (rows * c->out_channels / c->groups) / 16 * 16))

@@ -56,8 +56,9 @@ static void run_task(const job *j, int64_t task, float *scratch) {
     for (int64_t o = first; o < scion__min(j->co, end * j->rows); o++)
       for (int64_t p = p0; p < p1;) {
         int64_t n = p / j->pixels, q = p % j->pixels, count = scion__min(p1 - p, j->pixels - q), out = g * j->co + o;
-        scion__k->panel_finish_f32(count, sums + (o - first) * pitch + p - p0, j->bias != NULL ? j->bias[out] : 0, NULL, j->c->activation,
-                                   j->y + (n * j->c->out_channels + out) * j->pixels + q);
+        int64_t at = (n * j->c->out_channels + out) * j->pixels + q;
+        scion__k->panel_finish_f32(count, sums + (o - first) * pitch + p - p0, j->bias != NULL ? j->bias[out] : 0,
+                                   j->c->plus != NULL ? (const float *)(const void *)j->c->plus + at : NULL, j->c->activation, j->y + at);
         p += count;
       }
   }

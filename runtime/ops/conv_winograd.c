@@ -52,7 +52,7 @@ typedef struct {
   int64_t strip, line, panels, step; /* floats of a padded line; of a transformed channel; panels of tiles; from plane to plane of the input's transform */
   int64_t chunk, pitch, product_step; /* panels of output channels at a time; tiles of one of their channels; between planes */
   int32_t activation;
-  const float *x, *u, *bias;     /* u: (group, block, 36, ci, rows) */
+  const float *x, *u, *bias, *plus; /* u: (group, block, 36, ci, rows) */
   float *y;
   char *scratch;
   size_t slot_bytes;
@@ -101,8 +101,8 @@ static void run_task(const job *j, int64_t task, float *scratch) {
       for (int64_t l = l0; l < l1; l++) {
         int64_t n = l / j->down, row = l % j->down, out = g * j->co + o;
         float *y = j->y + ((n * j->groups * j->co + out) * j->out_h + 4 * row) * j->out_w;
-        scion__k->winograd_output_f32(j->across, m + (o - first) * j->pitch + (l - l0) * j->across, j->product_step, j->bias != NULL ? j->bias[out] : 0, NULL,
-                                      j->activation, scion__min(4, j->out_h - 4 * row), j->out_w, y, j->out_w);
+        scion__k->winograd_output_f32(j->across, m + (o - first) * j->pitch + (l - l0) * j->across, j->product_step, j->bias != NULL ? j->bias[out] : 0,
+                                      j->plus != NULL ? j->plus + (y - j->y) : NULL, j->activation, scion__min(4, j->out_h - 4 * row), j->out_w, y, j->out_w);
       }
   }
 }
@@ -177,7 +177,8 @@ static scion_status run(scion_context *ctx, job *j, const float *w, bool turned)
 scion_status scion__winograd_forward(scion_context *ctx, const scion_conv_job *c, const float *x, const float *w, const float *bias, float *y) {
   const scion_conv_shape *s = &c->shape;
   job j = { .batch = c->batch, .groups = c->groups, .ci = c->in_channels / c->groups, .co = c->out_channels / c->groups, .in_h = s->h, .in_w = s->w,
-            .out_h = s->oh, .out_w = s->ow, .lead_h = s->ph, .lead_w = s->pw, .activation = c->activation, .x = x, .bias = bias, .y = y };
+            .out_h = s->oh, .out_w = s->ow, .lead_h = s->ph, .lead_w = s->pw, .activation = c->activation, .x = x, .bias = bias,
+            .plus = (const float *)(const void *)c->plus, .y = y };
   return run(ctx, &j, w, false);
 }
 

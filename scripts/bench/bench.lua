@@ -254,7 +254,7 @@ function M.memory_row(group, name, peers)
   for i, label in ipairs(peers) do
     list[i] = { label, function() return peer.python() and peak(peer.once_command(config.here, scion.threads(), group, name, label)) end }
   end
-  return { name = name .. ", peak memory", unit = "MB", peer = list, measure = function()
+  return { name = name .. ": peak memory", unit = "MB", peer = list, measure = function()
     return peak(("%s %s/run.lua --once %s"):format(M.program(), quote(config.here), quote(id)))
   end }
 end

@@ -14,7 +14,7 @@ local BATCHES <const> = { 8, 1, 32 }
 local rows, memory = {}, {}
 for _, batch in ipairs(BATCHES) do
   for _, n in ipairs(NETWORKS) do
-    local name = ("%s, batch %d"):format(n[1], batch)
+    local name = ("%s batch %d"):format(n[1], batch)
     rows[#rows + 1] = { name = name, unit = "images/s", items = batch, flops = 2 * batch * n[2], setup = function()
       local net = n[4]():eval()
       local x = scion.randn(batch, 3, 224, 224)

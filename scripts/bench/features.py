@@ -49,7 +49,7 @@ def rows(env):
 
     table = {}
     for batch in BATCHES:
-        table["ResNet-50, batch %d" % batch] = features(("resnet", 50, 0), batch)
-        table["VGG-19, batch %d" % batch] = features(("vgg19",), batch)
-        table["MobileNetV2, batch %d" % batch] = features(("mobilenet_v2",), batch)
+        table["ResNet-50 batch %d" % batch] = features(("resnet", 50, 0), batch)
+        table["VGG-19 batch %d" % batch] = features(("vgg19",), batch)
+        table["MobileNetV2 batch %d" % batch] = features(("mobilenet_v2",), batch)
     return table

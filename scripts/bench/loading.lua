@@ -24,7 +24,7 @@ local function folder()
   return base, "PNG", base
 end
 
-local row = { name = "224 x 224 pictures, batch 32", unit = "images/s" }
+local row = { name = "224 x 224 pictures batch 32", unit = "images/s" }
 function row.setup(bench)
   local dir, kind, made = folder()
   row.cleanup = function() if made then os.execute(("rm -rf '%s'"):format(made)) end end

@@ -39,4 +39,4 @@ def rows(env):
 
         return {"torch, DataLoader": passes(env.threads), "torch, one process": passes(0)}
 
-    return {"224 x 224 pictures, batch 32": load}
+    return {"224 x 224 pictures batch 32": load}

@@ -12,7 +12,7 @@ local function problem()
   return x, scores:argmax(2)
 end
 
-local row = { name = "1,000 x 1,000, ten classes", unit = "ms" }
+local row = { name = "1000 x 1000 ten classes", unit = "ms" }
 function row.setup()
   local x, ids = problem()
   local paths = { os.tmpname(), os.tmpname() }

@@ -24,4 +24,4 @@ def rows(env):
 
         return {"scikit-learn": variant(x), "scikit-learn, f64": variant(x.astype(np.float64))}
 
-    return {"1,000 x 1,000, ten classes": fit}
+    return {"1000 x 1000 ten classes": fit}

@@ -29,6 +29,6 @@ def rows(env):
 
     return {
         "4x4 add": add,
-        "16x16 matmul, sum, backward": backward,
-        "relu(a b + c), 32x32": chain,
+        "16x16 matmul + sum + backward": backward,
+        "relu(a b + c) 32x32": chain,
     }

@@ -24,6 +24,6 @@ end
 return { title = "start-up", rows = {
   { name = "start to first result", unit = "ms", measure = function(bench) return (ours(bench)) end,
     peer = { { "torch", function(bench) return (theirs(bench)) end } } },
-  { name = "start to first result, peak memory", unit = "MB", measure = function(bench) return (select(2, ours(bench))) end,
+  { name = "start to first result: peak memory", unit = "MB", measure = function(bench) return (select(2, ours(bench))) end,
     peer = { { "torch", function(bench) return (select(2, theirs(bench))) end } } },
 } }

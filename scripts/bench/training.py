@@ -49,7 +49,7 @@ def rows(env):
         return training(lambda: resnet(18), torch.randn(16, 3, env.image_size, env.image_size), 1000, True)
 
     return {
-        "MLP 784-256-10, batch 64": mlp,
-        "CNN on 28x28, batch 64": cnn,
-        "ResNet-18 at 224, batch 16": resnet18,
+        "MLP 784-256-10 batch 64": mlp,
+        "CNN on 28x28 batch 64": cnn,
+        "ResNet-18 at 224 batch 16": resnet18,
     }

@@ -15,7 +15,9 @@ import json
 import os
 import sys
 import time
+import warnings
 
+warnings.filterwarnings("ignore")  # advice about the peers' own interfaces
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.append(HERE)
 

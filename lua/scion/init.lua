@@ -28,6 +28,7 @@ local PARTS <const> = {
   hpo = "scion.hpo",
   -- names
   GaussianProcess = "scion.gaussian_process",
+  Function = { "scion.autograd", "Function" },
   class = { "scion.class", "class" },
   is_a = { "scion.class", "is_a" },
   help = { "scion.help", "help" },

@@ -372,3 +372,44 @@ describe("memory", function()
     assert(peak <= math.max(2 * before.limit, before.live + (256 << 20)), ("the peak was %d bytes"):format(peak))
   end)
 end)
+
+describe("Function", function()
+  local cube = function()
+    return scion.Function {
+      name = "cube",
+      forward = function(ctx, x, scale)
+        ctx.x = x
+        ctx.scale = scale
+        return x * x * x * scale, x:sum()
+      end,
+      backward = function(ctx, dy, ds) return dy * ctx.x * ctx.x * 3 * ctx.scale + ds, nil end,
+    }
+  end
+  it("has the gradient that it is given, and gradients of that", function()
+    local x = leaf { 1, 2 }
+    local y, s = cube()(x, 2)
+    assert.same({ 2, 16 }, { table.unpack(y:tolist()) })
+    assert.equal("cube", y.grad_fn)
+    local g = scion.grad({ y:sum(), s * 10 }, x, { create_graph = true })
+    assert.same({ 16, 34 }, { table.unpack(g:tolist()) })
+    assert.same({ 12, 24 }, { table.unpack(scion.grad(g:sum(), x):tolist()) })
+    assert.is_false(cube()(x:detach(), 1).requires_grad)
+    assert.is_false(scion.no_grad(cube(), x, 1).requires_grad)
+  end)
+  it("with nil for a tensor gives it no gradient", function()
+    local stop = scion.Function { forward = function(_, a, b) return a * b end, backward = function(ctx, dy)
+      assert.same({ true, true }, ctx.needs_input_grad)
+      return dy, nil
+    end }
+    local a, b = leaf { 2 }, leaf { 3 }
+    stop(a, b):sum():backward()
+    assert.equal(1, a.grad:item())
+    assert.is_nil(b.grad)
+  end)
+  it("says what is wrong with it", function()
+    assert.error_matches(function() scion.Function { forward = print } end, "option 'backward' is required")
+    assert.error_matches(function() scion.Function { forward = 1, backward = print } end, "option 'forward' must be")
+    local bad = scion.Function { name = "bad", forward = function() return 3 end, backward = print }
+    assert.error_matches(function() bad(leaf { 1 }) end, "bad: forward must return tensors, value 1 is 3")
+  end)
+end)

@@ -41,7 +41,7 @@ local function digest(t)
 end
 
 -- Sums and norm agree to within tol of the norm.
-local function check(what, got, expected, tol)
+function M.check(what, got, expected, tol)
   local d = digest(got)
   local scale = expected[4] + 1e-2
   for k = 1, 4 do
@@ -107,24 +107,24 @@ function M.run(case, dtype)
   for j, expected in ipairs(case.y) do
     local y = outputs[j]
     assert.same(case.shapes[j], { table.unpack(y.shape) })
-    check(("output %d"):format(j), y, expected, tol)
+    M.check(("output %d"):format(j), y, expected, tol)
     local part = (y * M.fill(y.shape, 49 + j):to(dtype)):sum()
     loss = loss and loss + part or part
   end
   for name, expected in pairs(case.buffers or {}) do
     for _, e in ipairs(entries(net, "buffer")) do
-      if e.name == name then check(name, e.tensor, expected, tol) end
+      if e.name == name then M.check(name, e.tensor, expected, tol) end
     end
   end
   if not loss.requires_grad then return end
   loss:backward()
   for i, expected in ipairs(case.dx) do
-    if expected then check(("gradient of input %d"):format(i), inputs[i].grad, expected, tol * 4) end
+    if expected then M.check(("gradient of input %d"):format(i), inputs[i].grad, expected, tol * 4) end
   end
   local seen = 0
   for _, e in ipairs(entries(net, "param")) do
     assert(case.dp[e.name], "PyTorch has no parameter " .. e.name)
-    check("gradient of " .. e.name, e.tensor.grad, case.dp[e.name], tol * 4)
+    M.check("gradient of " .. e.name, e.tensor.grad, case.dp[e.name], tol * 4)
     seen = seen + 1
   end
   local n = 0

@@ -5798,6 +5798,14 @@ function scion.vsplit(sections) end
 ---@return scion.Tensor
 function scion.vstack(tensors, ...) end
 
+--- A function of tensors with its own gradient, as PyTorch's autograd.Function. forward(ctx, ...) computes without recording and may
+--- keep what backward needs in ctx; backward(ctx, gradients of the outputs...) returns one gradient (or nil) for each argument of
+--- forward, those that are no tensors included. What backward computes with operations can be differentiated again.
+--- ctx.needs_input_grad[i] tells whether argument i asks for a gradient.
+---@param spec { name?: string, forward: fun(ctx: table, ...): ..., backward: fun(ctx: table, ...): ... }
+---@return fun(...): scion.Tensor
+function scion.Function(spec) end
+
 ---@class scion.GaussianProcess
 ---@overload fun(...): scion.GaussianProcess
 scion.GaussianProcess = {}

@@ -24,11 +24,13 @@ local PARTS <const> = {
   trainer = "scion.trainer",
   logistic = "scion.logistic",
   models = "scion.models",
+  features = "scion.features",
   -- names
   class = { "scion.class", "class" },
   is_a = { "scion.class", "is_a" },
   help = { "scion.help", "help" },
   load = { "scion.repurpose.file", "load" },
+  ModelHandler = "scion.model_handler.init",
   Repurposer = { "scion.repurpose", "Repurposer" },
   MetaModelRepurposer = { "scion.repurpose", "MetaModelRepurposer" },
   LrRepurposer = { "scion.repurpose", "LrRepurposer" },

@@ -4,6 +4,7 @@
 
 local check = require "scion.check"
 local class = require "scion.class"
+local features = require "scion.features"
 local graph = require "scion.repurpose.graph"
 local progress = require "scion.progress"
 local Repurposer = require "scion.repurpose.base"
@@ -51,7 +52,7 @@ local function cached(self, net, train)
   local bytes = 4 * #train.dataset
   for d = 2, #shape do bytes = bytes * shape[d] end
   if bytes > self.options.cache_bytes then return nil end
-  local values, targets = graph.collect(net, train:in_order(), { boundary }, { label = "frozen layers",
+  local values, targets = features.collect(net, train:in_order(), { boundary }, { label = "frozen layers",
     progress = self.options.progress })
   local rest = net:extract { from = { boundary }, to = net:outputs() }
   local data = require "scion.data"
@@ -103,7 +104,7 @@ function Neural:repurpose(train)
 end
 
 function Neural:_predict_probability(iterator)
-  local values, truth = graph.collect(self.target_model, iterator, { self.target_model:outputs()[1] }, { progress = self.options.progress })
+  local values, truth = features.collect(self.target_model, iterator, { self.target_model:outputs()[1] }, { progress = self.options.progress })
   return self.ends_in_softmax and values[1] or values[1]:softmax(2), truth
 end
 
@@ -171,7 +172,7 @@ function Neural:_add_head(net, value, name, train, head)
       end
     end
   elseif head == "regression" then
-    local values, ids = graph.collect(net, train:in_order(), { net:value_name(value) }, { flatten = true })
+    local values, ids = features.collect(net, train:in_order(), { net:value_name(value) }, { flatten = true })
     local model = require("scion.logistic").fit(values[1], ids, k, { c = 0.1 })
     weight, bias = model.weight:to("f32"), model.bias:to("f32")
   end

@@ -136,7 +136,7 @@ end
 
 -- ---- the model -----------------------------------------------------------------------------------------------
 
---- Weight of every class: "balanced" gives n / (K * count), a table is read by label (or class id).
+--- Weight of every class: "balanced" gives n / (K * count), a table is read by label (by id where there are no labels).
 function M.class_weights(class_weight, counts, n, classes)
   local weights = {}
   for k = 1, #counts do
@@ -144,7 +144,7 @@ function M.class_weights(class_weight, counts, n, classes)
       weights[k] = counts[k] > 0 and n / (#counts * counts[k]) or 0
     elseif type(class_weight) == "table" then
       local given = class_weight
-      local w = classes and given[classes[k]] or given[k]
+      local w = given[classes and classes[k] or k]
       if type(w) ~= "number" or not (w >= 0) then
         error(("logistic: class_weight of class %s must be a number of at least 0, got %s"):format(
           check.describe(classes and classes[k] or k), check.describe(w)), 4)

@@ -50,13 +50,14 @@ local TINY <const> = 1e-8
 
 local function inverse_softplus(x) return math.log(math.exp(x) - 1) end
 
-local function new_layer(inputs, outputs, sigma)
+-- Means begin as a network's usually do, deviations at a tenth of the prior's.
+local function new_layer(inputs, outputs, sigma, gain)
   local s = scion()
   local prior_w, prior_b = sigma / math.sqrt(inputs), sigma
   local function leaf(t) return t:requires_grad_(true) end
   return { prior_w = prior_w, prior_b = prior_b,
-    mean_w = leaf(s.randn(outputs, inputs):mul(prior_w)), rho_w = leaf(s.full({ outputs, inputs }, inverse_softplus(0.3 * prior_w))),
-    mean_b = leaf(s.zeros(outputs)), rho_b = leaf(s.full({ outputs }, inverse_softplus(0.3 * prior_b))) }
+    mean_w = leaf(s.randn(outputs, inputs):mul(gain / math.sqrt(inputs))), rho_w = leaf(s.full({ outputs, inputs }, inverse_softplus(0.1 * prior_w))),
+    mean_b = leaf(s.zeros(outputs)), rho_b = leaf(s.full({ outputs }, inverse_softplus(0.1 * prior_b))) }
 end
 
 local function leaves(layers, noise)
@@ -119,10 +120,10 @@ function Bnn:_train(x, y, fit)
   local outputs = regression and fit.n_targets or fit.n_classes
   local layers = {}
   for _ = 1, o.num_layers do
-    layers[#layers + 1] = new_layer(width, o.n_hidden, o.sigma)
+    layers[#layers + 1] = new_layer(width, o.n_hidden, o.sigma, 1)
     width = o.n_hidden
   end
-  layers[#layers + 1] = new_layer(width, outputs, o.sigma)
+  layers[#layers + 1] = new_layer(width, outputs, o.sigma, 0.3)
   local target, weight, noise
   if regression then
     target = y:to("f32")

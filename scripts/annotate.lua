@@ -58,7 +58,11 @@ local function add_op(info, owner, in_place)
   local results = {}
   for i, slot in ipairs(info.outputs) do results[i] = "scion.Tensor " .. slot.name end
   add("---@return %s", table.concat(results, ", "))
-  add("function %s%s%s(%s) end", owner == "Tensor" and "Tensor:" or "scion.", info.name, in_place and "_" or "", table.concat(names, ", "))
+  if info.name == "repeat" and not in_place then -- a word of the language
+    add('%s["repeat"] = function(%s) end', owner, table.concat(owner == "Tensor" and { "self", table.unpack(names) } or names, ", "))
+  else
+    add("function %s%s%s(%s) end", owner == "Tensor" and "Tensor:" or "scion.", info.name, in_place and "_" or "", table.concat(names, ", "))
+  end
   add("")
 end
 

@@ -3536,12 +3536,12 @@ function Tensor:renorm_(p, dim, maxnorm) end
 ---@param x scion.Tensor input
 ---@param times integer|integer[] copies along each dimension (default { })
 ---@return scion.Tensor y
-function scion.repeat(x, times) end
+scion["repeat"] = function(x, times) end
 
 --- Copies of x along its dimensions (x["repeat"] or scion["repeat"] in Lua; tile is the same).
 ---@param times integer|integer[] copies along each dimension (default { })
 ---@return scion.Tensor y
-function Tensor:repeat(times) end
+Tensor["repeat"] = function(self, times) end
 
 --- Every element (or slice along dim) several times in a row.
 ---@param x scion.Tensor input
@@ -4768,12 +4768,15 @@ function scion.NeuralNetworkRandomFreezeRepurposer:init(opts) end
 ---@overload fun(...): scion.NeuralNetworkRepurposer
 scion.NeuralNetworkRepurposer = {}
 
---- Functions and live objects do not go into files.
+function scion.NeuralNetworkRepurposer:convergence() end
+
+function scion.NeuralNetworkRepurposer:find_learning_rate(train, opts) end
+
 function scion.NeuralNetworkRepurposer:get_params() end
 
 function scion.NeuralNetworkRepurposer:repurpose(train) end
 
-function scion.NeuralNetworkRepurposer:restore(net) end
+function scion.NeuralNetworkRepurposer:restore(net, info) end
 
 ---@class scion.Repurposer
 ---@overload fun(...): scion.Repurposer
@@ -4979,10 +4982,10 @@ function scion.data.Iterator:class_counts() end
 --- What a checkpoint keeps: a plain table.
 function scion.data.Iterator:get_state() end
 
+--- An iterator with these options over part of the data: subset, head, only, take_per_class as of data sets.
 function scion.data.Iterator:head(...) end
 
 --- The data once, item after item, no augmentation and nothing left out: for predictions and features. The iterator's own transform
---- stays.
 function scion.data.Iterator:in_order(batch_size) end
 
 function scion.data.Iterator:init(dataset, opts) end
@@ -4992,11 +4995,13 @@ function scion.data.Iterator:items() end
 
 function scion.data.Iterator:labels() end
 
+--- An iterator with these options over part of the data: subset, head, only, take_per_class as of data sets.
 function scion.data.Iterator:map(...) end
 
 --- The next batch x, y, or nil at the end of the pass (the following call begins the next one).
 function scion.data.Iterator:next() end
 
+--- An iterator with these options over part of the data: subset, head, only, take_per_class as of data sets.
 function scion.data.Iterator:only(...) end
 
 --- How many items of the batch handed out last are padding (only under last_batch = "pad").
@@ -5012,11 +5017,12 @@ function scion.data.Iterator:reset(opts) end
 --- Goes on from a state. The data must be what they were: their number and the batch size are checked.
 function scion.data.Iterator:set_state(state) end
 
---- Two or more iterators over disjoint parts; see Dataset:split.
 function scion.data.Iterator:split(...) end
 
+--- An iterator with these options over part of the data: subset, head, only, take_per_class as of data sets.
 function scion.data.Iterator:subset(...) end
 
+--- An iterator with these options over part of the data: subset, head, only, take_per_class as of data sets.
 function scion.data.Iterator:take_per_class(...) end
 
 --- The same data with other options: it:with { batch_size = 256, shuffle = false }.
@@ -5079,14 +5085,10 @@ function scion.features.Cache:collect(net, iterator, names, opts) end
 --- A cache of features. opts: dir (a directory, made when needed; default: memory alone), max_bytes = 256 MiB.
 function scion.features.Cache:init(opts) end
 
---- What get_layer_output gives: features by layer name (a table that keeps the order asked for), labels, ids.
 function scion.features.by_name(net, iterator, names, opts) end
 
 function scion.features.choose_cache(where, given, level) end
 
---- Values of layers for a whole data set, in the order of the data: list of tensors (N, ...), and the targets (class ids, or what the
---- data set gives). opts: flatten (N, F), cache (as choose_cache; default none), progress, label.
----@return scion.Tensor[] values, scion.Tensor? targets
 function scion.features.collect(net, iterator, names, opts) end
 
 --- Runs fn on every batch's values, in eval mode and without gradients: fn(values, y, n). Padding is cut off.
@@ -5098,8 +5100,6 @@ function scion.features.is_iterator(value) end
 --- The cache of this program: in memory, of at most 256 MiB.
 function scion.features.shared_cache() end
 
---- Writes values of layers to a safetensors file batch by batch (never all of them in memory): one tensor per layer, and "ids" or "targets".
---- The iterator must know its number of items.
 function scion.features.stream(net, iterator, names, path, opts) end
 
 --- Prints what is known about a value or a name; without argument an overview.

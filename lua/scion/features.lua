@@ -295,7 +295,8 @@ function M.choose_cache(where, given, level)
     by_dir[given] = by_dir[given] or Cache { dir = given }
     return by_dir[given]
   end
-  if class.is_a(given, Cache) then return given end
+  local meta = type(given) == "table" and getmetatable(given) -- told by name: modules may be loaded twice
+  if meta and meta.class_name == "FeatureCache" then return given end
   error(("%s: cache must be true, false, a directory or a features.Cache, got %s"):format(where, check.describe(given)), (level or 2) + 1)
 end
 

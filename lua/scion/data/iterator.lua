@@ -269,10 +269,9 @@ function Iterator:with(changes)
   return Iterator(self.dataset, opts)
 end
 
---- The data once, item after item, no augmentation and nothing left out: for predictions and features. The iterator's own transform
---- stays.
+--- The data once, item after item, nothing random and nothing left out: for predictions and features.
 function Iterator:in_order(batch_size)
-  local opts = { batch_size = batch_size or self.batch_size, prefetch = self.prefetch, transform = self.transform }
+  local opts = { batch_size = batch_size or self.batch_size, prefetch = self.prefetch }
   local dataset = self.dataset
   if dataset.without_augmentation then dataset = dataset:without_augmentation() end
   return Iterator(dataset, opts)

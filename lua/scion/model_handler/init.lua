@@ -51,7 +51,7 @@ local OPTS <const> = { context_function = check.choice({ "cpu" }, { default = "c
 --- num_devices are Xfer's and take "cpu" and 1.
 ---@param model scion.Net|table
 function Handler:init(model, opts)
-  if class.is_a(model, scion().Repurposer) then model = model.target_model or model.source_model end
+  if type(model) == "table" and model.repurpose then model = model.target_model or model.source_model end
   if not scion().is_net(model) then
     error(("ModelHandler: expected a net, got %s"):format(check.describe(model)), 3)
   end
@@ -146,7 +146,7 @@ local OUTPUT_OPTS <const> = { data_iterator = check.any {}, layer_names = check.
 ---@return scion.Tensor? ids
 function Handler:get_layer_output(opts, layer_names)
   local features = require "scion.features"
-  if class.is_a(opts, require("scion.data").Iterator) or type(opts) ~= "table" or layer_names ~= nil then
+  if features.is_iterator(opts) or type(opts) ~= "table" or layer_names ~= nil then
     opts = { data_iterator = opts, layer_names = layer_names }
   end
   opts = check.opts("get_layer_output", opts, OUTPUT_OPTS)

@@ -38,6 +38,7 @@ local PARTS <const> = {
   MetaModelRepurposer = { "scion.repurpose", "MetaModelRepurposer" },
   LrRepurposer = { "scion.repurpose", "LrRepurposer" },
   SvmRepurposer = { "scion.repurpose", "SvmRepurposer" },
+  GpRepurposer = { "scion.repurpose", "GpRepurposer" },
   BnnRepurposer = { "scion.repurpose", "BnnRepurposer" },
   KnnRepurposer = { "scion.repurpose", "KnnRepurposer" },
   NearestPrototypeRepurposer = { "scion.repurpose", "NearestPrototypeRepurposer" },

@@ -83,6 +83,34 @@ describe("repurposers beside scikit-learn", function()
     assert.allclose(dual:predict(wide), scion.tensor(golden.target):narrow(1, 1, 6), { atol = 1e-2 })
   end)
 
+  it("Gaussian processes: evidence, means, deviations, class probabilities", function()
+    local rp = made("GpRepurposer", {}, numbers)
+    assert.allclose(rp:convergence().log_evidence, golden.gp.log_evidence, { atol = 0.02 })
+    assert.allclose(rp:predict(xt), golden.gp.mean, { atol = 0.02 })
+    local target = scion.tensor(golden.target, { dtype = "f64" })
+    local noise = rp:convergence().noise * target:sub(target:mean()):square():mean():item()
+    assert.allclose(rp:predict_variance(xt):add(noise):sqrt(), golden.gp.std, { atol = 0.01 })
+    assert.is_true(made("GpRepurposer"):predict_probability(xt):sub(scion.tensor(golden.gpc.probability)):abs():max():item() < 0.1)
+    local two = scion.data.tensors { x = x:narrow(1, 1, 44), labels = table.move(golden.y, 1, 44, 1, {}) }
+    local mean = x:mean(1)
+    local std = x:sub(mean):square():mean(1):sqrt()
+    local binary = made("GpRepurposer", { standardise = false },
+      scion.data.tensors { x = x:sub(mean):div(std):narrow(1, 1, 44), labels = two:labels() })
+    assert.is_true(binary:predict_probability(xt:sub(mean):div(std)):sub(scion.tensor(golden.gpc.binary_probability)):abs():max():item() < 0.1)
+    -- through fewer points than items
+    local sparse = made("GpRepurposer", { exact_up_to = 20, n_inducing = 30 }, numbers)
+    assert.equal(30, sparse:convergence().n_points)
+    assert.allclose(sparse:predict(xt), rp:predict(xt), { atol = 0.15 })
+    assert.same({ 15, 3 }, made("GpRepurposer"):predict_variance(xt).shape:tolist())
+  end)
+
+  it("one kernel for every feature layer", function()
+    local net = nn.Sequential { nn.Identity { name = "same" }, nn.Linear(4, 6, { name = "noise" }), nn.Tanh { name = "t" } }
+    local rp = made("GpRepurposer", { source_model = net, feature_layer_names = { "same", "noise" }, kernel = "matern52", apply_l2_norm = true }, numbers)
+    assert.same({ 15 }, rp:predict(xt).shape:tolist())
+    assert.truthy(rp.target_model["head.gp.points_2"])
+  end)
+
   it("calibrates SVM probabilities sensibly", function()
     local rp = made("SvmRepurposer", { kernel = "rbf", c = 1.5, gamma = 0.2 })
     local p = rp:predict_probability(xt)

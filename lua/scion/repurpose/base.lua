@@ -69,12 +69,12 @@ end
 
 --- For subclasses: an iterator from what users pass: an iterator, a data set, or a tensor of inputs. in_order: nothing random.
 function Repurposer:_iterator(method, data, in_order)
-  local data_module = require "scion.data"
-  if class.is_a(data, data_module.Dataset) then data = data:iterator { batch_size = 64 } end
-  if class.is_a(data, data_module.Iterator) then return in_order and data:in_order() or data end
   if type(data) == "userdata" and getmetatable(data).__name == "scion.Tensor" then
-    return data_module.tensors { x = data, batch_size = 64 }
+    return require("scion.data").tensors { x = data, batch_size = 64 }
   end
+  -- Told by what they can do: a host may load the modules of data twice.
+  if type(data) == "table" and data.get and data.iterator then data = data:iterator { batch_size = 64 } end
+  if type(data) == "table" and data.dataset and data.in_order then return in_order and data:in_order() or data end
   if type(data) == "function" or type(data) == "table" and (getmetatable(data) or {}).__call then return data end
   error(("%s: %s needs an iterator, a data set or a tensor, got %s"):format(name_of(self), method, check.describe(data)), 3)
 end

@@ -8,6 +8,7 @@ local M = {
   MetaModelRepurposer = require "scion.repurpose.meta_model",
   LrRepurposer = require "scion.repurpose.lr",
   SvmRepurposer = require "scion.repurpose.svm",
+  GpRepurposer = require "scion.repurpose.gp",
   BnnRepurposer = require "scion.repurpose.bnn",
   KnnRepurposer = require("scion.repurpose.knn").KnnRepurposer,
   NearestPrototypeRepurposer = require("scion.repurpose.knn").NearestPrototypeRepurposer,
@@ -34,7 +35,7 @@ end
 --- The class of a name in a file, or nil.
 function M.find(name) return registry[name] end
 
-for _, name in ipairs { "LrRepurposer", "SvmRepurposer", "BnnRepurposer", "KnnRepurposer", "NearestPrototypeRepurposer", "RidgeRepurposer",
+for _, name in ipairs { "LrRepurposer", "SvmRepurposer", "GpRepurposer", "BnnRepurposer", "KnnRepurposer", "NearestPrototypeRepurposer", "RidgeRepurposer",
   "LinearRegressionRepurposer", "NeuralNetworkFineTuneRepurposer", "NeuralNetworkRandomFreezeRepurposer" } do
   M.register(M[name])
 end

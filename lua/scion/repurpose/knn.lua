@@ -21,6 +21,8 @@ local function unit_node(net, value)
   return graph.node(net, "unit", "Scale", "div", nil, { value, length })
 end
 
+M.unit_node = unit_node
+
 -- ---- k nearest neighbours ------------------------------------------------------------------------------------------------
 
 local Knn = class.class("KnnRepurposer", Predictor)

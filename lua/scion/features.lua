@@ -286,8 +286,8 @@ function M.shared_cache()
   return shared
 end
 
--- cache = nil or true: the program's; false: none; a path: files in that directory; or a Cache.
 local by_dir = {}
+--- The cache that an option means: nil or true: the program's; false: none; a path: one with files in that directory; or a Cache itself.
 function M.choose_cache(where, given, level)
   if given == nil or given == true then return M.shared_cache() end
   if given == false then return nil end

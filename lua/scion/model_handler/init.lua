@@ -23,7 +23,7 @@ Handler.LayerType = types.LayerType
 
 -- Computed fields: layer_names, layer_types, input_names, output_names.
 function Handler:__field(name)
-  if name == "layer_names" then return self.net:layer_names() end
+  if name == "layer_names" then return show.list(self.net:layer_names()) end
   if name == "layer_types" then
     local list = show.list {}
     for i, layer in ipairs(self.net:layer_names()) do list[i] = (self:get_layer_type(layer)) end
@@ -34,7 +34,7 @@ function Handler:__field(name)
     for i, input in ipairs(self.net:inputs()) do list[i] = input.name end
     return list
   end
-  if name == "output_names" then return self.net:outputs() end
+  if name == "output_names" then return show.list(self.net:outputs()) end
   return nil
 end
 Handler.__index = class.field_index(Handler)

@@ -58,7 +58,7 @@ end
 -- An iterator over the values of one layer for the items of another.
 local function values_of(self, net, boundary, iterator, label)
   local values, targets = features.collect(net, iterator:in_order(), { boundary }, { label = label, progress = self.options.progress,
-    cache = false })
+    cache = true })
   local data = require "scion.data"
   local set = data.TensorDataset { x = values[1], y = targets, n = #values[1], classes = iterator.classes, ids = iterator.dataset:ids() }
   return data.Iterator(set, iterator.options)
@@ -77,6 +77,7 @@ local function cached(self, net, train, validation)
   for d = 2, #shape do bytes = bytes * shape[d] end
   if bytes > options.cache_bytes then return nil end
   local rest = net:extract { from = { boundary }, to = net:outputs() }
+  self.boundary = boundary
   return rest, values_of(self, net, boundary, train, "frozen layers"),
     validation and values_of(self, net, boundary, validation, "frozen layers, validation")
 end
@@ -248,6 +249,17 @@ end
 -- ---- predicting ----------------------------------------------------------------------------------------------------------
 
 local function raw_outputs(self, iterator)
+  if self.cached and is_fixed(iterator) then -- the frozen part again: out of the cache where the items are known
+    local inner, truth = features.collect(self.target_model, iterator:in_order(), { self.boundary }, { cache = true, progress = self.options.progress })
+    local s = require "scion"
+    local rest = self.target_model:extract { from = { self.boundary }, to = self.target_model:outputs() }
+    rest:eval()
+    local parts = {}
+    s.no_grad(function()
+      for from = 1, #inner[1], 64 do parts[#parts + 1] = rest(inner[1]:narrow(1, from, math.min(64, #inner[1] - from + 1))) end
+    end)
+    return #parts == 1 and parts[1] or s.cat(parts, 1), truth
+  end
   local values, truth = features.collect(self.target_model, iterator, { self.target_model:outputs()[1] }, { progress = self.options.progress })
   return values[1], truth
 end

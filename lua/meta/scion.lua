@@ -5172,6 +5172,9 @@ scion.KnnRepurposer = {}
 ---@overload fun(...): scion.LinearRegressionRepurposer
 scion.LinearRegressionRepurposer = {}
 
+--- The constructor's options as plain data, without the source model: what save keeps and load hands back.
+function scion.LinearRegressionRepurposer:get_params() end
+
 ---@class scion.LrRepurposer: scion.PredictorRepurposer
 ---@overload fun(...): scion.LrRepurposer
 scion.LrRepurposer = {}

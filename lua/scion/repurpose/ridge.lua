@@ -46,8 +46,15 @@ function Ridge:_build(net, value, model)
   return graph.add_linear(net, "ridge", value, model.weight:to("f32"):contiguous(), model.bias:to("f32"))
 end
 
---- LinearRegressionRepurposer: least squares, without a penalty.
+-- LinearRegressionRepurposer: least squares, without a penalty.
 local Linear = class.class("LinearRegressionRepurposer", Ridge)
 Linear.OPTIONS = { alpha = check.number { default = 0.0, min = 0, max = 0 } }
+
+--- The constructor's options; alpha is none of them.
+function Linear:get_params()
+  local params = Ridge.get_params(self)
+  params.alpha = nil
+  return params
+end
 
 return { RidgeRepurposer = Ridge, LinearRegressionRepurposer = Linear }

@@ -87,6 +87,7 @@ struct scion_context {
   scion_pool *pool; /* started on first use */
   int32_t threads;
   bool grad_enabled;
+  int32_t index_base; /* what messages count dimensions and positions from: 0, or 1 for Lua */
   uint64_t seed, rng_counter, sequence; /* sequence: of recorded nodes */
   void *(*alloc)(void *, void *, size_t, size_t);
   void *alloc_ud;
@@ -98,7 +99,6 @@ struct scion_context {
   scion_status (*record)(scion_context *ctx, struct scion_call *call);
   struct scion_node *dead_nodes; /* being released, iteratively */
   bool releasing;
-  int32_t index_base;            /* how messages count dimensions and positions: 0, or 1 for Lua's users */
   char message[1024];
 };
 /* the recorder that scion_open installs: autograd/record.c */

@@ -77,8 +77,6 @@ void scion_set_cancel(scion_context *ctx, int (*cancelled)(void *), void *ud) {
   ctx->cancel_ud = ud;
 }
 
-void scion_set_index_base(scion_context *ctx, int32_t base) { ctx->index_base = base == 1; }
-
 scion_status scion_set_threads(scion_context *ctx, int32_t threads) {
   if (threads < 1 || threads > 256) return scion_fail(ctx, SCION_EINVAL, "set_threads: threads is %d, expected 1..256", threads);
   scion__pool_free(ctx->pool);
@@ -88,6 +86,7 @@ scion_status scion_set_threads(scion_context *ctx, int32_t threads) {
 }
 int32_t scion_get_threads(scion_context *ctx) { return ctx->threads; }
 
+void scion_set_index_base(scion_context *ctx, int32_t base) { ctx->index_base = base != 0; }
 void scion_seed(scion_context *ctx, uint64_t seed) {
   ctx->seed = seed;
   ctx->rng_counter = 0;

@@ -44,6 +44,7 @@ static scion_status geometry(const scion_call *c, const pool_params *p, int32_t 
     *st[at] = pick(&p->stride, i, *k[at]);
     *pad[at] = pick(&p->padding, i, 0);
     *dil[at] = pick(&p->dilation, i, 1);
+    if (in[i] == 0) return SCION_OP_FAIL(c, SCION_ESHAPE, "dimension %d of the input is empty", i + 2 + c->ctx->index_base);
     int64_t trail = p->padding.n == 2 * n ? p->padding.v[n + i] : *pad[at], reach = (*k[at] - 1) * *dil[at] + 1;
     trailing[at] = trail;
     int64_t space = in[i] + *pad[at] + trail - reach;

@@ -115,7 +115,7 @@ describe("reading a file", function()
         assert.truthy(tostring(message):find(path, 1, true), message)
         assert.truthy(tostring(message):find(word, 1, true), message)
       end
-      fails(dir .. "/nothing", "No such file")
+      fails(dir .. "/nothing", name == "scion.load" and "Cannot find" or "No such file")
       fails(dir, "a directory")
       os.execute(("test -p %s/pipe || mkfifo %s/pipe"):format(dir, dir))
       fails(dir .. "/pipe", "a device or pipe") -- and does not wait for a writer

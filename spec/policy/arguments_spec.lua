@@ -12,7 +12,7 @@ local SKIP <const> = { ["scion.cli.parse"] = true, ["scion.testing"] = true, ["s
 local function garbage()
   local closed = scion.zeros(1)
   getmetatable(closed).__close(closed)
-  return { n = 19, nil, true, false, 0, -1, 1.5, 0 / 0, "no/such/place", "", {}, { no_such_option = 1 }, { 1, 2 }, { {} }, { "a" }, print,
+  return { n = 19, nil, true, false, 0, -1, 1.5, 0 / 0, "no/such/place", "", {}, { no_such_option = 1 }, { 1, 2 }, { {} }, { "a" }, function(...) return ... end,
     coroutine.create(print), scion.zeros(2, 2), scion.zeros(0), closed }
 end
 
@@ -49,7 +49,7 @@ local function sweep(name, f, make)
 end
 
 -- Methods that the library itself calls.
-local INTERNAL <const> = { init = true, new = true, restore = true }
+local INTERNAL <const> = { init = true, new = true, restore = true, column_scaling = true }
 local OPS <const> = {}
 for _, name in ipairs(scion.op_names()) do OPS[name] = true end
 

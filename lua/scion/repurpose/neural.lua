@@ -178,6 +178,9 @@ local function prepare(self, train)
   end
   self.n_outputs = self.classes and #self.classes
   if not self.n_outputs then
+    if type(train) == "function" then
+      error(getmetatable(self).class_name .. ": repurpose needs an iterator over a data set (scion.data.tensors makes one of tensors), got a function", 3)
+    end
     local first = train.with and train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none" } or train
     local _, y = first:next()
     if y == nil then error(getmetatable(self).class_name .. ": repurpose needs data with targets", 3) end

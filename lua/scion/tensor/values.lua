@@ -196,6 +196,7 @@ end
 function methods.cumulative_trapezoid(self, dx, dim)
   tensor_arg("cumulative_trapezoid", "y", self)
   dim = dim_arg("cumulative_trapezoid", self, dim, -1)
+  if dx ~= nil and type(dx) ~= "number" then error(("cumulative_trapezoid: dx must be a number, got %s"):format(type(dx)), 2) end
   local n = self:size(dim)
   if n == 0 then error("cumulative_trapezoid: the dimension is empty", 2) end
   return ((self:narrow(dim, 1, n - 1) + self:narrow(dim, 2, n - 1)) * ((dx or 1) / 2)):cumsum(dim)

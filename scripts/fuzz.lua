@@ -171,7 +171,8 @@ local LUA_READERS <const> = {
   csv = { read = through_file(function(path) return scion.data.csv { path = path, target = 1 } end), word = "data.csv", seeds = {
     "a,b,c\n1,2,3\n4,5,6\n", '"q, ""x""";2;3\r\n"y";5;6\r\n', "1\t2\n3\t4\n" } } }
 
-local WORDS <const> = { "", '"', "\\", "[", "]", "{", "}", ",", ";", "\n", "\r", "\0", "1e999", "-", "nan", "\255", "\\ud800", "null", ("["):rep(5000), ("9"):rep(400), (","):rep(3000) }
+local WORDS <const> = { "", '"', "\\", "[", "]", "{", "}", ",", ";", "\n", "\r", "\0", "1e999", "-", "nan", "\255", "\\ud800", "null", 
+  ("["):rep(5000), ("9"):rep(400), (","):rep(3000) }
 local function damage(text)
   for _ = 1, math.random(3) do
     local at, length = math.random(#text + 1), math.random(0, 8)

@@ -7288,22 +7288,13 @@ scion.optim.Adamax = {}
 ---@overload fun(...): scion.ConstantLR
 scion.optim.ConstantLR = {}
 
---- The rate times factor until total_iters. Options: factor 1/3, total_iters 5.
-function scion.optim.ConstantLR:rate(t, base) end
-
 ---@class scion.CosineAnnealingLR
 ---@overload fun(...): scion.CosineAnnealingLR
 scion.optim.CosineAnnealingLR = {}
 
---- Half a cosine from the initial rate down to eta_min in T_max steps (and up again). Options: T_max, eta_min 0.
-function scion.optim.CosineAnnealingLR:rate(t, base) end
-
 ---@class scion.CosineAnnealingWarmRestarts
 ---@overload fun(...): scion.CosineAnnealingWarmRestarts
 scion.optim.CosineAnnealingWarmRestarts = {}
-
---- Cosine annealing with restarts after T_0 steps, then T_0 * T_mult, ... Options: T_0, T_mult 1, eta_min 0.
-function scion.optim.CosineAnnealingWarmRestarts:rate(t, base) end
 
 ---@class scion.EMA
 ---@overload fun(...): scion.EMA
@@ -7315,9 +7306,6 @@ function scion.optim.EMA:weight() end
 ---@overload fun(...): scion.ExponentialLR
 scion.optim.ExponentialLR = {}
 
---- The rate times gamma at every step. Options: gamma.
-function scion.optim.ExponentialLR:rate(t, base) end
-
 ---@class scion.LBFGS
 ---@overload fun(...): scion.LBFGS
 scion.optim.LBFGS = {}
@@ -7326,20 +7314,9 @@ scion.optim.LBFGS = {}
 ---@overload fun(...): scion.LambdaLR
 scion.optim.LambdaLR = {}
 
---- The rate of group g at step t, from its initial rate; every schedule defines it.
----@param t integer
----@param base number
----@param g integer
----@return number
-function scion.optim.LambdaLR:rate(t, base, g) end
-
 ---@class scion.LinearLR
 ---@overload fun(...): scion.LinearLR
 scion.optim.LinearLR = {}
-
---- A factor that goes linearly from start_factor to end_factor in total_iters steps. Options: start_factor 1/3,
---- end_factor 1, total_iters 5.
-function scion.optim.LinearLR:rate(t, base) end
 
 ---@class scion.LinearWarmup
 ---@overload fun(...): scion.LinearWarmup
@@ -7351,13 +7328,6 @@ function scion.optim.LinearWarmup:apply() end
 ---@param dict table
 function scion.optim.LinearWarmup:load_state_dict(dict) end
 
---- The rate of group g at step t, from its initial rate; every schedule defines it.
----@param t integer
----@param base number
----@param g integer
----@return number
-function scion.optim.LinearWarmup:rate(t, base, g) end
-
 --- Plain numbers and tables; functions are not kept.
 ---@return table
 function scion.optim.LinearWarmup:state_dict() end
@@ -7365,9 +7335,6 @@ function scion.optim.LinearWarmup:state_dict() end
 ---@class scion.MultiStepLR
 ---@overload fun(...): scion.MultiStepLR
 scion.optim.MultiStepLR = {}
-
---- The rate times gamma at each milestone. Options: milestones (rising list of steps), gamma 0.1.
-function scion.optim.MultiStepLR:rate(t, base) end
 
 ---@class scion.NAdam
 ---@overload fun(...): scion.NAdam
@@ -7380,13 +7347,6 @@ scion.optim.OneCycleLR = {}
 --- Sets the rates for the present step.
 function scion.optim.OneCycleLR:apply() end
 
---- The rate of group g at step t, from its initial rate; every schedule defines it.
----@param t integer
----@param base number
----@param g integer
----@return number
-function scion.optim.OneCycleLR:rate(t, _, g) end
-
 --- Takes the optimiser and sets the rates of step 0 (the constructors do it).
 function scion.optim.OneCycleLR:start(optimizer) end
 
@@ -7396,9 +7356,6 @@ function scion.optim.OneCycleLR:value(t, from, top, last) end
 ---@class scion.PolynomialLR
 ---@overload fun(...): scion.PolynomialLR
 scion.optim.PolynomialLR = {}
-
---- Down to 0 as a power of the remaining share. Options: total_iters 5, power 1.
-function scion.optim.PolynomialLR:rate(t, base) end
 
 ---@class scion.RAdam
 ---@overload fun(...): scion.RAdam
@@ -7436,19 +7393,9 @@ scion.optim.SequentialLR = {}
 --- Sets the rates for the present step.
 function scion.optim.SequentialLR:apply() end
 
---- The rate of group g at step t, from its initial rate; every schedule defines it.
----@param t integer
----@param base number
----@param g integer
----@return number
-function scion.optim.SequentialLR:rate(t, base, g) end
-
 ---@class scion.StepLR
 ---@overload fun(...): scion.StepLR
 scion.optim.StepLR = {}
-
---- The rate times gamma every step_size steps. Options: step_size, gamma 0.1.
-function scion.optim.StepLR:rate(t, base) end
 
 --- Scales all gradients together so that their norm is at most max_norm; returns the norm they had.
 ---@param params table            parameters: a list, one tensor, or an object with :parameters()
@@ -7599,6 +7546,9 @@ function scion.trainer.SCHEDULES.linear(t) end
 
 --- Rise from 1/25 over 30 % of the steps, then fall to almost nothing (Smith 2018).
 function scion.trainer.SCHEDULES.one_cycle(t) end
+
+--- What yields batches: a function, or a table or userdata that can be called.
+function scion.trainer.check_data(where, data, level) end
 
 --- Loss and metrics over one pass, in eval mode and without gradients: { loss =, accuracy =, ... }.
 ---@param net scion.Net

@@ -308,7 +308,7 @@ function M.collect(net, iterator, names, opts)
   require("scion.trainer").check_data(opts.label or "features", iterator, 3)
   local cache = opts.cache ~= nil and M.choose_cache("features.collect", opts.cache, 2) or nil
   if cache then
-    local ordered = not iterator.shuffle
+    local ordered = type(iterator) == "table" and not iterator.shuffle
     if ordered then
       local values, targets = cache:collect(net, iterator, names, opts)
       if values then return values, targets end

@@ -10,7 +10,8 @@ local NUMBERS <const> = { 0, -1, 1, 2, 3, 7, -9, 1 << 40, -(1 << 40), 1 << 62, m
 local NOT_NUMBERS <const> = { "text", "", true, false, print, coroutine.create(print), io.stdout, {}, { 0 }, { 1, 1, 1, 1 }, { -1, -1 },
   { 1 << 62, 1 << 62 }, { math.mininteger }, { 1.5 }, { "x" }, { {} }, { 1, nil, 3 }, { 0 / 0 } }
 -- What a message may name instead of the argument: how its shape fails.
-local REASONS <const> = { "dimension", "element", "channels", "classes", "rows", "diagonal", "matri", "windows", "step", "position", "broadcast", "square", "must be", "in one input" }
+local REASONS <const> = { "dimension", "element", "channels", "classes", "rows", "diagonal", "matri", "windows", "step", "position", "broadcast", "square",
+  "must be", "in one input" }
 local LONG <const> = {}
 for i = 1, 17 do LONG[i] = i end
 

@@ -94,7 +94,8 @@ describe("nonsense as arguments", function()
   local nn, data, optim = scion.nn, scion.data, scion.optim
   before_each(function() complaints = {} end)
 
-  local MODULES <const> = { scion = scion, nn = nn, ["nn.init"] = nn.init, optim = optim, data = data, ["data.rng"] = data.rng, metrics = scion.metrics, plot = scion.plot, io = scion.io,
+  local MODULES <const> = { scion = scion, nn = nn, ["nn.init"] = nn.init, optim = optim, data = data, ["data.rng"] = data.rng, metrics = scion.metrics,
+    plot = scion.plot, io = scion.io,
     schedule = optim.schedule, json = require "scion.json", cli = scion.cli }
   for _, module in ipairs(sorted(MODULES)) do
     local t = MODULES[module]

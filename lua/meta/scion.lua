@@ -5172,7 +5172,7 @@ scion.KnnRepurposer = {}
 ---@overload fun(...): scion.LinearRegressionRepurposer
 scion.LinearRegressionRepurposer = {}
 
---- The constructor's options as plain data, without the source model: what save keeps and load hands back.
+--- The constructor's options; alpha is none of them.
 function scion.LinearRegressionRepurposer:get_params() end
 
 ---@class scion.LrRepurposer: scion.PredictorRepurposer
@@ -6789,6 +6789,7 @@ function scion.progress.set_sink(new) end
 
 scion.repurpose = {}
 
+--- The class of a name in a file, or nil.
 function scion.repurpose.find(name) end
 
 scion.repurpose.graph = {}

@@ -1,9 +1,10 @@
 -- GpRepurposer: Gaussian processes on features of the source network. The kernel is a sum with one term (RBF, one length scale) for
 -- every feature layer. Regression: hyper-parameters of maximum evidence (scion.GaussianProcess). Classification: one latent
 -- function per class against the rest, logistic likelihood, Laplace's approximation (Rasmussen and Williams 2006, sections
--- 3.4 and 3.5), whose averaged log odds are the scores of a softmax with a temperature from folds; length scales by the evidence of the one-against-rest codes, averaged over classes, the variance by Laplace's
--- evidence. Above `exact_up_to` items the kernel is approximated through n_inducing points spread over the data by k-means++
--- (projected process: weights on Nystroem features). Predictive variances are the second output of the graph.
+-- 3.4 and 3.5), whose averaged log odds are the scores of a softmax with a temperature from folds; length scales by the
+-- evidence of the one-against-rest codes, averaged over classes, the variance by Laplace's evidence. Above `exact_up_to` items the
+-- kernel is approximated through n_inducing points spread over the data by k-means++ (projected process: weights on Nystroem
+-- features). Predictive variances are the second output of the graph.
 
 local check = require "scion.check"
 local class = require "scion.class"

@@ -304,7 +304,7 @@ local function update(run)
   set_rates(run)
   run.optimiser:step()
   run.optimiser:zero_grad()
-  if run.scheduler and run.scheduler.rate then run.scheduler:step() end
+  if run.scheduler and run.scheduler._rate then run.scheduler:step() end
   if run.ema then run.ema:update() end
   run.step, run.gathered = run.step + 1, 0
 end
@@ -388,7 +388,7 @@ local function end_epoch(run)
   end
   table.insert(run.history.epochs, record)
   -- A schedule that watches a measure (plateau) steps once an epoch.
-  if run.scheduler and not run.scheduler.rate then run.scheduler:step(record.val_loss or record.loss) end
+  if run.scheduler and not run.scheduler._rate then run.scheduler:step(record.val_loss or record.loss) end
   local early = run.early
   if early then
     local value = record[early.metric]

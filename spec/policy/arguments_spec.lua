@@ -29,6 +29,8 @@ local tell = require("scion.check").describe
 
 local function try(name, f, how, ...)
   local ok, message = pcall(f, ...)
+  local meta = ok and getmetatable(message) -- guards and loaders are closed again
+  if type(meta) == "table" and meta.__close and not scion.is_tensor(message) then meta.__close(message) end
   local found = not ok and foreign(message)
   if found then complaints[#complaints + 1] = ("%s(%s): %s"):format(name, how, found) end
 end

@@ -24,6 +24,7 @@ local PARTS <const> = {
   trainer = "scion.trainer",
   logistic = "scion.logistic",
   models = "scion.models",
+  meta = "scion.meta",
   -- names
   class = { "scion.class", "class" },
   is_a = { "scion.class", "is_a" },

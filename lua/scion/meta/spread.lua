@@ -1,0 +1,2 @@
+-- placeholder
+return { active = function() return false end }

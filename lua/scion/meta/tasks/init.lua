@@ -1,0 +1,113 @@
+-- Tasks and where they come from. A task is a table
+--
+--   { support_x =, support_y =, query_x =, query_y =, label = "task 7", classes = { ... } }
+--
+-- y are class ids 1..K or numbers. A source gives task number i of an endless, reproducible sequence: source:task(i). Numbers
+-- above 2^40 are those of the held-out tasks that evaluate() uses. A plain list of tasks is a source too: it is walked in an order
+-- shuffled anew in every pass.
+
+local check = require "scion.check"
+local class = require "scion.class"
+local rng = require "scion.data.rng"
+
+local M = {}
+
+local function scion() return require "scion" end
+
+local function is_tensor(v)
+  local meta = getmetatable(v)
+  return type(v) == "userdata" and type(meta) == "table" and meta.__name == "scion.Tensor"
+end
+M.is_tensor = is_tensor
+
+--- The base of sources: a subclass defines task(i).
+local Source = class.class "TaskSource"
+M.Source = Source
+
+--- Task number i (from 1): the same for the same number, whoever asks.
+function Source:task(_) error(("%s: task(i) is not defined"):format(getmetatable(self).class_name), 2) end
+
+--- n tasks beginning with number `first`, as a list.
+function Source:tasks(first, n)
+  local list = {}
+  for k = 1, n do list[k] = self:task(first + k - 1) end
+  return list
+end
+
+--- n tasks as one whose items stand one task after the other, with the field `tasks` = n; nil where their shapes differ.
+function Source:batch(first, n) return M.stack(self:tasks(first, n)) end
+
+local ListSource = class.class("TaskList", Source)
+function ListSource:init(list, seed) self.list, self.seed, self.n = list, seed or 0, #list end
+ListSource.__len = function(self) return self.n end
+function ListSource:task(i)
+  local n = self.n
+  local pass, at = (i - 1) // n, (i - 1) % n + 1
+  if self.pass ~= pass then self.pass, self.order = pass, rng.new(self.seed, pass):permutation(n) end
+  return self.list[self.order[at]]
+end
+
+--- A source from what a user gives: a source, or a list of tasks.
+function M.source(where, given, seed, level)
+  if class.is_a(given, Source) then return given end
+  if type(given) == "table" and type(given.task) == "function" then return given end
+  if type(given) == "table" and #given > 0 and getmetatable(given) == nil then return ListSource(given, seed) end
+  error(("%s: tasks must be a source of tasks or a list of them, got %s"):format(where, check.describe(given)), (level or 2) + 1)
+end
+
+local FIELDS <const> = { "support_x", "support_y", "query_x", "query_y" }
+
+--- Checks one task; returns it.
+function M.check(where, task, level)
+  level = (level or 2) + 1
+  if type(task) ~= "table" then error(("%s: a task is a table { support_x, support_y, query_x, query_y }, got %s"):format(where, check.describe(task)), level) end
+  for _, part in ipairs { "support", "query" } do
+    local x, y = task[part .. "_x"], task[part .. "_y"]
+    for name, t in pairs { x = x or false, y = y or false } do
+      if not is_tensor(t) then error(("%s: %s_%s of a task must be a tensor, got %s"):format(where, part, name, check.describe(t or nil)), level) end
+    end
+    if x:dim() == 0 or #x == 0 then error(("%s: a task without %s items"):format(where, part), level) end
+    if #x ~= #y then error(("%s: %d items in %s_x but %d in %s_y"):format(where, #x, part, #y, part), level) end
+  end
+  return task
+end
+
+--- Checks a task's class ids against the number of outputs of the network.
+function M.check_head(where, task, output, level)
+  local y = task.support_y
+  if (y.dtype ~= "i64" and y.dtype ~= "i32") or output:dim() ~= 2 then return end
+  local most = y:max():item()
+  if most > output:size(2) then
+    error(("%s: a task has %d classes, the network has %d outputs"):format(where, most, output:size(2)), (level or 2) + 1)
+  end
+end
+
+local function same_shape(a, b)
+  if a.dtype ~= b.dtype or a:dim() ~= b:dim() then return false end
+  for d = 1, a:dim() do
+    if a:size(d) ~= b:size(d) then return false end
+  end
+  return true
+end
+
+--- Several tasks of equal shapes as one, or nil.
+function M.stack(list)
+  local out = { tasks = #list }
+  for _, field in ipairs(FIELDS) do
+    local parts = {}
+    for i, task in ipairs(list) do
+      parts[i] = task[field]
+      if not same_shape(parts[1], parts[i]) then return nil end
+    end
+    out[field] = #parts == 1 and parts[1] or scion().cat(parts, 1)
+  end
+  return out
+end
+
+M.HELD_OUT = 1 << 40 -- numbers of held-out tasks begin here
+
+for name, file in pairs { Sinusoid = "regression", Harmonic = "regression", Linear = "regression", Episodes = "episodes", Alphabets = "alphabets" } do
+  M[name:lower()] = function(opts) return require("scion.meta.tasks." .. file)[name](opts) end
+end
+
+return M

@@ -136,11 +136,11 @@ function Algorithm:adapt(task, opts)
   if type(task) ~= "table" or not task_sources.is_tensor(task.support_x) or not task_sources.is_tensor(task.support_y) then
     error(("%s:adapt: expected a task { support_x =, support_y = }, got %s"):format(self.name, check.describe(task)), 2)
   end
-  local learner = self:clone { first_order = true, label = task.label }:detach()
+  local learner = self:clone { cut = true, label = task.label }
   task_sources.check_head(self.name .. ":adapt", task, scion().no_grad(function() return learner(task.support_x:narrow(1, 1, math.min(2, #task.support_x))) end))
   self:inner_loop(learner, task, opts.steps)
   learner:check_finite(nil, nil, learner:parameters())
-  return learner:detach()
+  return learner
 end
 
 -- ---- evaluation -----------------------------------------------------------------------------------------------

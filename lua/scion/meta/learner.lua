@@ -14,11 +14,12 @@ local Learner = class.class "Learner"
 local function scion() return require "scion" end
 
 --- fields: model, rule (inner.lua), names (of the parameters that adapt; default: all that ask for gradients), params (name -> tensor
---- to begin with), first_order, tasks, mode, clip, label (of the task, for messages).
+--- to begin with), first_order, cut (every step leaves its history behind: for learners that no outer loss looks through), tasks,
+--- mode, clip, label (of the task, for messages).
 function Learner:init(fields)
   self.model, self.rule = fields.model, fields.rule
   self.first_order, self.tasks, self.clip = fields.first_order, fields.tasks, fields.clip
-  self.mode, self.label = fields.mode or "train", fields.label
+  self.mode, self.label, self.cut = fields.mode or "train", fields.label, fields.cut
   self.params, self.names, self.buffers = {}, {}, {}
   local given = fields.params or {}
   for name, p in fields.model:named_parameters() do
@@ -30,11 +31,10 @@ function Learner:init(fields)
   for name, b in fields.model:named_buffers() do self.buffers[name] = (fields.buffers or {})[name] or b:detach():clone() end
   self.state = self.rule and self.rule:start()
   self.steps = 0
-  if self.tasks then
-    for _, name in ipairs(self.names) do
-      local p = self.params[name]
-      if p:dim() == fields.model[name]:dim() then self.params[name] = p:unsqueeze(1):expand(self.tasks, table.unpack(p.shape)) end
-    end
+  for _, name in ipairs(self.names) do
+    local p = self.params[name]
+    if self.tasks and p:dim() == fields.model[name]:dim() then p = p:unsqueeze(1):expand(self.tasks, table.unpack(p.shape)) end
+    self.params[name] = self.cut and p:detach():requires_grad_(true) or p
   end
 end
 
@@ -107,11 +107,12 @@ function Learner:adapt(loss, opts)
   if type(loss) ~= "userdata" then error(("Learner:adapt: loss must be a tensor, got %s"):format(type(loss)), 2) end
   self.steps = self.steps + 1
   local values = self:parameters()
-  local second = not self.first_order
+  local second = not self.first_order and not self.cut
   if opts and opts.create_graph ~= nil then second = opts.create_graph end
   local grads = scion().grad(loss, values, { create_graph = second, retain_graph = second or (opts and opts.retain_graph), allow_unused = true })
   if self.clip then grads = clip(self, grads, self.clip) end
-  local new = self.rule:step(values, grads, self.state)
+  self.grads = grads
+  local new = self.cut and scion().no_grad(self.rule.step, self.rule, values, grads, self.state) or self.rule:step(values, grads, self.state)
   local value = loss:item()
   if not finite(value) then
     for _, name in ipairs(self.names) do
@@ -119,7 +120,7 @@ function Learner:adapt(loss, opts)
     end
     self:check_finite(value, grads)
   end
-  for i, name in ipairs(self.names) do self.params[name] = new[i] end
+  for i, name in ipairs(self.names) do self.params[name] = self.cut and new[i]:detach():requires_grad_(true) or new[i] end
   return value
 end
 
@@ -140,14 +141,6 @@ function Learner:calibrate(x)
     self:forward(x, { mode = "train" })
     for name, m in pairs(momentum) do self.buffers[name]:mul_(1 / m) end
   end)
-  return self
-end
-
---- A learner that goes on from here and cannot be seen from the original: parameters cut off from the graph.
-function Learner:detach()
-  for name, p in pairs(self.params) do self.params[name] = p:detach() end
-  for _, name in ipairs(self.names) do self.params[name] = self.params[name]:requires_grad_(true) end
-  self.state = self.rule and self.rule:start()
   return self
 end
 

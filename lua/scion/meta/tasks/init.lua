@@ -55,6 +55,14 @@ function M.source(where, given, seed, level)
   error(("%s: tasks must be a source of tasks or a list of them, got %s"):format(where, check.describe(given)), (level or 2) + 1)
 end
 
+--- Every tensor in a table of tables: what a scope has to keep.
+function M.tensors_in(value, out)
+  out = out or {}
+  if is_tensor(value) then out[#out + 1] = value
+  elseif type(value) == "table" then for _, item in pairs(value) do M.tensors_in(item, out) end end
+  return out
+end
+
 local FIELDS <const> = { "support_x", "support_y", "query_x", "query_y" }
 
 --- Checks one task; returns it.
@@ -102,6 +110,46 @@ function M.stack(list)
     out[field] = #parts == 1 and parts[1] or scion().cat(parts, 1)
   end
   return out
+end
+
+local function is_task(task) return type(task) == "table" and is_tensor(task.support_x) end
+
+-- The items of a task that an algorithm without queries trains on: all of them, or the support items.
+local function items(task, all)
+  if not all then return task.support_x, task.support_y end
+  return scion().cat({ task.support_x, task.query_x }, 1), scion().cat({ task.support_y, task.query_y }, 1)
+end
+M.items = items
+
+--- Batches of a task without end: a function giving x, y. A task is { support_x, support_y, ... }, { train = iterator } or an iterator
+--- itself; of tensors, `size` items (nil: all) in an order shuffled anew in every pass by `keys`.
+function M.batches(where, task, size, all, ...)
+  if is_task(task) then
+    local x, y = items(task, all)
+    local n, keys, pass, order, at = #x, { ... }, 0, nil, nil
+    if not size or size >= n then return function() return x, y end end
+    return function()
+      if not order or at + size - 1 > n then
+        pass, at = pass + 1, 1
+        order = scion().tensor(rng.new(pass, table.unpack(keys)):permutation(n), { dtype = "i64" })
+      end
+      local ids = order:narrow(1, at, size)
+      at = at + size
+      return x:index_select(1, ids), y:index_select(1, ids)
+    end
+  end
+  local iterator = type(task) == "table" and rawget(task, "train") or task
+  if type(iterator) ~= "function" and not (type(iterator) == "table" and (getmetatable(iterator) or {}).__call) then
+    error(("%s: a task is { support_x =, support_y = }, { train = iterator } or an iterator, got %s"):format(where, check.describe(task)), 3)
+  end
+  local step, state, control = iterator, nil, nil
+  return function()
+    local x, y = step(state, control)
+    if x == nil then x, y = step(nil, nil) end
+    if x == nil then error(("%s: the iterator of a task gives no batch"):format(where), 0) end
+    control = x
+    return x, y
+  end
 end
 
 M.HELD_OUT = 1 << 40 -- numbers of held-out tasks begin here

@@ -18,19 +18,20 @@ local function exists(path)
   return f ~= nil
 end
 
+local function is_dir(path)
+  local ok, entries = pcall(scion.io.list_dir, path)
+  return ok and type(entries) == "table" and #entries > 0
+end
+
 --- Where the data lie: `dir`, or SCION_DATA/datasets/omniglot, or nil and a message that tells how to obtain them.
 function M.find(dir)
   local root = scion.data.data_dir()
-  for _, candidate in ipairs { dir or (root and root .. "/datasets/omniglot") or "datasets/omniglot" } do
-    for _, part in ipairs(PARTS) do
-      if exists(("%s/%s.zip"):format(candidate, part)) or #(select(2, pcall(scion.io.list_dir, candidate .. "/" .. part)) or "") > 0
-        and type(select(2, pcall(scion.io.list_dir, candidate .. "/" .. part))) == "table" then
-        return candidate
-      end
-    end
+  dir = dir or (root and root .. "/datasets/omniglot") or "datasets/omniglot"
+  for _, part in ipairs(PARTS) do
+    if exists(("%s/%s.zip"):format(dir, part)) or is_dir(("%s/%s"):format(dir, part)) then return dir end
   end
   return nil, ("Omniglot is not in %s; get images_background.zip and images_evaluation.zip from github.com/brendenlake/omniglot (python/) and name their folder with --dir")
-    :format(dir or root and root .. "/datasets/omniglot" or "datasets/omniglot")
+    :format(dir)
 end
 
 -- Pictures of one part as a source, with "alphabet/character" of each.
@@ -75,7 +76,7 @@ function M.read(opts)
   if not dir then error(message, 2) end
   local parts, ids, classes, id_of, alphabets = {}, {}, {}, {}, {}
   for _, part in ipairs(PARTS) do
-    if exists(("%s/%s.zip"):format(dir, part)) or #alphabets == 0 or pcall(scion.io.list_dir, dir .. "/" .. part) then
+    if exists(("%s/%s.zip"):format(dir, part)) or is_dir(("%s/%s"):format(dir, part)) then
       local source, names = open_part(dir, part)
       local order = {}
       for i, name in ipairs(names) do
@@ -114,7 +115,7 @@ end
 ---@param set scion.data.Dataset
 ---@param seed? integer
 function M.split(set, seed)
-  local order = scion.data.rng.new(seed or 0, 0x0431).permutation and scion.data.rng.new(seed or 0, 0x0431):permutation(#set.classes)
+  local order = scion.data.rng.new(seed or 0, 1):permutation(#set.classes)
   local n = #order
   local n_train, n_valid = math.floor(n * 1100 / 1623 + 0.5), math.floor(n * 100 / 1623 + 0.5)
   local out = { {}, {}, {} }

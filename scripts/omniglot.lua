@@ -28,7 +28,7 @@ if quick then args.filters, args.episodes = 8, 4 end
 local here = arg[0]:match("^(.*)/scripts/[^/]*$") or "."
 local omniglot = dofile(here .. "/datasets/omniglot.lua")
 local set, train_classes, test_classes, side, what
-if omniglot.find(args.dir) and not (quick and not args.dir and false) then
+if omniglot.find(args.dir) then
   set = omniglot.read { dir = args.dir, alphabets = quick and 4 or nil, quiet = quick }
   local valid
   train_classes, valid, test_classes = omniglot.split(set, 0)

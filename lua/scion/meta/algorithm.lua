@@ -260,14 +260,16 @@ function Algorithm:save_checkpoint(path) checkpoint.write_state(path, self:state
 --- Goes back to a checkpoint, bit for bit.
 function Algorithm:load_checkpoint(path) self:load_state_dict(checkpoint.read_state(path)) end
 
-local function set_grad(p, g)
-  p.grad = g
-end
-Algorithm.set_grad = set_grad
+function Algorithm.set_grad(p, g) p.grad = g end
 
--- May the meta-batch be one call?
+-- What algorithms carry from step to step (self.carried) must outlive the scope of a step.
+local function keep(scope, value) scope:keep(table.unpack(task_sources.tensors_in(value))) end
+Algorithm.keep = keep
+
+-- May the meta-batch be one call? Running statistics move one task after the other.
 local function wants_stack(self)
   if self.batched == false or not self.stacked_step then return false end
+  if (self.bn == "running" or self.moves_statistics) and has_batch_norm(self.model) then return false end
   return self.batched == true or (self.loss_is_mean and not self.cannot_stack)
 end
 
@@ -314,8 +316,9 @@ function Algorithm:fit(source, opts)
   for step = self.meta_steps_done + 1, opts.meta_steps do
     local scope <close> = s.scope()
     for _, p in ipairs(params) do p.grad = nil end
-    if opts.meta_lr_schedule then
-      local factor = opts.meta_lr_schedule((step - 1) / opts.meta_steps)
+    local schedule = opts.meta_lr_schedule or self.meta_lr_schedule
+    if schedule then
+      local factor = schedule((step - 1) / opts.meta_steps)
       for g, group in ipairs(outer.param_groups) do group.lr = base[g] * factor end
     end
     local info = self:gradient(source, self.tasks_drawn + 1, opts.meta_batch_size)
@@ -324,6 +327,7 @@ function Algorithm:fit(source, opts)
     end
     if self.meta_clip then s.optim.clip_grad_norm(params, self.meta_clip) end
     outer:step()
+    if self.carried then keep(scope, self.carried) end
     if self.after_step then self:after_step(step, opts.meta_steps) end
     self.tasks_drawn = self.tasks_drawn + opts.meta_batch_size
     self.meta_steps_done = step

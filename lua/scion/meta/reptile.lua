@@ -42,8 +42,8 @@ function Reptile:meta_step(list)
     local scope <close> = scion().scope()
     local learner = self:clone { cut = true, label = task.label }
     if self.keep_state then
-      self.state = self.state or learner.state
-      learner.state = self.state
+      self.carried = self.carried or learner.state
+      learner.state = self.carried
     end
     local batch = task_sources.batches(self.name, task, self.batch_size, self.all_items, self.seed, self.tasks_drawn, k)
     for _ = 1, self.inner_steps do
@@ -51,7 +51,7 @@ function Reptile:meta_step(list)
       total = total + learner:adapt(self.loss_fn(learner(x), y))
     end
     pull(self, learner, 1 / (list.total or #list))
-    if self.keep_state then scope:keep(table.unpack(task_sources.tensors_in(self.state))) end
+    if self.keep_state then self.keep(scope, self.carried) end
   end
   return { loss = total / (#list * self.inner_steps) }
 end

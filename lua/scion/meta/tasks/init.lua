@@ -35,7 +35,11 @@ function Source:tasks(first, n)
 end
 
 --- n tasks as one whose items stand one task after the other, with the field `tasks` = n; nil where their shapes differ.
-function Source:batch(first, n) return M.stack(self:tasks(first, n)) end
+function Source:batch(first, n)
+  local list = self:tasks(first, n)
+  for _, task in ipairs(list) do M.check("meta batch", task) end
+  return M.stack(list)
+end
 
 local ListSource = class.class("TaskList", Source)
 function ListSource:init(list, seed) self.list, self.seed, self.n = list, seed or 0, #list end
@@ -131,9 +135,9 @@ function M.batches(where, task, size, all, ...)
     return function()
       if not order or at + size - 1 > n then
         pass, at = pass + 1, 1
-        order = scion().tensor(rng.new(pass, table.unpack(keys)):permutation(n), { dtype = "i64" })
+        order = rng.new(pass, table.unpack(keys)):permutation(n)
       end
-      local ids = order:narrow(1, at, size)
+      local ids = scion().tensor(table.move(order, at, at + size - 1, 1, {}), { dtype = "i64" })
       at = at + size
       return x:index_select(1, ids), y:index_select(1, ids)
     end

@@ -337,6 +337,72 @@ function Tensor:acosh() end
 ---@return scion.Tensor y
 function Tensor:acosh_() end
 
+--- 1-d average pooling to a given size.
+---@param x scion.Tensor input
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function scion.adaptive_avg_pool1d(x, size) end
+
+--- 1-d average pooling to a given size.
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function Tensor:adaptive_avg_pool1d(size) end
+
+--- 2-d average pooling to a given size.
+---@param x scion.Tensor input
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function scion.adaptive_avg_pool2d(x, size) end
+
+--- 2-d average pooling to a given size.
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function Tensor:adaptive_avg_pool2d(size) end
+
+--- 3-d average pooling to a given size.
+---@param x scion.Tensor input
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function scion.adaptive_avg_pool3d(x, size) end
+
+--- 3-d average pooling to a given size.
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function Tensor:adaptive_avg_pool3d(size) end
+
+--- 1-d max pooling to a given size.
+---@param x scion.Tensor input
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function scion.adaptive_max_pool1d(x, size) end
+
+--- 1-d max pooling to a given size.
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function Tensor:adaptive_max_pool1d(size) end
+
+--- 2-d max pooling to a given size.
+---@param x scion.Tensor input
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function scion.adaptive_max_pool2d(x, size) end
+
+--- 2-d max pooling to a given size.
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function Tensor:adaptive_max_pool2d(size) end
+
+--- 3-d max pooling to a given size.
+---@param x scion.Tensor input
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function scion.adaptive_max_pool3d(x, size) end
+
+--- 3-d max pooling to a given size.
+---@param size integer|integer[] output size: one number or one per dimension (default { })
+---@return scion.Tensor y
+function Tensor:adaptive_max_pool3d(size) end
+
 --- a + b, elementwise with broadcasting.
 ---@param a scion.Tensor|number left
 ---@param b scion.Tensor|number right
@@ -396,6 +462,56 @@ function Tensor:addcmul(a, b, value) end
 ---@param value? number factor of the product (default 1.0)
 ---@return scion.Tensor y
 function Tensor:addcmul_(a, b, value) end
+
+--- beta x + alpha a b for matrices.
+---@param x scion.Tensor broadcasts to the product
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@param beta? number factor of x; 0 leaves x out (default 1.0)
+---@param alpha? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function scion.addmm(x, a, b, beta, alpha) end
+
+--- beta x + alpha a b for matrices.
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@param beta? number factor of x; 0 leaves x out (default 1.0)
+---@param alpha? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:addmm(a, b, beta, alpha) end
+
+--- beta x + alpha a b for matrices. In place: changes and returns the tensor.
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@param beta? number factor of x; 0 leaves x out (default 1.0)
+---@param alpha? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:addmm_(a, b, beta, alpha) end
+
+--- beta x + alpha a b for a matrix and a vector.
+---@param x scion.Tensor broadcasts to the product
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@param beta? number factor of x; 0 leaves x out (default 1.0)
+---@param alpha? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function scion.addmv(x, a, b, beta, alpha) end
+
+--- beta x + alpha a b for a matrix and a vector.
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@param beta? number factor of x; 0 leaves x out (default 1.0)
+---@param alpha? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:addmv(a, b, beta, alpha) end
+
+--- beta x + alpha a b for a matrix and a vector. In place: changes and returns the tensor.
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@param beta? number factor of x; 0 leaves x out (default 1.0)
+---@param alpha? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:addmv_(a, b, beta, alpha) end
 
 --- Whether all elements are nonzero, over dimensions, default all.
 ---@param x scion.Tensor input
@@ -461,6 +577,53 @@ function scion.any(x, dim, keepdim) end
 ---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
 ---@return scion.Tensor y
 function Tensor:any(dim, keepdim) end
+
+--- start, start + step, ... below stop.
+---@param start number first; alone it is stop, and the first is 0 (default 0.0)
+---@param stop? number where it ends, excluded (default nan)
+---@param step? number distance (default 1.0)
+---@param dtype? scion.dtype default f32
+---@return scion.Tensor y
+function scion.arange(start, stop, step, dtype) end
+
+--- Where the largest element stands along dim, or in the flattened tensor; i64. Of equal ones the first.
+---@param x scion.Tensor input
+---@param dim? integer dimension that goes; default all of x flattened
+---@param keepdim? boolean keep it with size 1 (default false)
+---@return scion.Tensor y
+function scion.argmax(x, dim, keepdim) end
+
+--- Where the largest element stands along dim, or in the flattened tensor; i64. Of equal ones the first.
+---@param dim? integer dimension that goes; default all of x flattened
+---@param keepdim? boolean keep it with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:argmax(dim, keepdim) end
+
+--- Where the smallest element stands along dim, or in the flattened tensor; i64. Of equal ones the first.
+---@param x scion.Tensor input
+---@param dim? integer dimension that goes; default all of x flattened
+---@param keepdim? boolean keep it with size 1 (default false)
+---@return scion.Tensor y
+function scion.argmin(x, dim, keepdim) end
+
+--- Where the smallest element stands along dim, or in the flattened tensor; i64. Of equal ones the first.
+---@param dim? integer dimension that goes; default all of x flattened
+---@param keepdim? boolean keep it with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:argmin(dim, keepdim) end
+
+--- Where the elements in order stand along a dimension (stable); i64.
+---@param x scion.Tensor input
+---@param dim? integer dimension, default the last (default -1)
+---@param descending? boolean largest first (default false)
+---@return scion.Tensor y
+function scion.argsort(x, dim, descending) end
+
+--- Where the elements in order stand along a dimension (stable); i64.
+---@param dim? integer dimension, default the last (default -1)
+---@param descending? boolean largest first (default false)
+---@return scion.Tensor y
+function Tensor:argsort(dim, descending) end
 
 --- Inverse sine, radians.
 ---@param x scion.Tensor input
@@ -530,6 +693,88 @@ function Tensor:atanh() end
 ---@return scion.Tensor y
 function Tensor:atanh_() end
 
+--- 1-d average pooling.
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param count_include_pad? boolean padding counts in the average (default true)
+---@return scion.Tensor y
+function scion.avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+
+--- 1-d average pooling.
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param count_include_pad? boolean padding counts in the average (default true)
+---@return scion.Tensor y
+function Tensor:avg_pool1d(kernel, stride, padding, ceil_mode, count_include_pad) end
+
+--- 2-d average pooling.
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param count_include_pad? boolean padding counts in the average (default true)
+---@return scion.Tensor y
+function scion.avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+
+--- 2-d average pooling.
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param count_include_pad? boolean padding counts in the average (default true)
+---@return scion.Tensor y
+function Tensor:avg_pool2d(kernel, stride, padding, ceil_mode, count_include_pad) end
+
+--- 3-d average pooling.
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param count_include_pad? boolean padding counts in the average (default true)
+---@return scion.Tensor y
+function scion.avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+
+--- 3-d average pooling.
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param count_include_pad? boolean padding counts in the average (default true)
+---@return scion.Tensor y
+function Tensor:avg_pool3d(kernel, stride, padding, ceil_mode, count_include_pad) end
+
+--- beta x + alpha a b for batches of matrices.
+---@param x scion.Tensor broadcasts to the product
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@param beta? number factor of x; 0 leaves x out (default 1.0)
+---@param alpha? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function scion.baddbmm(x, a, b, beta, alpha) end
+
+--- beta x + alpha a b for batches of matrices.
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@param beta? number factor of x; 0 leaves x out (default 1.0)
+---@param alpha? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:baddbmm(a, b, beta, alpha) end
+
+--- beta x + alpha a b for batches of matrices. In place: changes and returns the tensor.
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@param beta? number factor of x; 0 leaves x out (default 1.0)
+---@param alpha? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:baddbmm_(a, b, beta, alpha) end
+
 --- Normalises every channel over the batch: (x - mean) / sqrt(var + eps) * weight + bias.
 ---@param x scion.Tensor (N, C) or (N, C, ...)
 ---@param weight? scion.Tensor (C) scale; default 1
@@ -541,6 +786,22 @@ function Tensor:atanh_() end
 ---@param eps? number added to the variance (default 1e-05)
 ---@return scion.Tensor y
 function scion.batch_norm(x, weight, bias, running_mean, running_var, training, momentum, eps) end
+
+--- 1 with the probability that x gives (or p), else 0.
+---@param x scion.Tensor input
+---@param p? number probability of 1; default the elements of x (default nan)
+---@return scion.Tensor y
+function scion.bernoulli(x, p) end
+
+--- 1 with the probability that x gives (or p), else 0.
+---@param p? number probability of 1; default the elements of x (default nan)
+---@return scion.Tensor y
+function Tensor:bernoulli(p) end
+
+--- 1 with the probability that x gives (or p), else 0. In place: changes and returns the tensor.
+---@param p? number probability of 1; default the elements of x (default nan)
+---@return scion.Tensor y
+function Tensor:bernoulli_(p) end
 
 --- -(t log p + (1 - t) log(1 - p)) of probabilities p.
 ---@param input scion.Tensor probabilities
@@ -558,6 +819,19 @@ function scion.binary_cross_entropy(input, target, weight, reduction) end
 ---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
 ---@return scion.Tensor loss
 function scion.binary_cross_entropy_with_logits(input, target, weight, pos_weight, reduction) end
+
+--- How often each id occurs (or the sum of its weights).
+---@param ids scion.Tensor (n)
+---@param weights? scion.Tensor (n): added instead of 1
+---@param minlength? integer at least so many counts (default 0)
+---@return scion.Tensor y
+function scion.bincount(ids, weights, minlength) end
+
+--- How often each id occurs (or the sum of its weights).
+---@param weights? scion.Tensor (n): added instead of 1
+---@param minlength? integer at least so many counts (default 0)
+---@return scion.Tensor y
+function Tensor:bincount(weights, minlength) end
 
 --- Bitwise and of integers; logical and of bools.
 ---@param a scion.Tensor|number left
@@ -620,6 +894,17 @@ function Tensor:bitwise_xor(b) end
 ---@return scion.Tensor y
 function Tensor:bitwise_xor_(b) end
 
+--- Products of a batch of matrices: (b, n, k) (b, k, m).
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function scion.bmm(a, b) end
+
+--- Products of a batch of matrices: (b, n, k) (b, k, m).
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function Tensor:bmm(b) end
+
 --- x repeated to a shape by NumPy's rules (as expand).
 ---@param x scion.Tensor input
 ---@param shape integer|integer[] sizes; -1 keeps the old one (default { })
@@ -630,6 +915,19 @@ function scion.broadcast_to(x, shape) end
 ---@param shape integer|integer[] sizes; -1 keeps the old one (default { })
 ---@return scion.Tensor y
 function Tensor:broadcast_to(shape) end
+
+--- Which interval between rising boundaries every value falls into; i64.
+---@param values scion.Tensor any shape
+---@param sorted scion.Tensor (n), rising
+---@param right? boolean after equal elements instead of before them (default false)
+---@return scion.Tensor y
+function scion.bucketize(values, sorted, right) end
+
+--- Which interval between rising boundaries every value falls into; i64.
+---@param sorted scion.Tensor (n), rising
+---@param right? boolean after equal elements instead of before them (default false)
+---@return scion.Tensor y
+function Tensor:bucketize(sorted, right) end
 
 --- Tensors joined along a dimension that exists: scion.cat({a, b}, dim).
 ---@param tensors scion.Tensor[] list of tensors
@@ -899,6 +1197,15 @@ function Tensor:copy(src) end
 ---@return scion.Tensor y
 function Tensor:copy_(src) end
 
+--- Correlation matrix (Pearson) of the rows.
+---@param x scion.Tensor (variables, observations)
+---@return scion.Tensor y
+function scion.corrcoef(x) end
+
+--- Correlation matrix (Pearson) of the rows.
+---@return scion.Tensor y
+function Tensor:corrcoef() end
+
 --- Cosine of radians.
 ---@param x scion.Tensor input
 ---@return scion.Tensor y
@@ -962,6 +1269,17 @@ function scion.count_nonzero(x, dim, keepdim) end
 ---@return scion.Tensor y
 function Tensor:count_nonzero(dim, keepdim) end
 
+--- Covariance matrix of the rows.
+---@param x scion.Tensor (variables, observations)
+---@param correction? number divides by n - correction (default 1.0)
+---@return scion.Tensor y
+function scion.cov(x, correction) end
+
+--- Covariance matrix of the rows.
+---@param correction? number divides by n - correction (default 1.0)
+---@return scion.Tensor y
+function Tensor:cov(correction) end
+
 --- Cross product of 3-vectors.
 ---@param a scion.Tensor left
 ---@param b scion.Tensor right
@@ -984,6 +1302,28 @@ function Tensor:cross(b, dim) end
 ---@param label_smoothing? number share of the target spread evenly over the classes (default 0.0)
 ---@return scion.Tensor loss
 function scion.cross_entropy(input, target, weight, reduction, ignore_index, label_smoothing) end
+
+--- Largest element so far along a dimension, and where it stands.
+---@param x scion.Tensor input
+---@param dim integer dimension to run along (default 0)
+---@return scion.Tensor values, scion.Tensor indices
+function scion.cummax(x, dim) end
+
+--- Largest element so far along a dimension, and where it stands.
+---@param dim integer dimension to run along (default 0)
+---@return scion.Tensor values, scion.Tensor indices
+function Tensor:cummax(dim) end
+
+--- Smallest element so far along a dimension, and where it stands.
+---@param x scion.Tensor input
+---@param dim integer dimension to run along (default 0)
+---@return scion.Tensor values, scion.Tensor indices
+function scion.cummin(x, dim) end
+
+--- Smallest element so far along a dimension, and where it stands.
+---@param dim integer dimension to run along (default 0)
+---@return scion.Tensor values, scion.Tensor indices
+function Tensor:cummin(dim) end
 
 --- Running product along a dimension. Integers and bools give i64.
 ---@param x scion.Tensor input
@@ -1086,6 +1426,19 @@ function scion.diagonal(x, offset, dim1, dim2) end
 ---@return scion.Tensor y
 function Tensor:diagonal(offset, dim1, dim2) end
 
+--- Differences of neighbours along a dimension, n times.
+---@param x scion.Tensor input
+---@param n? integer how often (default 1)
+---@param dim? integer dimension, default the last (default -1)
+---@return scion.Tensor y
+function scion.diff(x, n, dim) end
+
+--- Differences of neighbours along a dimension, n times.
+---@param n? integer how often (default 1)
+---@param dim? integer dimension, default the last (default -1)
+---@return scion.Tensor y
+function Tensor:diff(n, dim) end
+
 --- Derivative of lgamma.
 ---@param x scion.Tensor input
 ---@return scion.Tensor y
@@ -1098,6 +1451,19 @@ function Tensor:digamma() end
 --- Derivative of lgamma. In place: changes and returns the tensor.
 ---@return scion.Tensor y
 function Tensor:digamma_() end
+
+--- norm of a - b.
+---@param a scion.Tensor input
+---@param b scion.Tensor broadcasts with a
+---@param p? number order (default 2.0)
+---@return scion.Tensor y
+function scion.dist(a, b, p) end
+
+--- norm of a - b.
+---@param b scion.Tensor broadcasts with a
+---@param p? number order (default 2.0)
+---@return scion.Tensor y
+function Tensor:dist(b, p) end
 
 --- a / b, elementwise with broadcasting; floating point only (use floor_divide for integers).
 ---@param a scion.Tensor|number left
@@ -1114,6 +1480,17 @@ function Tensor:div(b) end
 ---@param b scion.Tensor|number right
 ---@return scion.Tensor y
 function Tensor:div_(b) end
+
+--- Scalar product of two vectors.
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function scion.dot(a, b) end
+
+--- Scalar product of two vectors.
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function Tensor:dot(b) end
 
 --- Zeroes elements with probability p and scales the rest by 1 / (1 - p).
 ---@param x scion.Tensor input
@@ -1174,6 +1551,18 @@ function scion.embedding(ids, weight, padding_idx) end
 ---@param padding_idx? integer id, as written in ids, that does not count
 ---@return scion.Tensor y
 function scion.embedding_bag(ids, weight, per_sample_weights, mode, padding_idx) end
+
+--- A tensor to be written to; it starts as zeros.
+---@param shape integer|integer[] sizes (default { })
+---@param dtype? scion.dtype default f32
+---@return scion.Tensor y
+function scion.empty(shape, dtype) end
+
+--- A tensor in the shape of x, to be written to; it starts as zeros.
+---@param x scion.Tensor input
+---@param dtype? scion.dtype default that of x
+---@return scion.Tensor y
+function scion.empty_like(x, dtype) end
 
 --- a == b, elementwise, as bool.
 ---@param a scion.Tensor|number left
@@ -1260,6 +1649,29 @@ function Tensor:expm1() end
 ---@return scion.Tensor y
 function Tensor:expm1_() end
 
+--- Exponential random numbers in the shape of x.
+---@param x scion.Tensor input
+---@param lambd? number rate: 1 / mean (default 1.0)
+---@return scion.Tensor y
+function scion.exponential(x, lambd) end
+
+--- Exponential random numbers in the shape of x.
+---@param lambd? number rate: 1 / mean (default 1.0)
+---@return scion.Tensor y
+function Tensor:exponential(lambd) end
+
+--- Exponential random numbers in the shape of x. In place: changes and returns the tensor.
+---@param lambd? number rate: 1 / mean (default 1.0)
+---@return scion.Tensor y
+function Tensor:exponential_(lambd) end
+
+--- The identity matrix.
+---@param n integer rows (default 0)
+---@param m? integer columns; default n
+---@param dtype? scion.dtype default f32
+---@return scion.Tensor y
+function scion.eye(n, m, dtype) end
+
 --- Zeroes whole channels of (N, C, ...) with probability p and scales the rest by 1 / (1 - p).
 ---@param x scion.Tensor input
 ---@param p? number probability of being dropped (default 0.5)
@@ -1273,6 +1685,22 @@ function scion.feature_dropout(x, p, training) end
 ---@return scion.Tensor y
 function Tensor:feature_dropout(p, training) end
 
+--- One value everywhere; x:fill_(v) writes it.
+---@param x scion.Tensor input
+---@param value number of every element (default 0.0)
+---@return scion.Tensor y
+function scion.fill(x, value) end
+
+--- One value everywhere; x:fill_(v) writes it.
+---@param value number of every element (default 0.0)
+---@return scion.Tensor y
+function Tensor:fill(value) end
+
+--- One value everywhere; x:fill_(v) writes it. In place: changes and returns the tensor.
+---@param value number of every element (default 0.0)
+---@return scion.Tensor y
+function Tensor:fill_(value) end
+
 --- Joins dimensions start_dim .. end_dim into one.
 ---@param x scion.Tensor input
 ---@param start_dim? integer first dimension to join (default 0)
@@ -1285,6 +1713,17 @@ function scion.flatten(x, start_dim, end_dim) end
 ---@param end_dim? integer last dimension to join (default -1)
 ---@return scion.Tensor y
 function Tensor:flatten(start_dim, end_dim) end
+
+--- x with dimensions reversed (a copy).
+---@param x scion.Tensor input
+---@param dims integer|integer[] dimensions to reverse (default { })
+---@return scion.Tensor y
+function scion.flip(x, dims) end
+
+--- x with dimensions reversed (a copy).
+---@param dims integer|integer[] dimensions to reverse (default { })
+---@return scion.Tensor y
+function Tensor:flip(dims) end
 
 --- Largest integer not above x.
 ---@param x scion.Tensor input
@@ -1331,6 +1770,16 @@ function Tensor:fmod(b) end
 ---@return scion.Tensor y
 function Tensor:fmod_(b) end
 
+--- Columns added up into images: (N, C, H, W). The transpose of unfold.
+---@param x scion.Tensor (N, C * kernel height * kernel width, positions)
+---@param size integer|integer[] (height, width) of the result (default { })
+---@param kernel integer|integer[] (height, width) or one number (default { })
+---@param stride? integer|integer[] step of the window (default { 1 })
+---@param padding? integer|integer[] zeros on every side (default { 0 })
+---@param dilation? integer|integer[] step inside the window (default { 1 })
+---@return scion.Tensor y
+function scion.fold(x, size, kernel, stride, padding, dilation) end
+
 --- Fraction of x, with its sign.
 ---@param x scion.Tensor input
 ---@return scion.Tensor y
@@ -1343,6 +1792,46 @@ function Tensor:frac() end
 --- Fraction of x, with its sign. In place: changes and returns the tensor.
 ---@return scion.Tensor y
 function Tensor:frac_() end
+
+--- One value everywhere: scion.full({2, 3}, 7).
+---@param shape integer|integer[] sizes (default { })
+---@param value number of every element (default 0.0)
+---@param dtype? scion.dtype default f32
+---@return scion.Tensor y
+function scion.full(shape, value, dtype) end
+
+--- One value everywhere, in the shape of x.
+---@param x scion.Tensor input
+---@param value number of every element (default 0.0)
+---@param dtype? scion.dtype default that of x
+---@return scion.Tensor y
+function scion.full_like(x, value, dtype) end
+
+--- Elements by id along a dimension: y[i][j] = x[ids[i][j]][j] for dim 1. y has the shape of ids.
+---@param x scion.Tensor input
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function scion.gather(x, ids, dim) end
+
+--- Elements by id along a dimension: y[i][j] = x[ids[i][j]][j] for dim 1. y has the shape of ids.
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function Tensor:gather(ids, dim) end
+
+--- The sub-tensors that index tuples name: y[i] = x[ids[i][1]][ids[i][2]]...
+---@param x scion.Tensor input
+---@param ids scion.Tensor index tuples (..., k)
+---@param batch_dims? integer leading dimensions that x and ids share (default 0)
+---@return scion.Tensor y
+function scion.gather_nd(x, ids, batch_dims) end
+
+--- The sub-tensors that index tuples name: y[i] = x[ids[i][1]][ids[i][2]]...
+---@param ids scion.Tensor index tuples (..., k)
+---@param batch_dims? integer leading dimensions that x and ids share (default 0)
+---@return scion.Tensor y
+function Tensor:gather_nd(ids, batch_dims) end
 
 --- Negative log-likelihood of normal distributions with given means and variances.
 ---@param input scion.Tensor expected values
@@ -1381,6 +1870,24 @@ function Tensor:gelu(approximate) end
 ---@return scion.Tensor y
 function Tensor:gelu_(approximate) end
 
+--- Mean over all spatial dimensions, which stay with size 1.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.global_avg_pool(x) end
+
+--- Mean over all spatial dimensions, which stay with size 1.
+---@return scion.Tensor y
+function Tensor:global_avg_pool() end
+
+--- Maximum over all spatial dimensions, which stay with size 1.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.global_max_pool(x) end
+
+--- Maximum over all spatial dimensions, which stay with size 1.
+---@return scion.Tensor y
+function Tensor:global_max_pool() end
+
 --- Gated linear unit: first half times sigmoid of the second.
 ---@param x scion.Tensor input
 ---@param dim? integer dimension that is halved (default -1)
@@ -1400,6 +1907,32 @@ function Tensor:glu(dim) end
 ---@param eps? number added to the variance (default 1e-05)
 ---@return scion.Tensor y
 function scion.group_norm(x, weight, bias, num_groups, eps) end
+
+--- Gated recurrent unit over a sequence (gates r, z, n).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- One layer of gated recurrent units as first published (Cho et al. 2014): the reset gate acts on the state before its product.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.gru_reset(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- a > b, elementwise, as bool.
 ---@param a scion.Tensor|number left
@@ -1489,6 +2022,21 @@ function scion.hinge_embedding_loss(input, target, reduction, margin) end
 ---@return scion.Tensor loss
 function scion.hinge_loss(input, target, reduction, margin) end
 
+--- How many elements fall into each of `bins` equal intervals of min..max; others are left out.
+---@param x scion.Tensor input
+---@param bins? integer intervals (default 100)
+---@param min? number lower end; min = max: the range of x (default 0.0)
+---@param max? number upper end (default 0.0)
+---@return scion.Tensor y
+function scion.histc(x, bins, min, max) end
+
+--- How many elements fall into each of `bins` equal intervals of min..max; others are left out.
+---@param bins? integer intervals (default 100)
+---@param min? number lower end; min = max: the range of x (default 0.0)
+---@param max? number upper end (default 0.0)
+---@return scion.Tensor y
+function Tensor:histc(bins, min, max) end
+
 --- Quadratic below delta, linear beyond: d^2 / 2, delta (|d| - delta / 2).
 ---@param input scion.Tensor predictions
 ---@param target scion.Tensor what they should be; same shape
@@ -1513,6 +2061,99 @@ function Tensor:hypot(b) end
 ---@return scion.Tensor y
 function Tensor:hypot_(b) end
 
+--- x with alpha * the slices of src added to those that ids name.
+---@param x scion.Tensor input
+---@param ids scion.Tensor (n): ids along dim
+---@param src scion.Tensor x's shape with n along dim
+---@param dim integer along which ids choose (default 0)
+---@param alpha? number factor of src (default 1.0)
+---@return scion.Tensor y
+function scion.index_add(x, ids, src, dim, alpha) end
+
+--- x with alpha * the slices of src added to those that ids name.
+---@param ids scion.Tensor (n): ids along dim
+---@param src scion.Tensor x's shape with n along dim
+---@param dim integer along which ids choose (default 0)
+---@param alpha? number factor of src (default 1.0)
+---@return scion.Tensor y
+function Tensor:index_add(ids, src, dim, alpha) end
+
+--- x with alpha * the slices of src added to those that ids name. In place: changes and returns the tensor.
+---@param ids scion.Tensor (n): ids along dim
+---@param src scion.Tensor x's shape with n along dim
+---@param dim integer along which ids choose (default 0)
+---@param alpha? number factor of src (default 1.0)
+---@return scion.Tensor y
+function Tensor:index_add_(ids, src, dim, alpha) end
+
+--- x with the slices that ids name replaced by those of src. Of equal ids the last wins.
+---@param x scion.Tensor input
+---@param ids scion.Tensor (n): ids along dim
+---@param src scion.Tensor x's shape with n along dim
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function scion.index_copy(x, ids, src, dim) end
+
+--- x with the slices that ids name replaced by those of src. Of equal ids the last wins.
+---@param ids scion.Tensor (n): ids along dim
+---@param src scion.Tensor x's shape with n along dim
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function Tensor:index_copy(ids, src, dim) end
+
+--- x with the slices that ids name replaced by those of src. Of equal ids the last wins. In place: changes and returns the tensor.
+---@param ids scion.Tensor (n): ids along dim
+---@param src scion.Tensor x's shape with n along dim
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function Tensor:index_copy_(ids, src, dim) end
+
+--- x with the slices that ids name filled with a number.
+---@param x scion.Tensor input
+---@param ids scion.Tensor (n): ids along dim
+---@param value scion.Tensor|number a number
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function scion.index_fill(x, ids, value, dim) end
+
+--- x with the slices that ids name filled with a number.
+---@param ids scion.Tensor (n): ids along dim
+---@param value scion.Tensor|number a number
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function Tensor:index_fill(ids, value, dim) end
+
+--- x with the slices that ids name filled with a number. In place: changes and returns the tensor.
+---@param ids scion.Tensor (n): ids along dim
+---@param value scion.Tensor|number a number
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function Tensor:index_fill_(ids, value, dim) end
+
+--- Slices by id along a dimension, in the order of the ids.
+---@param x scion.Tensor input
+---@param ids scion.Tensor (n): ids along dim
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function scion.index_select(x, ids, dim) end
+
+--- Slices by id along a dimension, in the order of the ids.
+---@param ids scion.Tensor (n): ids along dim
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function Tensor:index_select(ids, dim) end
+
+--- Scalar products over the last dimensions.
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function scion.inner(a, b) end
+
+--- Scalar products over the last dimensions.
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function Tensor:inner(b) end
+
 --- Normalises every channel of every item by its own statistics. With running ones, use batch_norm.
 ---@param x scion.Tensor (N, C, ...)
 ---@param weight? scion.Tensor (C) scale; default 1
@@ -1528,7 +2169,7 @@ function scion.instance_norm(x, weight, bias, eps) end
 ---@param scale_factor? number output size over input size, when `size` is not given (default 0.0)
 ---@param align_corners? boolean corner elements keep their values (default false)
 ---@param antialias? boolean when shrinking, average over all input elements (default false)
----@param coordinates? "default"|"half_pixel"|"pytorch_half_pixel"|"asymmetric"|"align_corners" position rule of ONNX's Resize; default: align_corners, or asymmetric for nearest and half_pixel else (default default)
+---@param coordinates? "default"|"half_pixel"|"pytorch_half_pixel"|"asymmetric"|"align_corners"|"half_pixel_symmetric" position rule of ONNX's Resize; default: align_corners, or asymmetric for nearest and half_pixel else (default default)
 ---@param nearest_mode? "default"|"floor"|"ceil"|"round_prefer_floor"|"round_prefer_ceil" rounding rule of ONNX's Resize; default: floor, or round_prefer_ceil for nearest_exact (default default)
 ---@param cubic_a? number parameter of the cubic kernel (default -0.75)
 ---@param exclude_outside? boolean taps outside the input get no weight (default false)
@@ -1544,6 +2185,23 @@ function scion.inv(a) end
 ---@return scion.Tensor y
 function Tensor:inv() end
 
+--- |a - b| <= atol + rtol |b|: bool.
+---@param a scion.Tensor input
+---@param b scion.Tensor broadcasts with a
+---@param rtol? number of |b| (default 1e-05)
+---@param atol? number absolute (default 1e-08)
+---@param equal_nan? boolean NaN is close to NaN (default false)
+---@return scion.Tensor y
+function scion.isclose(a, b, rtol, atol, equal_nan) end
+
+--- |a - b| <= atol + rtol |b|: bool.
+---@param b scion.Tensor broadcasts with a
+---@param rtol? number of |b| (default 1e-05)
+---@param atol? number absolute (default 1e-08)
+---@param equal_nan? boolean NaN is close to NaN (default false)
+---@return scion.Tensor y
+function Tensor:isclose(b, rtol, atol, equal_nan) end
+
 --- Where x is neither NaN nor infinite, as bool.
 ---@param x scion.Tensor input
 ---@return scion.Tensor y
@@ -1552,6 +2210,17 @@ function scion.isfinite(x) end
 --- Where x is neither NaN nor infinite, as bool.
 ---@return scion.Tensor y
 function Tensor:isfinite() end
+
+--- Whether each element of x is among values: bool.
+---@param x scion.Tensor input
+---@param values scion.Tensor any shape
+---@return scion.Tensor y
+function scion.isin(x, values) end
+
+--- Whether each element of x is among values: bool.
+---@param values scion.Tensor any shape
+---@return scion.Tensor y
+function Tensor:isin(values) end
 
 --- Where x is infinite, as bool.
 ---@param x scion.Tensor input
@@ -1589,6 +2258,21 @@ function scion.kron(a, b) end
 ---@param b scion.Tensor right
 ---@return scion.Tensor y
 function Tensor:kron(b) end
+
+--- The k-th smallest along a dimension, and where it stands.
+---@param x scion.Tensor input
+---@param k integer 1 is the smallest (default 0)
+---@param dim? integer dimension, default the last (default -1)
+---@param keepdim? boolean keep the dimension with size 1 (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function scion.kthvalue(x, k, dim, keepdim) end
+
+--- The k-th smallest along a dimension, and where it stands.
+---@param k integer 1 is the smallest (default 0)
+---@param dim? integer dimension, default the last (default -1)
+---@param keepdim? boolean keep the dimension with size 1 (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function Tensor:kthvalue(k, dim, keepdim) end
 
 --- Absolute difference.
 ---@param input scion.Tensor predictions
@@ -1665,6 +2349,13 @@ function Tensor:lgamma() end
 ---@return scion.Tensor y
 function Tensor:lgamma_() end
 
+--- x weight' + bias: (..., out).
+---@param x scion.Tensor (..., in)
+---@param weight scion.Tensor (out, in)
+---@param bias? scion.Tensor (out)
+---@return scion.Tensor y
+function scion.linear(x, weight, bias) end
+
 --- The recurrence y[k] = b[k] + a[k] y[k-1] along a dimension, starting from 0.
 ---@param a scion.Tensor factors
 ---@param b scion.Tensor additions
@@ -1672,6 +2363,14 @@ function Tensor:lgamma_() end
 ---@param reverse? boolean from the end (default false)
 ---@return scion.Tensor y
 function scion.linear_scan(a, b, dim, reverse) end
+
+--- `steps` evenly spaced numbers from start to stop, both included.
+---@param start number first (default 0.0)
+---@param stop number last (default 0.0)
+---@param steps integer how many (default 0)
+---@param dtype? scion.dtype default f32
+---@return scion.Tensor y
+function scion.linspace(start, stop, steps, dtype) end
 
 --- x / (k + alpha * mean of x^2 over neighbouring channels)^beta.
 ---@param x scion.Tensor input
@@ -1733,6 +2432,25 @@ function Tensor:log2() end
 --- Logarithm to base 2. In place: changes and returns the tensor.
 ---@return scion.Tensor y
 function Tensor:log2_() end
+
+--- Numbers whose logarithm is normal, in the shape of x.
+---@param x scion.Tensor input
+---@param mean? number mean (default 1.0)
+---@param std? number standard deviation (default 2.0)
+---@return scion.Tensor y
+function scion.log_normal(x, mean, std) end
+
+--- Numbers whose logarithm is normal, in the shape of x.
+---@param mean? number mean (default 1.0)
+---@param std? number standard deviation (default 2.0)
+---@return scion.Tensor y
+function Tensor:log_normal(mean, std) end
+
+--- Numbers whose logarithm is normal, in the shape of x. In place: changes and returns the tensor.
+---@param mean? number mean (default 1.0)
+---@param std? number standard deviation (default 2.0)
+---@return scion.Tensor y
+function Tensor:log_normal_(mean, std) end
 
 --- log(softmax(x)) along a dimension, exact for large differences.
 ---@param x scion.Tensor input
@@ -1809,6 +2527,80 @@ function Tensor:logsigmoid() end
 ---@return scion.Tensor y
 function Tensor:logsigmoid_() end
 
+--- base to the power of evenly spaced numbers from start to stop.
+---@param start number first (default 0.0)
+---@param stop number last (default 0.0)
+---@param steps integer how many (default 0)
+---@param base? number of the powers (default 10.0)
+---@param dtype? scion.dtype default f32
+---@return scion.Tensor y
+function scion.logspace(start, stop, steps, base, dtype) end
+
+--- log(sum(exp(x))) over dimensions, default all, without overflow.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.logsumexp(x, dim, keepdim) end
+
+--- log(sum(exp(x))) over dimensions, default all, without overflow.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:logsumexp(dim, keepdim) end
+
+--- 1-d power pooling: (sum of |x|^p)^(1/p).
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param p? number the power (default 2.0)
+---@return scion.Tensor y
+function scion.lp_pool1d(x, kernel, stride, padding, ceil_mode, p) end
+
+--- 1-d power pooling: (sum of |x|^p)^(1/p).
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param p? number the power (default 2.0)
+---@return scion.Tensor y
+function Tensor:lp_pool1d(kernel, stride, padding, ceil_mode, p) end
+
+--- 2-d power pooling: (sum of |x|^p)^(1/p).
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param p? number the power (default 2.0)
+---@return scion.Tensor y
+function scion.lp_pool2d(x, kernel, stride, padding, ceil_mode, p) end
+
+--- 2-d power pooling: (sum of |x|^p)^(1/p).
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param p? number the power (default 2.0)
+---@return scion.Tensor y
+function Tensor:lp_pool2d(kernel, stride, padding, ceil_mode, p) end
+
+--- Long short-term memory over a sequence (gates i, f, g, o).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param c0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n, scion.Tensor c_n
+function scion.lstm(x, h0, c0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
 --- x that minimises |a x - b|; the shortest one where there are many.
 ---@param a scion.Tensor (..., M, N)
 ---@param b scion.Tensor (..., M, K), or a vector (M)
@@ -1842,6 +2634,55 @@ function Tensor:lt(b) end
 ---@return scion.Tensor loss
 function scion.margin_ranking_loss(input1, input2, target, reduction, margin) end
 
+--- x with a number where the mask is true.
+---@param x scion.Tensor input
+---@param mask scion.Tensor bool, broadcasts with x
+---@param value scion.Tensor|number a number
+---@return scion.Tensor y
+function scion.masked_fill(x, mask, value) end
+
+--- x with a number where the mask is true.
+---@param mask scion.Tensor bool, broadcasts with x
+---@param value scion.Tensor|number a number
+---@return scion.Tensor y
+function Tensor:masked_fill(mask, value) end
+
+--- x with a number where the mask is true. In place: changes and returns the tensor.
+---@param mask scion.Tensor bool, broadcasts with x
+---@param value scion.Tensor|number a number
+---@return scion.Tensor y
+function Tensor:masked_fill_(mask, value) end
+
+--- x with the elements where the mask is true replaced by those of source, in row-major order.
+---@param x scion.Tensor input
+---@param mask scion.Tensor bool, broadcasts to x
+---@param source scion.Tensor at least as many elements as the mask has true ones
+---@return scion.Tensor y
+function scion.masked_scatter(x, mask, source) end
+
+--- x with the elements where the mask is true replaced by those of source, in row-major order.
+---@param mask scion.Tensor bool, broadcasts to x
+---@param source scion.Tensor at least as many elements as the mask has true ones
+---@return scion.Tensor y
+function Tensor:masked_scatter(mask, source) end
+
+--- x with the elements where the mask is true replaced by those of source, in row-major order. In place: changes and returns the tensor.
+---@param mask scion.Tensor bool, broadcasts to x
+---@param source scion.Tensor at least as many elements as the mask has true ones
+---@return scion.Tensor y
+function Tensor:masked_scatter_(mask, source) end
+
+--- The elements where the mask is true, in row-major order: (n).
+---@param x scion.Tensor input
+---@param mask scion.Tensor bool, broadcasts with x
+---@return scion.Tensor y
+function scion.masked_select(x, mask) end
+
+--- The elements where the mask is true, in row-major order: (n).
+---@param mask scion.Tensor bool, broadcasts with x
+---@return scion.Tensor y
+function Tensor:masked_select(mask) end
+
 --- Matrix product by NumPy's rules: the last two dimensions multiply, the others broadcast; 1-d operands are a row (left) or a column (right).
 ---@param a scion.Tensor (..., m, k) or (k)
 ---@param b scion.Tensor (..., k, n) or (k)
@@ -1866,6 +2707,17 @@ function scion.matrix_norm(a, ord, keepdim) end
 ---@return scion.Tensor y
 function Tensor:matrix_norm(ord, keepdim) end
 
+--- A square matrix multiplied by itself n times.
+---@param x scion.Tensor input
+---@param n integer negative: of the inverse (default 0)
+---@return scion.Tensor y
+function scion.matrix_power(x, n) end
+
+--- A square matrix multiplied by itself n times.
+---@param n integer negative: of the inverse (default 0)
+---@return scion.Tensor y
+function Tensor:matrix_power(n) end
+
 --- Number of singular values that are not negligible, as i64.
 ---@param a scion.Tensor (..., M, N)
 ---@param rtol? number singular values up to rtol times the largest count as 0; default max(M, N) times the type's precision (default -1.0)
@@ -1876,6 +2728,133 @@ function scion.matrix_rank(a, rtol) end
 ---@param rtol? number singular values up to rtol times the largest count as 0; default max(M, N) times the type's precision (default -1.0)
 ---@return scion.Tensor y
 function Tensor:matrix_rank(rtol) end
+
+--- Largest element of all, or along dim: values and indices. max(a, b) of two tensors is maximum.
+---@param x scion.Tensor input
+---@param dim? integer dimension that goes; default all of x flattened
+---@param keepdim? boolean keep it with size 1 (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function scion.max(x, dim, keepdim) end
+
+--- Largest element of all, or along dim: values and indices. max(a, b) of two tensors is maximum.
+---@param dim? integer dimension that goes; default all of x flattened
+---@param keepdim? boolean keep it with size 1 (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function Tensor:max(dim, keepdim) end
+
+--- 1-d max pooling.
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y
+function scion.max_pool1d(x, kernel, stride, padding, dilation, ceil_mode) end
+
+--- 1-d max pooling.
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y
+function Tensor:max_pool1d(kernel, stride, padding, dilation, ceil_mode) end
+
+--- 1-d max pooling that also tells where the maxima were.
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y, scion.Tensor indices
+function scion.max_pool1d_with_indices(x, kernel, stride, padding, dilation, ceil_mode) end
+
+--- 1-d max pooling that also tells where the maxima were.
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y, scion.Tensor indices
+function Tensor:max_pool1d_with_indices(kernel, stride, padding, dilation, ceil_mode) end
+
+--- 2-d max pooling.
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y
+function scion.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode) end
+
+--- 2-d max pooling.
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y
+function Tensor:max_pool2d(kernel, stride, padding, dilation, ceil_mode) end
+
+--- 2-d max pooling that also tells where the maxima were.
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y, scion.Tensor indices
+function scion.max_pool2d_with_indices(x, kernel, stride, padding, dilation, ceil_mode) end
+
+--- 2-d max pooling that also tells where the maxima were.
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y, scion.Tensor indices
+function Tensor:max_pool2d_with_indices(kernel, stride, padding, dilation, ceil_mode) end
+
+--- 3-d max pooling.
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y
+function scion.max_pool3d(x, kernel, stride, padding, dilation, ceil_mode) end
+
+--- 3-d max pooling.
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y
+function Tensor:max_pool3d(kernel, stride, padding, dilation, ceil_mode) end
+
+--- 3-d max pooling that also tells where the maxima were.
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y, scion.Tensor indices
+function scion.max_pool3d_with_indices(x, kernel, stride, padding, dilation, ceil_mode) end
+
+--- 3-d max pooling that also tells where the maxima were.
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param dilation? integer|integer[] distance of the window's taps; default 1 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@return scion.Tensor y, scion.Tensor indices
+function Tensor:max_pool3d_with_indices(kernel, stride, padding, dilation, ceil_mode) end
 
 --- The larger of a and b, elementwise; NaN if either is NaN.
 ---@param a scion.Tensor|number left
@@ -1906,6 +2885,32 @@ function scion.mean(x, dim, keepdim) end
 ---@return scion.Tensor y
 function Tensor:mean(dim, keepdim) end
 
+--- Middle element (the lower of two) of all, or along dim: values and indices. NaN if there is one.
+---@param x scion.Tensor input
+---@param dim? integer dimension, default all
+---@param keepdim? boolean keep the dimension with size 1 (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function scion.median(x, dim, keepdim) end
+
+--- Middle element (the lower of two) of all, or along dim: values and indices. NaN if there is one.
+---@param dim? integer dimension, default all
+---@param keepdim? boolean keep the dimension with size 1 (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function Tensor:median(dim, keepdim) end
+
+--- Smallest element of all, or along dim: values and indices. min(a, b) of two tensors is minimum.
+---@param x scion.Tensor input
+---@param dim? integer dimension that goes; default all of x flattened
+---@param keepdim? boolean keep it with size 1 (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function scion.min(x, dim, keepdim) end
+
+--- Smallest element of all, or along dim: values and indices. min(a, b) of two tensors is minimum.
+---@param dim? integer dimension that goes; default all of x flattened
+---@param keepdim? boolean keep it with size 1 (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function Tensor:min(dim, keepdim) end
+
 --- The smaller of a and b, elementwise; NaN if either is NaN.
 ---@param a scion.Tensor|number left
 ---@param b scion.Tensor|number right
@@ -1934,6 +2939,30 @@ function Tensor:mish() end
 --- x tanh(softplus(x)). In place: changes and returns the tensor.
 ---@return scion.Tensor y
 function Tensor:mish_() end
+
+--- Product of two matrices: (n, k) (k, m).
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function scion.mm(a, b) end
+
+--- Product of two matrices: (n, k) (k, m).
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function Tensor:mm(b) end
+
+--- The most frequent element along a dimension (the smallest of several), and where it last stands.
+---@param x scion.Tensor input
+---@param dim? integer dimension, default the last (default -1)
+---@param keepdim? boolean keep the dimension with size 1 (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function scion.mode(x, dim, keepdim) end
+
+--- The most frequent element along a dimension (the smallest of several), and where it last stands.
+---@param dim? integer dimension, default the last (default -1)
+---@param keepdim? boolean keep the dimension with size 1 (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function Tensor:mode(dim, keepdim) end
 
 --- Dimensions moved to other places; the rest keep their order.
 ---@param x scion.Tensor input
@@ -2005,6 +3034,39 @@ function scion.multi_margin_loss(input, target, weight, reduction, margin, p) en
 ---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
 ---@return scion.Tensor loss
 function scion.multilabel_soft_margin_loss(input, target, weight, reduction) end
+
+--- Matrix times vector: (n, k) (k).
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function scion.mv(a, b) end
+
+--- Matrix times vector: (n, k) (k).
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function Tensor:mv(b) end
+
+--- x with NaN and infinities replaced.
+---@param x scion.Tensor input
+---@param nan? number in place of NaN (default 0.0)
+---@param posinf? number in place of inf; default the largest number of the dtype (default nan)
+---@param neginf? number in place of -inf; default the smallest number of the dtype (default nan)
+---@return scion.Tensor y
+function scion.nan_to_num(x, nan, posinf, neginf) end
+
+--- x with NaN and infinities replaced.
+---@param nan? number in place of NaN (default 0.0)
+---@param posinf? number in place of inf; default the largest number of the dtype (default nan)
+---@param neginf? number in place of -inf; default the smallest number of the dtype (default nan)
+---@return scion.Tensor y
+function Tensor:nan_to_num(nan, posinf, neginf) end
+
+--- x with NaN and infinities replaced. In place: changes and returns the tensor.
+---@param nan? number in place of NaN (default 0.0)
+---@param posinf? number in place of inf; default the largest number of the dtype (default nan)
+---@param neginf? number in place of -inf; default the smallest number of the dtype (default nan)
+---@return scion.Tensor y
+function Tensor:nan_to_num_(nan, posinf, neginf) end
 
 --- Mean over dimensions, default all, of what is not NaN.
 ---@param x scion.Tensor input
@@ -2080,6 +3142,49 @@ function Tensor:neg_() end
 ---@return scion.Tensor loss
 function scion.nll_loss(input, target, weight, reduction, ignore_index) end
 
+--- The indices of the elements that are not zero: (n, dimensions), i64.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.nonzero(x) end
+
+--- The indices of the elements that are not zero: (n, dimensions), i64.
+---@return scion.Tensor y
+function Tensor:nonzero() end
+
+--- (sum |x|^p)^(1/p) over dimensions, default all.
+---@param x scion.Tensor input
+---@param p? number order: 0 counts nonzeros, inf and -inf are extremes (default 2.0)
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.norm(x, p, dim, keepdim) end
+
+--- (sum |x|^p)^(1/p) over dimensions, default all.
+---@param p? number order: 0 counts nonzeros, inf and -inf are extremes (default 2.0)
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:norm(p, dim, keepdim) end
+
+--- Normal random numbers in the shape of x.
+---@param x scion.Tensor input
+---@param mean? number mean (default 0.0)
+---@param std? number standard deviation (default 1.0)
+---@return scion.Tensor y
+function scion.normal(x, mean, std) end
+
+--- Normal random numbers in the shape of x.
+---@param mean? number mean (default 0.0)
+---@param std? number standard deviation (default 1.0)
+---@return scion.Tensor y
+function Tensor:normal(mean, std) end
+
+--- Normal random numbers in the shape of x. In place: changes and returns the tensor.
+---@param mean? number mean (default 0.0)
+---@param std? number standard deviation (default 1.0)
+---@return scion.Tensor y
+function Tensor:normal_(mean, std) end
+
 --- Vectors divided by their p-norm.
 ---@param x scion.Tensor input
 ---@param p? number order of the norm (default 2.0)
@@ -2094,6 +3199,40 @@ function scion.normalize(x, p, dim, eps) end
 ---@param eps? number smallest norm to divide by (default 1e-12)
 ---@return scion.Tensor y
 function Tensor:normalize(p, dim, eps) end
+
+--- A row of zeros with a 1 at the id, for every id: ids' shape + (num_classes), i64.
+---@param ids scion.Tensor i32 or i64, any shape
+---@param num_classes? integer default: the largest id (default -1)
+---@return scion.Tensor y
+function scion.one_hot(ids, num_classes) end
+
+--- A row of zeros with a 1 at the id, for every id: ids' shape + (num_classes), i64.
+---@param num_classes? integer default: the largest id (default -1)
+---@return scion.Tensor y
+function Tensor:one_hot(num_classes) end
+
+--- Ones: scion.ones(2, 3).
+---@param shape integer|integer[] sizes (default { })
+---@param dtype? scion.dtype default f32
+---@return scion.Tensor y
+function scion.ones(shape, dtype) end
+
+--- Ones in the shape of x.
+---@param x scion.Tensor input
+---@param dtype? scion.dtype default that of x
+---@return scion.Tensor y
+function scion.ones_like(x, dtype) end
+
+--- Every element of a times every element of b: (n, m).
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function scion.outer(a, b) end
+
+--- Every element of a times every element of b: (n, m).
+---@param b scion.Tensor right
+---@return scion.Tensor y
+function Tensor:outer(b) end
 
 --- Pads (or crops, with negative numbers) the last dimensions: a:pad({left, right, top, bottom}).
 ---@param x scion.Tensor input
@@ -2232,6 +3371,21 @@ function scion.prod(x, dim, keepdim) end
 ---@return scion.Tensor y
 function Tensor:prod(dim, keepdim) end
 
+--- x with the elements at flat positions replaced by (or, accumulated, increased by) src.
+---@param x scion.Tensor input
+---@param ids scion.Tensor positions in x read row by row
+---@param src scion.Tensor as many elements as ids
+---@param accumulate? boolean add instead of replacing (default false)
+---@return scion.Tensor y
+function scion.put(x, ids, src, accumulate) end
+
+--- x with the elements at flat positions replaced by (or, accumulated, increased by) src. In place: changes and returns the tensor.
+---@param ids scion.Tensor positions in x read row by row
+---@param src scion.Tensor as many elements as ids
+---@param accumulate? boolean add instead of replacing (default false)
+---@return scion.Tensor y
+function Tensor:put_(ids, src, accumulate) end
+
 --- a = q r, reduced: q, r = a:qr().
 ---@param a scion.Tensor (..., M, N)
 ---@return scion.Tensor q, scion.Tensor r
@@ -2240,6 +3394,60 @@ function scion.qr(a) end
 --- a = q r, reduced: q, r = a:qr().
 ---@return scion.Tensor q, scion.Tensor r
 function Tensor:qr() end
+
+--- The value below which a share q of the elements lies: of all, or along dim. NaN if there is one.
+---@param x scion.Tensor input
+---@param q scion.Tensor|number 0..1, one number or (Q)
+---@param dim? integer dimension, default all
+---@param keepdim? boolean keep the dimension with size 1 (default false)
+---@param interpolation? "linear"|"lower"|"higher"|"nearest"|"midpoint" between two elements (default linear)
+---@return scion.Tensor y
+function scion.quantile(x, q, dim, keepdim, interpolation) end
+
+--- The value below which a share q of the elements lies: of all, or along dim. NaN if there is one.
+---@param q scion.Tensor|number 0..1, one number or (Q)
+---@param dim? integer dimension, default all
+---@param keepdim? boolean keep the dimension with size 1 (default false)
+---@param interpolation? "linear"|"lower"|"higher"|"nearest"|"midpoint" between two elements (default linear)
+---@return scion.Tensor y
+function Tensor:quantile(q, dim, keepdim, interpolation) end
+
+--- Uniform random numbers in [0, 1): scion.rand(2, 3).
+---@param shape integer|integer[] sizes (default { })
+---@param dtype? scion.dtype "f32" (default) or "f64"
+---@return scion.Tensor y
+function scion.rand(shape, dtype) end
+
+--- Uniform random numbers in [0, 1) in the shape of x.
+---@param x scion.Tensor input
+---@param dtype? scion.dtype "f32" or "f64"; default that of x
+---@return scion.Tensor y
+function scion.rand_like(x, dtype) end
+
+--- Random integers, low <= n < high: scion.randint(1, 7, {2, 3}).
+---@param low integer smallest (default 0)
+---@param high integer one above the largest (default 0)
+---@param shape integer|integer[] sizes (default { })
+---@param dtype? scion.dtype default i64 (default i64)
+---@return scion.Tensor y
+function scion.randint(low, high, shape, dtype) end
+
+--- Standard normal random numbers: scion.randn(2, 3).
+---@param shape integer|integer[] sizes (default { })
+---@param dtype? scion.dtype "f32" (default) or "f64"
+---@return scion.Tensor y
+function scion.randn(shape, dtype) end
+
+--- Standard normal random numbers in the shape of x.
+---@param x scion.Tensor input
+---@param dtype? scion.dtype "f32" or "f64"; default that of x
+---@return scion.Tensor y
+function scion.randn_like(x, dtype) end
+
+--- The positions 1..n (0..n-1 with base 0) in random order.
+---@param n integer how many (default 0)
+---@return scion.Tensor y
+function scion.randperm(n) end
 
 --- 1 / x.
 ---@param x scion.Tensor input
@@ -2296,6 +3504,54 @@ function Tensor:remainder(b) end
 ---@return scion.Tensor y
 function Tensor:remainder_(b) end
 
+--- Slices along dim whose p-norm is above maxnorm, scaled down to it.
+---@param x scion.Tensor input
+---@param p number order of the norm (default 2.0)
+---@param dim integer slices are taken along it (default 0)
+---@param maxnorm number largest norm (default 1.0)
+---@return scion.Tensor y
+function scion.renorm(x, p, dim, maxnorm) end
+
+--- Slices along dim whose p-norm is above maxnorm, scaled down to it.
+---@param p number order of the norm (default 2.0)
+---@param dim integer slices are taken along it (default 0)
+---@param maxnorm number largest norm (default 1.0)
+---@return scion.Tensor y
+function Tensor:renorm(p, dim, maxnorm) end
+
+--- Slices along dim whose p-norm is above maxnorm, scaled down to it. In place: changes and returns the tensor.
+---@param p number order of the norm (default 2.0)
+---@param dim integer slices are taken along it (default 0)
+---@param maxnorm number largest norm (default 1.0)
+---@return scion.Tensor y
+function Tensor:renorm_(p, dim, maxnorm) end
+
+--- Copies of x along its dimensions (x["repeat"] or scion["repeat"] in Lua; tile is the same).
+---@param x scion.Tensor input
+---@param times integer|integer[] copies along each dimension (default { })
+---@return scion.Tensor y
+function scion.repeat(x, times) end
+
+--- Copies of x along its dimensions (x["repeat"] or scion["repeat"] in Lua; tile is the same).
+---@param times integer|integer[] copies along each dimension (default { })
+---@return scion.Tensor y
+function Tensor:repeat(times) end
+
+--- Every element (or slice along dim) several times in a row.
+---@param x scion.Tensor input
+---@param repeats? scion.Tensor (n) integers, one per element along dim
+---@param times? integer for every element the same
+---@param dim? integer dimension; default: x flattened
+---@return scion.Tensor y
+function scion.repeat_interleave(x, repeats, times, dim) end
+
+--- Every element (or slice along dim) several times in a row.
+---@param repeats? scion.Tensor (n) integers, one per element along dim
+---@param times? integer for every element the same
+---@param dim? integer dimension; default: x flattened
+---@return scion.Tensor y
+function Tensor:repeat_interleave(repeats, times, dim) end
+
 --- The same elements in another shape; a view when strides allow it, else a copy.
 ---@param x scion.Tensor input
 ---@param shape integer|integer[] sizes; one may be -1 and takes what is left (default { })
@@ -2325,6 +3581,45 @@ function Tensor:reshape_as(other) end
 ---@param eps? number added to the mean square (default 1.1920929e-07)
 ---@return scion.Tensor y
 function scion.rms_norm(x, weight, normalized_shape, eps) end
+
+--- Recurrent network: h = relu(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_tanh(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Elements moved along dimensions; what leaves at one end comes in at the other.
+---@param x scion.Tensor input
+---@param shifts integer|integer[] places to move, one per dimension (default { })
+---@param dims? integer|integer[] default: x flattened
+---@return scion.Tensor y
+function scion.roll(x, shifts, dims) end
+
+--- Elements moved along dimensions; what leaves at one end comes in at the other.
+---@param shifts integer|integer[] places to move, one per dimension (default { })
+---@param dims? integer|integer[] default: x flattened
+---@return scion.Tensor y
+function Tensor:roll(shifts, dims) end
 
 --- Nearest integer, ties to even.
 ---@param x scion.Tensor input
@@ -2363,6 +3658,97 @@ function Tensor:rsqrt_() end
 ---@param scale? number of the products; default 1 / sqrt(E) (default 0.0)
 ---@return scion.Tensor y
 function scion.scaled_dot_product_attention(query, key, value, attn_mask, dropout_p, is_causal, training, scale) end
+
+--- x with the elements that ids name along dim replaced by src. Of equal ids the last wins.
+---@param x scion.Tensor input
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param src scion.Tensor|number an element per id, or one number
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function scion.scatter(x, ids, src, dim) end
+
+--- x with the elements that ids name along dim replaced by src. Of equal ids the last wins.
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param src scion.Tensor|number an element per id, or one number
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function Tensor:scatter(ids, src, dim) end
+
+--- x with the elements that ids name along dim replaced by src. Of equal ids the last wins. In place: changes and returns the tensor.
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param src scion.Tensor|number an element per id, or one number
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function Tensor:scatter_(ids, src, dim) end
+
+--- x with src added to the elements that ids name along dim.
+---@param x scion.Tensor input
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param src scion.Tensor|number an element per id, or one number
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function scion.scatter_add(x, ids, src, dim) end
+
+--- x with src added to the elements that ids name along dim.
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param src scion.Tensor|number an element per id, or one number
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function Tensor:scatter_add(ids, src, dim) end
+
+--- x with src added to the elements that ids name along dim. In place: changes and returns the tensor.
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param src scion.Tensor|number an element per id, or one number
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function Tensor:scatter_add_(ids, src, dim) end
+
+--- x with the sub-tensors that index tuples name replaced by, or combined with, those of src. Of equal tuples the last wins.
+---@param x scion.Tensor input
+---@param ids scion.Tensor index tuples (..., k)
+---@param src scion.Tensor the new sub-tensors
+---@param reduce? "none"|"add"|"mul"|"max"|"min" how src meets what is there; none replaces it (default none)
+---@return scion.Tensor y
+function scion.scatter_nd(x, ids, src, reduce) end
+
+--- x with the sub-tensors that index tuples name replaced by, or combined with, those of src. Of equal tuples the last wins.
+---@param ids scion.Tensor index tuples (..., k)
+---@param src scion.Tensor the new sub-tensors
+---@param reduce? "none"|"add"|"mul"|"max"|"min" how src meets what is there; none replaces it (default none)
+---@return scion.Tensor y
+function Tensor:scatter_nd(ids, src, reduce) end
+
+--- x with src summed into, multiplied into, or compared with the elements that ids name along dim.
+---@param x scion.Tensor input
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param src scion.Tensor|number an element per id, or one number
+---@param dim integer along which ids choose (default 0)
+---@param reduce? "sum"|"prod"|"amax"|"amin" "sum", "prod", "amax" or "amin", x's own value included (default sum)
+---@return scion.Tensor y
+function scion.scatter_reduce(x, ids, src, dim, reduce) end
+
+--- x with src summed into, multiplied into, or compared with the elements that ids name along dim.
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param src scion.Tensor|number an element per id, or one number
+---@param dim integer along which ids choose (default 0)
+---@param reduce? "sum"|"prod"|"amax"|"amin" "sum", "prod", "amax" or "amin", x's own value included (default sum)
+---@return scion.Tensor y
+function Tensor:scatter_reduce(ids, src, dim, reduce) end
+
+--- x with src summed into, multiplied into, or compared with the elements that ids name along dim. In place: changes and returns the tensor.
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param src scion.Tensor|number an element per id, or one number
+---@param dim integer along which ids choose (default 0)
+---@param reduce? "sum"|"prod"|"amax"|"amin" "sum", "prod", "amax" or "amin", x's own value included (default sum)
+---@return scion.Tensor y
+function Tensor:scatter_reduce_(ids, src, dim, reduce) end
+
+--- Where values go into a rising sequence so that it stays in order; i64.
+---@param sorted scion.Tensor (..., n), rising along the last dimension
+---@param values scion.Tensor (..., m), or any shape when sorted is (n)
+---@param right? boolean after equal elements instead of before them (default false)
+---@return scion.Tensor y
+function scion.searchsorted(sorted, values, right) end
 
 --- One position of a dimension, which goes.
 ---@param x scion.Tensor input
@@ -2661,6 +4047,19 @@ function scion.solve_triangular(a, b, upper, left, unitriangular, transpose) end
 ---@return scion.Tensor y
 function Tensor:solve_triangular(b, upper, left, unitriangular, transpose) end
 
+--- Elements in order along a dimension (stable), and where they stood.
+---@param x scion.Tensor input
+---@param dim? integer dimension, default the last (default -1)
+---@param descending? boolean largest first (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function scion.sort(x, dim, descending) end
+
+--- Elements in order along a dimension (stable), and where they stood.
+---@param dim? integer dimension, default the last (default -1)
+---@param descending? boolean largest first (default false)
+---@return scion.Tensor values, scion.Tensor indices
+function Tensor:sort(dim, descending) end
+
 --- Pixels become channels, in ONNX's order.
 ---@param x scion.Tensor input
 ---@param blocksize integer of height and width (default 2)
@@ -2714,6 +4113,36 @@ function Tensor:squeeze(dim) end
 ---@param dim? integer dimension, default the first (default 0)
 ---@return scion.Tensor y
 function scion.stack(tensors, dim) end
+
+--- Standard deviation over dimensions, default all.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param correction? number divides by n - correction: 1 unbiased, 0 of the whole population (default 1.0)
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.std(x, dim, correction, keepdim) end
+
+--- Standard deviation over dimensions, default all.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param correction? number divides by n - correction: 1 unbiased, 0 of the whole population (default 1.0)
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:std(dim, correction, keepdim) end
+
+--- std and mean.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param correction? number divides by n - correction: 1 unbiased, 0 of the whole population (default 1.0)
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor spread, scion.Tensor mean
+function scion.std_mean(x, dim, correction, keepdim) end
+
+--- std and mean.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param correction? number divides by n - correction: 1 unbiased, 0 of the whole population (default 1.0)
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor spread, scion.Tensor mean
+function Tensor:std_mean(dim, correction, keepdim) end
 
 --- a - b, elementwise with broadcasting.
 ---@param a scion.Tensor|number left
@@ -2775,6 +4204,30 @@ function scion.t(x) end
 ---@return scion.Tensor y
 function Tensor:t() end
 
+--- Elements by their position in the flattened tensor; y has the shape of ids.
+---@param x scion.Tensor input
+---@param ids scion.Tensor positions in x read row by row, any shape
+---@return scion.Tensor y
+function scion.take(x, ids) end
+
+--- Elements by their position in the flattened tensor; y has the shape of ids.
+---@param ids scion.Tensor positions in x read row by row, any shape
+---@return scion.Tensor y
+function Tensor:take(ids) end
+
+--- gather with x and ids broadcast against each other outside dim: what argsort and argmax give fits.
+---@param x scion.Tensor input
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function scion.take_along_dim(x, ids, dim) end
+
+--- gather with x and ids broadcast against each other outside dim: what argsort and argmax give fits.
+---@param ids scion.Tensor ids along dim, of x's rank
+---@param dim integer along which ids choose (default 0)
+---@return scion.Tensor y
+function Tensor:take_along_dim(ids, dim) end
+
 --- Tangent of radians.
 ---@param x scion.Tensor input
 ---@return scion.Tensor y
@@ -2814,6 +4267,14 @@ function Tensor:tanhshrink() end
 ---@return scion.Tensor y
 function Tensor:tanhshrink_() end
 
+--- Sums of products over pairs of dimensions; those that stay are a's, then b's.
+---@param a scion.Tensor left
+---@param b scion.Tensor right
+---@param dims_a integer|integer[] dimensions of a that are summed (default { })
+---@param dims_b integer|integer[] their partners in b (default { })
+---@return scion.Tensor y
+function scion.tensordot(a, b, dims_a, dims_b) end
+
 --- x where x > threshold, else value.
 ---@param x scion.Tensor input
 ---@param threshold number what x must exceed (default 0.0)
@@ -2833,6 +4294,17 @@ function Tensor:threshold(threshold, value) end
 ---@return scion.Tensor y
 function Tensor:threshold_(threshold, value) end
 
+--- Copies of x along its last dimensions.
+---@param x scion.Tensor input
+---@param times integer|integer[] copies along each dimension (default { })
+---@return scion.Tensor y
+function scion.tile(x, times) end
+
+--- Copies of x along its last dimensions.
+---@param times integer|integer[] copies along each dimension (default { })
+---@return scion.Tensor y
+function Tensor:tile(times) end
+
 --- Converts to another element type (a copy, always). Floats to integers truncate; anything to bool is x ~= 0.
 ---@param x scion.Tensor input
 ---@param dtype scion.dtype "f32", "f64", "i32", "i64", "u8", "bool"
@@ -2843,6 +4315,23 @@ function scion.to(x, dtype) end
 ---@param dtype scion.dtype "f32", "f64", "i32", "i64", "u8", "bool"
 ---@return scion.Tensor y
 function Tensor:to(dtype) end
+
+--- The k largest (or smallest) along a dimension, in order, and where they stand.
+---@param x scion.Tensor input
+---@param k integer how many (default 0)
+---@param dim? integer dimension, default the last (default -1)
+---@param largest? boolean the largest; false: the smallest (default true)
+---@param sorted? boolean in order; the result always is (default true)
+---@return scion.Tensor values, scion.Tensor indices
+function scion.topk(x, k, dim, largest, sorted) end
+
+--- The k largest (or smallest) along a dimension, in order, and where they stand.
+---@param k integer how many (default 0)
+---@param dim? integer dimension, default the last (default -1)
+---@param largest? boolean the largest; false: the smallest (default true)
+---@param sorted? boolean in order; the result always is (default true)
+---@return scion.Tensor values, scion.Tensor indices
+function Tensor:topk(k, dim, largest, sorted) end
 
 --- Sum of a matrix's diagonal.
 ---@param x scion.Tensor input
@@ -2866,6 +4355,30 @@ function scion.transpose(x, dim0, dim1) end
 ---@return scion.Tensor y
 function Tensor:transpose(dim0, dim1) end
 
+--- Integral along a dimension by the trapezoidal rule.
+---@param y scion.Tensor values
+---@param at? scion.Tensor (n): where they stand
+---@param dim? integer dimension, default the last (default -1)
+---@param dx? number distance of the points, without at (default 1.0)
+---@return scion.Tensor y
+function scion.trapezoid(y, at, dim, dx) end
+
+--- Matrices with zeros above a diagonal.
+---@param x scion.Tensor input
+---@param diagonal? integer 0 the main one, positive above it (default 0)
+---@return scion.Tensor y
+function scion.tril(x, diagonal) end
+
+--- Matrices with zeros above a diagonal.
+---@param diagonal? integer 0 the main one, positive above it (default 0)
+---@return scion.Tensor y
+function Tensor:tril(diagonal) end
+
+--- Matrices with zeros above a diagonal. In place: changes and returns the tensor.
+---@param diagonal? integer 0 the main one, positive above it (default 0)
+---@return scion.Tensor y
+function Tensor:tril_(diagonal) end
+
 --- max(0, |anchor - positive| - |anchor - negative| + margin).
 ---@param anchor scion.Tensor (N, D) or (D)
 ---@param positive scion.Tensor of the anchor's class; same shape
@@ -2877,6 +4390,22 @@ function Tensor:transpose(dim0, dim1) end
 ---@param swap? boolean use the distance of positive and negative where it is smaller (default false)
 ---@return scion.Tensor loss
 function scion.triplet_margin_loss(anchor, positive, negative, reduction, margin, p, eps, swap) end
+
+--- Matrices with zeros below a diagonal.
+---@param x scion.Tensor input
+---@param diagonal? integer 0 the main one, positive above it (default 0)
+---@return scion.Tensor y
+function scion.triu(x, diagonal) end
+
+--- Matrices with zeros below a diagonal.
+---@param diagonal? integer 0 the main one, positive above it (default 0)
+---@return scion.Tensor y
+function Tensor:triu(diagonal) end
+
+--- Matrices with zeros below a diagonal. In place: changes and returns the tensor.
+---@param diagonal? integer 0 the main one, positive above it (default 0)
+---@return scion.Tensor y
+function Tensor:triu_(diagonal) end
 
 --- x without its fraction.
 ---@param x scion.Tensor input
@@ -2891,6 +4420,31 @@ function Tensor:trunc() end
 ---@return scion.Tensor y
 function Tensor:trunc_() end
 
+--- Normal random numbers between a and b, in the shape of x.
+---@param x scion.Tensor input
+---@param mean? number mean (default 0.0)
+---@param std? number standard deviation (default 1.0)
+---@param a? number lower bound (default -2.0)
+---@param b? number upper bound (default 2.0)
+---@return scion.Tensor y
+function scion.trunc_normal(x, mean, std, a, b) end
+
+--- Normal random numbers between a and b, in the shape of x.
+---@param mean? number mean (default 0.0)
+---@param std? number standard deviation (default 1.0)
+---@param a? number lower bound (default -2.0)
+---@param b? number upper bound (default 2.0)
+---@return scion.Tensor y
+function Tensor:trunc_normal(mean, std, a, b) end
+
+--- Normal random numbers between a and b, in the shape of x. In place: changes and returns the tensor.
+---@param mean? number mean (default 0.0)
+---@param std? number standard deviation (default 1.0)
+---@param a? number lower bound (default -2.0)
+---@param b? number upper bound (default 2.0)
+---@return scion.Tensor y
+function Tensor:trunc_normal_(mean, std, a, b) end
+
 --- Splits one dimension into several.
 ---@param x scion.Tensor input
 ---@param dim integer dimension to split (default 0)
@@ -2904,6 +4458,52 @@ function scion.unflatten(x, dim, sizes) end
 ---@return scion.Tensor y
 function Tensor:unflatten(dim, sizes) end
 
+--- Sliding windows of images as columns: (N, C * kernel size, positions).
+---@param x scion.Tensor (N, C, H, W)
+---@param kernel integer|integer[] (height, width) or one number (default { })
+---@param stride? integer|integer[] step of the window (default { 1 })
+---@param padding? integer|integer[] zeros on every side (default { 0 })
+---@param dilation? integer|integer[] step inside the window (default { 1 })
+---@return scion.Tensor y
+function scion.unfold(x, kernel, stride, padding, dilation) end
+
+--- Uniform random numbers in the shape of x.
+---@param x scion.Tensor input
+---@param from? number lower bound, included (default 0.0)
+---@param to? number upper bound, excluded (default 1.0)
+---@return scion.Tensor y
+function scion.uniform(x, from, to) end
+
+--- Uniform random numbers in the shape of x.
+---@param from? number lower bound, included (default 0.0)
+---@param to? number upper bound, excluded (default 1.0)
+---@return scion.Tensor y
+function Tensor:uniform(from, to) end
+
+--- Uniform random numbers in the shape of x. In place: changes and returns the tensor.
+---@param from? number lower bound, included (default 0.0)
+---@param to? number upper bound, excluded (default 1.0)
+---@return scion.Tensor y
+function Tensor:uniform_(from, to) end
+
+--- The different elements in order; also where each element of x went, and how often each occurs.
+---@param x scion.Tensor input
+---@return scion.Tensor values, scion.Tensor inverse, scion.Tensor counts
+function scion.unique(x) end
+
+--- The different elements in order; also where each element of x went, and how often each occurs.
+---@return scion.Tensor values, scion.Tensor inverse, scion.Tensor counts
+function Tensor:unique() end
+
+--- Runs of equal elements: their values; also the run of each element, and the lengths.
+---@param x scion.Tensor input
+---@return scion.Tensor values, scion.Tensor inverse, scion.Tensor counts
+function scion.unique_consecutive(x) end
+
+--- Runs of equal elements: their values; also the run of each element, and the lengths.
+---@return scion.Tensor values, scion.Tensor inverse, scion.Tensor counts
+function Tensor:unique_consecutive() end
+
 --- With a new dimension of size 1.
 ---@param x scion.Tensor input
 ---@param dim integer place of the new dimension (default 0)
@@ -2915,6 +4515,36 @@ function scion.unsqueeze(x, dim) end
 ---@return scion.Tensor y
 function Tensor:unsqueeze(dim) end
 
+--- Variance over dimensions, default all.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param correction? number divides by n - correction: 1 unbiased, 0 of the whole population (default 1.0)
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function scion.var(x, dim, correction, keepdim) end
+
+--- Variance over dimensions, default all.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param correction? number divides by n - correction: 1 unbiased, 0 of the whole population (default 1.0)
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor y
+function Tensor:var(dim, correction, keepdim) end
+
+--- var and mean.
+---@param x scion.Tensor input
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param correction? number divides by n - correction: 1 unbiased, 0 of the whole population (default 1.0)
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor spread, scion.Tensor mean
+function scion.var_mean(x, dim, correction, keepdim) end
+
+--- var and mean.
+---@param dim? integer|integer[] dimension or list of dimensions; default all
+---@param correction? number divides by n - correction: 1 unbiased, 0 of the whole population (default 1.0)
+---@param keepdim? boolean keep reduced dimensions with size 1 (default false)
+---@return scion.Tensor spread, scion.Tensor mean
+function Tensor:var_mean(dim, correction, keepdim) end
+
 --- a where cond, b elsewhere, with broadcasting: scion.where(cond, a, b).
 ---@param cond scion.Tensor bool
 ---@param a scion.Tensor|number taken where cond
@@ -2922,11 +4552,429 @@ function Tensor:unsqueeze(dim) end
 ---@return scion.Tensor y
 function scion.where(cond, a, b) end
 
+--- Zeros everywhere; x:zero_() writes them.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.zero(x) end
+
+--- Zeros everywhere; x:zero_() writes them.
+---@return scion.Tensor y
+function Tensor:zero() end
+
+--- Zeros everywhere; x:zero_() writes them. In place: changes and returns the tensor.
+---@return scion.Tensor y
+function Tensor:zero_() end
+
+--- Zeros: scion.zeros(2, 3).
+---@param shape integer|integer[] sizes (default { })
+---@param dtype? scion.dtype default f32
+---@return scion.Tensor y
+function scion.zeros(shape, dtype) end
+
+--- Zeros in the shape of x.
+---@param x scion.Tensor input
+---@param dtype? scion.dtype default that of x
+---@return scion.Tensor y
+function scion.zeros_like(x, dtype) end
+
 -- ---- parts written in Lua ------------------------------------------------------------------------------
+
+---@class scion.LrRepurposer: scion.MetaModelRepurposer
+---@overload fun(...): scion.LrRepurposer
+scion.LrRepurposer = {}
+
+--- What happened: converged, iterations, loss.
+function scion.LrRepurposer:convergence() end
+
+function scion.LrRepurposer:restore(net, info) end
+
+---@class scion.MetaModelRepurposer: scion.Repurposer
+---@overload fun(...): scion.MetaModelRepurposer
+scion.MetaModelRepurposer = {}
+
+--- Features of the data: { features = (N, F), feature_indices_per_layer = list of { layer, first, last }, ids }.
+--- Columns follow the order of feature_layer_names.
+function scion.MetaModelRepurposer:get_features_from_source_model(iterator) end
+
+function scion.MetaModelRepurposer:init(opts) end
+
+function scion.MetaModelRepurposer:repurpose(train) end
+
+---@class scion.NeuralNetworkFineTuneRepurposer: scion.NeuralNetworkRepurposer
+---@overload fun(...): scion.NeuralNetworkFineTuneRepurposer
+scion.NeuralNetworkFineTuneRepurposer = {}
+
+function scion.NeuralNetworkFineTuneRepurposer:init(opts) end
+
+---@class scion.NeuralNetworkRandomFreezeRepurposer: scion.NeuralNetworkRepurposer
+---@overload fun(...): scion.NeuralNetworkRandomFreezeRepurposer
+scion.NeuralNetworkRandomFreezeRepurposer = {}
+
+function scion.NeuralNetworkRandomFreezeRepurposer:init(opts) end
+
+---@class scion.NeuralNetworkRepurposer: scion.Repurposer
+---@overload fun(...): scion.NeuralNetworkRepurposer
+scion.NeuralNetworkRepurposer = {}
+
+--- Functions and live objects do not go into files.
+function scion.NeuralNetworkRepurposer:get_params() end
+
+function scion.NeuralNetworkRepurposer:repurpose(train) end
+
+function scion.NeuralNetworkRepurposer:restore(net) end
+
+---@class scion.Repurposer
+---@overload fun(...): scion.Repurposer
+scion.Repurposer = {}
+
+--- Share of right predictions on labelled data.
+function scion.Repurposer:accuracy(data) end
+
+--- Predictions beside the truth on labelled data: accuracy, confusion table, the lists of labels.
+---@return { accuracy: number, confusion: table, predicted: any[], truth: any[] }
+function scion.Repurposer:evaluate(data) end
+
+--- The constructor's options as plain data, without the source model: what save keeps and load hands back.
+function scion.Repurposer:get_params() end
+
+function scion.Repurposer:init(opts) end
+
+--- Class ids (N), 1..K.
+function scion.Repurposer:predict_id(data) end
+
+--- Labels, as a list: the values that the training data used.
+function scion.Repurposer:predict_label(data) end
+
+--- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one.
+function scion.Repurposer:predict_probability(data) end
+
+--- Trains for the task that the iterator shows. Returns itself.
+function scion.Repurposer:repurpose(_) end
+
+--- Writes one file that scion.load, predict.lua and C hosts read.
+function scion.Repurposer:save(path) end
+
+--- The whole thing as one network: preprocessing, trunk, head, softmax. C hosts and predict.lua run it.
+function scion.Repurposer:to_net() end
+
+scion.check = {}
+
+--- Rules. settings: default, required, min, max, above, below (numbers), of (element rule of lists).
+function scion.check.any(settings) end
+
+--- Checks one positional argument; returns the accepted value.
+function scion.check.arg(where, name, value, entry, level) end
+
+function scion.check.boolean(settings) end
+
+--- One of the given strings.
+function scion.check.choice(choices, settings) end
+
+--- Short text of a value for messages: strings quoted, tensors with their shape, tables by kind.
+function scion.check.describe(value) end
+
+--- Any of several rules.
+function scion.check.either(rules, settings) end
+
+function scion.check.func(settings) end
+
+function scion.check.integer(settings) end
+
+--- A list (1..n without holes); `of` is a rule for each element, `min_length` its least length.
+function scion.check.list(settings) end
+
+--- The name in `names` nearest to `name`, when it is near enough to be a slip of the pen.
+function scion.check.nearest(name, names) end
+
+function scion.check.number(settings) end
+
+--- Checks an options table and fills in the defaults; returns a new table.
+---@param where string            function named in messages
+---@param given table|nil
+---@param rules table<string, any> name -> rule, or a plain default value
+---@param level? integer          error level; 3 points at the caller of the function that checks
+---@return table
+function scion.check.opts(where, given, rules, level) end
+
+scion.check.required = {}
+
+function scion.check.string(settings) end
+
+function scion.check.table(settings) end
+
+--- A value for which test(value) is true; `what` names it in messages ("a net").
+function scion.check.test(what, test, settings) end
+
+--- A new class. Instances are made by calling it: `local k = KNNRepurposer { source_model = net }`.
+---@param name string      shown by tostring and stored in saved files
+---@param parent? table    class to inherit from
+---@return table class     with the fields class_name and super
+function scion.class(name, parent) end
+
+scion.cli = {}
+
+--- Parses the script's arguments; --help and mistakes end the script with a text.
+---@param spec table
+---@param argv? string[] default: the global `arg`
+function scion.cli.parse(spec, argv) end
+
+--- Parses without leaving the process: returns the values, or nil and a message; `help` is a value.
+function scion.cli.try_parse(spec, argv) end
+
+--- The help text.
+function scion.cli.usage(spec) end
+
+scion.data = {}
+
+---@class scion.Dataset
+---@overload fun(...): scion.Dataset
+scion.data.Dataset = {}
+
+--- Items per class, as a list in class order.
+function scion.data.Dataset:class_counts() end
+
+--- The items at `positions` (a list of 1-based integers) as a batch: x, y. y is i64 class ids (N) when
+--- the set has classes, a float tensor of targets when it does not, nil when it is unlabelled.
+function scion.data.Dataset:get(_) end
+
+--- The first n items.
+function scion.data.Dataset:head(n) end
+
+--- Class ids of all items as a Lua list, or nil for sets without classes.
+function scion.data.Dataset:ids() end
+
+--- An iterator over batches; see scion.data.Iterator for the options.
+function scion.data.Dataset:iterator(opts) end
+
+--- k folds for cross-validation: a list of { train, test } pairs, stratified where there are classes.
+function scion.data.Dataset:kfold(k, opts) end
+
+--- Labels of all items as a list.
+function scion.data.Dataset:labels() end
+
+--- A set whose batches pass through fn(x, y) -> x, y when they are made.
+function scion.data.Dataset:map(fn) end
+
+--- The items of some classes; the rest of the classes disappear and ids are counted anew.
+---@param wanted any[] labels
+function scion.data.Dataset:only(wanted) end
+
+--- Number of items. Subclasses set self.n or override.
+function scion.data.Dataset:size() end
+
+--- Random disjoint parts: `local train, valid = set:split(0.8)` or `set:split({ 0.7, 0.2, 0.1 })`.
+--- Stratified where the set has classes: every part has its share of each class.
+---@param fractions number|number[]
+---@param opts? { seed?: integer, stratify?: boolean, shuffle?: boolean }
+function scion.data.Dataset:split(fractions, opts) end
+
+--- The items at the given positions (a list, repeats allowed).
+function scion.data.Dataset:subset(positions) end
+
+--- k random items of every class, grouped by class.
+---@param k integer
+---@param opts? { seed?: integer }
+function scion.data.Dataset:take_per_class(k, opts) end
+
+scion.data.FASHION_CLASSES = {}
+
+---@class scion.Iterator
+---@overload fun(...): scion.Iterator
+scion.data.Iterator = {}
+
+--- Batches in one pass.
+function scion.data.Iterator:batches() end
+
+function scion.data.Iterator:class_counts() end
+
+--- What a checkpoint keeps: a plain table.
+function scion.data.Iterator:get_state() end
+
+function scion.data.Iterator:head(...) end
+
+--- The data once, item after item, nothing random and nothing left out: for predictions and features.
+function scion.data.Iterator:in_order(batch_size) end
+
+function scion.data.Iterator:init(dataset, opts) end
+
+--- Items in one pass (differs from #it.dataset under balance).
+function scion.data.Iterator:items() end
+
+function scion.data.Iterator:labels() end
+
+function scion.data.Iterator:map(...) end
+
+--- The next batch x, y, or nil at the end of the pass (the following call begins the next one).
+function scion.data.Iterator:next() end
+
+function scion.data.Iterator:only(...) end
+
+--- How many items of the batch handed out last are padding (only under last_batch = "pad").
+function scion.data.Iterator:padding() end
+
+--- Positions (in the data set) of the items in the batch handed out last.
+function scion.data.Iterator:positions() end
+
+--- Goes to the beginning of a pass: the next one when this one has begun, or the one named by opts.epoch.
+---@param opts? { epoch?: integer }
+function scion.data.Iterator:reset(opts) end
+
+--- Goes on from a state. The data must be what they were: their number and the batch size are checked.
+function scion.data.Iterator:set_state(state) end
+
+--- Two or more iterators over disjoint parts; see Dataset:split.
+function scion.data.Iterator:split(...) end
+
+function scion.data.Iterator:subset(...) end
+
+function scion.data.Iterator:take_per_class(...) end
+
+--- The same data with other options: it:with { batch_size = 256, shuffle = false }.
+function scion.data.Iterator:with(changes) end
+
+---@class scion.TensorDataset: scion.Dataset
+---@overload fun(...): scion.TensorDataset
+scion.data.TensorDataset = {}
+
+function scion.data.TensorDataset:get(positions) end
+
+function scion.data.TensorDataset:ids() end
+
+function scion.data.TensorDataset:init(fields) end
+
+--- CIFAR-10 as zips of PNG files (one folder per class inside).
+function scion.data.cifar10(opts) end
+
+--- A table of numbers with a column to predict. Text columns other than the target are errors naming the cell.
+function scion.data.csv(opts) end
+
+--- Directory of the shared test data (SCION_DATA, or ../shared/data), or nil.
+function scion.data.data_dir() end
+
+--- Fashion-MNIST (Debian's package dataset-fashion-mnist): 60,000 + 10,000 grey photos, 28 x 28, 10 classes.
+function scion.data.fashion_mnist(opts) end
+
+--- Pictures in one folder per class; see scion.data.image_folder for the options.
+function scion.data.image_folder(opts) end
+
+--- MNIST digits in idx files: labels are the digits 0..9.
+function scion.data.mnist(opts) end
+
+--- Arrays of an .npz file (or .safetensors): x and y name the entries.
+function scion.data.numpy(opts) end
+
+scion.data.rng = {}
+
+--- A generator whose stream depends on all the keys (integers).
+function scion.data.rng.new(...) end
+
+--- Data held in tensors or tables.
+---   data.tensors { x = features, labels = { "ant", "bee", ... }, batch_size = 32, shuffle = true }
+function scion.data.tensors(opts) end
 
 --- Prints what is known about a value or a name; without argument an overview.
 ---@param what? any
 function scion.help(...) end
+
+--- Is `value` an instance of `class` or of one of its descendants?
+function scion.is_a(value, class) end
+
+scion.json = {}
+
+--- Marks a table as an array, so that an empty one is written as [].
+function scion.json.array(items) end
+
+--- Data of a JSON text; raises with the place of the mistake.
+function scion.json.decode(text) end
+
+--- JSON text of plain data.
+function scion.json.encode(value) end
+
+scion.json.null = {}
+
+--- scion.load(path [, { source_model = net }]): a net, a repurposer, or named tensors, by what the file holds.
+function scion.load(path, opts) end
+
+scion.logistic = {}
+
+scion.logistic.OPTS = {}
+
+scion.logistic.OPTS.c = {}
+
+scion.logistic.OPTS.class_weight = {}
+
+scion.logistic.OPTS.history = {}
+
+scion.logistic.OPTS.max_iter = {}
+
+scion.logistic.OPTS.tol = {}
+
+--- Fits. x: features (N, F), f32 or f64; ids: list or tensor of class ids 1..K.
+---@param x scion.Tensor
+---@param ids integer[]|scion.Tensor
+---@param n_classes integer
+---@param opts? table c, tol, max_iter, fit_intercept, class_weight
+---@return table model weight (K, F), bias (K), converged, iterations, loss
+function scion.logistic.fit(x, ids, n_classes, opts, classes) end
+
+--- Minimises objective(x) -> value, gradient from x (a flat f64 tensor).
+---@return scion.Tensor x, number value, integer iterations, boolean converged
+function scion.logistic.minimise(objective, x, opts) end
+
+scion.metrics = {}
+
+--- Fraction of predictions that are right. Lists of labels or tensors of class ids.
+function scion.metrics.accuracy(predicted, truth) end
+
+--- Expected calibration error: how far confidence and accuracy are apart, over equal bins of confidence.
+---@return number ece
+---@return table[] bins   { n, confidence, accuracy } of the bins that hold items
+function scion.metrics.calibration(probabilities, truth, n_bins) end
+
+--- Counts of (true class, predicted class). ids: lists or tensors of 1..K.
+---@param predicted integer[]|scion.Tensor
+---@param truth integer[]|scion.Tensor
+---@param classes any[]|integer labels of the classes, or their number
+function scion.metrics.confusion(predicted, truth, classes) end
+
+--- The confusion table, from labels of any kind.
+function scion.metrics.confusion_of_labels(predicted, truth, classes) end
+
+--- Mean negative log probability of the true class. probabilities: (N, K); truth: ids (N).
+function scion.metrics.log_loss(probabilities, truth) end
+
+function scion.metrics.mae(predicted, truth) end
+
+--- Mean squared error, mean absolute error.
+function scion.metrics.mse(predicted, truth) end
+
+--- A running metric by name ("accuracy", "top_5", "mse", "rmse", "mae"), or from a function
+--- fn(output, target) -> number (the mean over the batch).
+function scion.metrics.new(metric, name) end
+
+--- Share of the variance that the predictions explain: 1 is perfect, 0 as good as the mean.
+function scion.metrics.r2(predicted, truth) end
+
+function scion.metrics.rmse(predicted, truth) end
+
+--- Fraction of items whose class is among the k best scores. scores: (N, K); truth: ids (N).
+function scion.metrics.top_k(scores, truth, k) end
+
+scion.models = {}
+
+--- Inverted residuals and linear bottlenecks: features.0.0, ..., features.18.2, classifier.1.
+---@param opts? table width = 1, num_classes = 1000, dropout = 0.2
+function scion.models.mobilenet_v2(opts) end
+
+--- Residual network of 18, 34, 50, 101 or 152 layers: conv1, bn1, relu, maxpool, layer1.0.conv1, ..., avgpool, flatten, fc. The steps of two
+--- are in the 3 x 3 convolutions, as in torchvision.
+---@param opts? table depth = 50, num_classes = 1000
+function scion.models.resnet(opts) end
+
+--- VGG of 11, 13, 16 or 19 layers. names = "caffe" calls them conv1_1, relu1_1, pool1, ..., fc6, relu6, drop6, fc7, fc8; "torch"
+--- features.0, ..., classifier.6. Inputs of at least 32 pixels; 224 is usual.
+---@param opts? table depth = 19, num_classes = 1000, names = "torch" | "caffe", dropout = 0.5
+function scion.models.vgg(opts) end
 
 scion.nn = {}
 
@@ -3064,9 +5112,17 @@ function scion.nn.EmbeddingBag(...) end
 ---@return scion.Net
 function scion.nn.Flatten(...) end
 
+--- Columns added up into (N, C, H, W). Arguments: output_size, kernel_size, dilation = 1, padding = 0, stride = 1.
+---@return scion.Net
+function scion.nn.Fold(...) end
+
 function scion.nn.GELU(...) end
 
 function scion.nn.GLU(...) end
+
+--- Gated recurrent unit; arguments and outputs as RNN.
+---@return scion.Net
+function scion.nn.GRU(...) end
 
 function scion.nn.GaussianNLLLoss(options, ...) end
 
@@ -3132,6 +5188,10 @@ function scion.nn.KLDivLoss(options, ...) end
 
 function scion.nn.L1Loss(options, ...) end
 
+--- Long short-term memory; arguments as RNN. Gives y, h_n and c_n; with state = true the net takes h0 and c0.
+---@return scion.Net
+function scion.nn.LSTM(...) end
+
 --- A function of tensors as a layer: fn(x, ..., info) -> tensor, info = { layer =, training =, config = }. opts: name, n_inputs (1),
 --- n_outputs (1), config (text). To be saved, the function is registered first: scion.register_layer("swish2", fn).
 ---@param fn function|string the function, or the name of a registered one
@@ -3182,6 +5242,14 @@ function scion.nn.MultiLabelSoftMarginLoss(options, ...) end
 
 function scion.nn.MultiMarginLoss(options, ...) end
 
+--- Attention of several heads: mha(query, key, value) of (N, L, E), (N, S, E), (N, S, E) to (N, L, E). Parameters as PyTorch's:
+--- in_proj_weight (3 E, E), in_proj_bias, out_proj.weight, out_proj.bias. attn_mask (L, S) belongs to the layer: bool, true hides, or
+--- float, added. need_weights: a second output, the weights of each head (N, heads, L, S).
+---@param embed_dim integer
+---@param num_heads integer
+---@return scion.Net
+function scion.nn.MultiheadAttention(...) end
+
 function scion.nn.NLLLoss(options, ...) end
 
 --- x above 0, weight x below, with a learned weight: one, or one per channel of (N, C, ...).
@@ -3207,6 +5275,13 @@ function scion.nn.PoissonNLLLoss(options, ...) end
 --- x / sqrt(mean(x^2) + eps) over the trailing dimensions, scaled. eps defaults to the dtype's machine epsilon.
 ---@return scion.Net
 function scion.nn.RMSNorm(...) end
+
+--- Elman network: h = tanh(W_ih x + b_ih + W_hh h + b_hh). Arguments: input_size, hidden_size, num_layers = 1, bias = true,
+--- batch_first = false, dropout = 0 (between layers), bidirectional = false, nonlinearity = "tanh" | "relu". Gives y (T, N, directions
+--- * hidden) and h_n (layers * directions, N, hidden); outputs = "sequence" or "last" gives only one of them, for a Sequential. state =
+--- true: the net takes h0 as a second input.
+---@return scion.Net
+function scion.nn.RNN(...) end
 
 function scion.nn.ReLU(...) end
 
@@ -3280,6 +5355,18 @@ function scion.nn.Tanhshrink(...) end
 
 function scion.nn.Threshold(...) end
 
+--- `num_layers` encoder layers one after the other, named layers.0, layers.1, ...; final_norm: a layer norm "norm" behind them.
+---@return scion.Net
+function scion.nn.TransformerEncoder(...) end
+
+--- Self-attention and a feed-forward net, each with dropout, residual sum and layer norm: (N, L, d_model) to the same. Arguments: d_model,
+--- nhead, dim_feedforward = 2048, dropout = 0.1, activation = "relu", layer_norm_eps = 1e-5, norm_first = false, bias = true,
+--- is_causal = false. Parameter names are PyTorch's.
+---@param d_model integer
+---@param nhead integer
+---@return scion.Net
+function scion.nn.TransformerEncoderLayer(...) end
+
 --- Two dimensions exchanged.
 ---@return scion.Net
 function scion.nn.Transpose(...) end
@@ -3289,6 +5376,10 @@ function scion.nn.TripletMarginLoss(options, ...) end
 --- Splits dimension `dim` into the sizes of the list.
 ---@return scion.Net
 function scion.nn.Unflatten(...) end
+
+--- Sliding windows of (N, C, H, W) as columns (N, C * kernel size, positions). Arguments: kernel_size, dilation = 1, padding = 0, stride = 1.
+---@return scion.Net
+function scion.nn.Unfold(...) end
 
 --- With a new dimension of size 1 at `dim`.
 ---@return scion.Net
@@ -3353,7 +5444,7 @@ function scion.nn.init.orthogonal_(t, gain) end
 --- A share `sparsity` of each column is zero, the rest normal with `std` (default 0.01).
 function scion.nn.init.sparse_(t, sparsity, std) end
 
---- Normal truncated to [a, b] (absolute bounds, default -2 and 2), by the inverse distribution function.
+--- Normal truncated to [a, b] (absolute bounds, default -2 and 2).
 function scion.nn.init.trunc_normal_(t, mean, std, a, b) end
 
 --- Uniform on [a, b); default 0..1.
@@ -3544,5 +5635,148 @@ function scion.optim.clip_grad_norm(params, max_norm, opts) end
 function scion.optim.clip_grad_value(params, limit) end
 
 scion.optim.lr_scheduler = {}
+
+scion.plot = {}
+
+scion.plot.COLOURS = {}
+
+--- Bars. opts.labels: names; opts.values: numbers; opts.errors: half lengths of error marks; opts.colours.
+function scion.plot.bars(opts) end
+
+--- A grid of images with captions; see scion.plot.images. Writes SVG or PNG by the ending of `out`.
+function scion.plot.images(opts) end
+
+--- Line chart. opts.series: list of { label=, y=, x= } (lists or tensors).
+function scion.plot.lines(opts) end
+
+--- Scatter plot. opts.series: list of { label=, x=, y= }.
+function scion.plot.scatter(opts) end
+
+scion.progress = {}
+
+--- A bar that has just begun.
+---@param opts { label?: string, total?: integer, unit?: string, interval?: number, quiet?: boolean }
+function scion.progress.new(opts) end
+
+--- Wall-clock seconds: the engine's clock where it is loaded.
+function scion.progress.now() end
+
+--- `for i in progress.range(n, { label = ... }) do` counts from 1 to n behind a bar.
+function scion.progress.range(n, opts) end
+
+--- One finished line of information.
+function scion.progress.say(format, ...) end
+
+--- Replaces the sink (nil: back to the default); returns the old one. Specs and hosts use it.
+function scion.progress.set_sink(new) end
+
+scion.repurpose = {}
+
+--- The class of a name in a file, or nil.
+function scion.repurpose.find(name) end
+
+scion.repurpose.graph = {}
+
+--- Adds flatten (for values of more than two dimensions) to a value; returns the new value.
+function scion.repurpose.graph.add_flatten(net, value, dims) end
+
+--- Adds a linear layer on a value (N, F); weight (K, F), bias (K) or nil.
+function scion.repurpose.graph.add_linear(net, name, value, weight, bias) end
+
+function scion.repurpose.graph.add_softmax(net, value) end
+
+--- Raises unless every name is a layer of the net; `what` names the option in the message.
+function scion.repurpose.graph.check_layers(where, what, net, names, level) end
+
+--- Values of layers for a whole data set: a list of tensors (N, ...), and the targets, in the order of the data.
+--- One pass, eval mode, no gradients; each batch runs once however many layers there are.
+function scion.repurpose.graph.collect(net, iterator, names, opts) end
+
+--- Freezes layers: their parameters ask for no gradient and they stay in eval mode (batch norm keeps its
+--- running statistics, dropout is off).
+function scion.repurpose.graph.freeze(net, names) end
+
+--- A name that the net does not use yet.
+function scion.repurpose.graph.fresh_name(net, name) end
+
+--- Where the constant beginning of a net ends: the value between the layers that cannot change (frozen, or
+--- without parameters, and nothing random or trained before them) and the rest. nil when there is none, or more than one.
+function scion.repurpose.graph.frozen_boundary(net) end
+
+--- The last layer with weights on the way to the output, and the value that it reads (the usual feature).
+---@return string head, string features
+function scion.repurpose.graph.head(net) end
+
+function scion.repurpose.graph.is_net(value) end
+
+--- The scores before a final softmax: the name of the value that a softmax-free net returns.
+function scion.repurpose.graph.logits(net) end
+
+--- Dimensions of some values for one batch x, found by running it.
+function scion.repurpose.graph.probe(net, names, x) end
+
+--- The part of a net that computes some values, as a net of its own that shares the tensors.
+function scion.repurpose.graph.trunk(net, names) end
+
+--- All layers up to and including the named ones.
+function scion.repurpose.graph.upstream(net, names) end
+
+--- Puts preprocessing before a net, so that it takes pixels in 0..1: an affine map per channel, perhaps RGB to BGR.
+---@param net scion.Net
+---@param pre { mean?: number[], std?: number[], scale?: number, channels?: string }
+function scion.repurpose.graph.with_preprocessing(net, pre) end
+
+--- A copy of the net whose single output ends in softmax (left alone when it does already).
+function scion.repurpose.graph.with_softmax(net) end
+
+--- Makes a class known to scion.load. Built-in ones are known already. The class needs
+--- Class.restore(self, net, info), which sets self.target_model from the loaded graph.
+function scion.repurpose.register(cls) end
+
+scion.show = {}
+
+function scion.show.is_list(value) end
+
+--- Makes a plain list print itself; it stays an ordinary Lua list.
+function scion.show.list(items) end
+
+--- "91.5 ± 0.8" from a list of numbers: mean and sample standard deviation.
+function scion.show.mean_spread(values, format) end
+
+--- Seconds as a person says them: 0.35 s, 12.3 s, 4 min 10 s, 2 h 05 min.
+function scion.show.seconds(s) end
+
+--- A table for the console. columns: list of names or { title=, align=, format= }; rows: lists of
+--- cells, or "-" for a rule across.
+---@return string text without a final newline
+function scion.show.table(columns, rows, opts) end
+
+--- Number of columns a text takes on a terminal (UTF-8 code points; combining marks are not used here).
+function scion.show.width(text) end
+
+scion.trainer = {}
+
+scion.trainer.SCHEDULES = {}
+
+function scion.trainer.SCHEDULES.constant() end
+
+function scion.trainer.SCHEDULES.cosine(t) end
+
+function scion.trainer.SCHEDULES.linear(t) end
+
+--- Rise from 1/25 over 30 % of the steps, then fall to almost nothing (Smith 2018).
+function scion.trainer.SCHEDULES.one_cycle(t) end
+
+--- Loss and metrics over one pass, in eval mode and without gradients: { loss =, accuracy =, ... }.
+---@param net scion.Net
+---@param data fun(): scion.Tensor?, scion.Tensor?
+function scion.trainer.evaluate(net, data, opts) end
+
+--- Trains a net. Returns the history: history.epochs is a list of { epoch, loss, accuracy, val_loss, ...,
+--- seconds }, history.stopped says why the run ended, history.best_epoch under early stopping.
+---@param net scion.Net
+---@param data? fun(): scion.Tensor?, scion.Tensor?   may be given as opts.data
+---@param opts? scion.FitOptions
+function scion.trainer.fit(net, data, opts) end
 
 return scion

@@ -25,7 +25,10 @@ local PARTS <const> = {
   logistic = "scion.logistic",
   models = "scion.models",
   meta = "scion.meta",
+  minimise = "scion.minimise",
+  hpo = "scion.hpo",
   -- names
+  GaussianProcess = "scion.gaussian_process",
   class = { "scion.class", "class" },
   is_a = { "scion.class", "is_a" },
   help = { "scion.help", "help" },

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#include "bind.h"
+#include "bind_net.h"
 
 /* A C object that must be released even when Lua raises: held by a box until done. */
 typedef struct { void *p; void (*release)(scion_context *ctx, void *p); } holder;
@@ -153,6 +153,22 @@ static int m_save_safetensors(lua_State *L) { /* (path, { name = tensor }, { key
   return 0;
 }
 
+/* ---- networks from elsewhere ------------------------------------------------------------------------------------ */
+
+static int m_decode_onnx(lua_State *L) { /* (bytes, name) -> net */
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 1, &size), *name = luaL_optstring(L, 2, "onnx");
+  bind_net *box = bind_net_new(L);
+  bind_try(L, scion_onnx_load_memory(bind_ctx(L), name, bytes, size, &box->net));
+  return 1;
+}
+static int m_decode_onnx_tensor(lua_State *L) { /* (bytes) -> tensor */
+  size_t size;
+  const char *bytes = luaL_checklstring(L, 1, &size);
+  bind_try(L, scion_onnx_tensor_memory(bind_ctx(L), "onnx tensor", bytes, size, bind_new(L)));
+  return 1;
+}
+
 /* ---- pictures, folders, bytes ------------------------------------------------------------------------------------ */
 
 static int m_read_image(lua_State *L) { /* (path, channels) -> u8 (C, H, W) */
@@ -216,7 +232,8 @@ static int m_make_dir(lua_State *L) { /* (path): one folder; fine when it exists
 static const luaL_Reg functions[] = {
   { "read_idx", m_read_idx }, { "read_npy", m_read_npy }, { "save_npy", m_save_npy }, { "read_npz", m_read_npz }, { "save_npz", m_save_npz },
   { "read_safetensors", m_read_safetensors }, { "save_safetensors", m_save_safetensors }, { "read_image", m_read_image },
-  { "decode_image", m_decode_image }, { "list_dir", m_list_dir }, { "read_file", m_read_file }, { "make_dir", m_make_dir }, { NULL, NULL } };
+  { "decode_image", m_decode_image }, { "list_dir", m_list_dir }, { "read_file", m_read_file }, { "make_dir", m_make_dir },
+  { "decode_onnx", m_decode_onnx }, { "decode_onnx_tensor", m_decode_onnx_tensor }, { NULL, NULL } };
 
 void bind_open_io(lua_State *L) {
   lua_newtable(L);

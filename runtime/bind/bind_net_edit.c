@@ -10,17 +10,22 @@ static const char *const entry_kinds[] = { "param", "buffer", "const", NULL };
 
 static void push_id(lua_State *L, int32_t value) { lua_pushinteger(L, (lua_Integer)value + 1); }
 
-/* add_input(name, { shape = { -1, 784 }, dtype = "f32" }) -> value */
+/* { shape = { -1, 784 }, dtype = "f32" } at 3, or nothing */
+static int32_t description(lua_State *L, const char *who, int32_t *dtype, int64_t *shape) {
+  int32_t n_dims = -1;
+  *dtype = -1;
+  if (lua_isnoneornil(L, 3)) return n_dims;
+  luaL_checktype(L, 3, LUA_TTABLE);
+  if (lua_getfield(L, 3, "dtype") != LUA_TNIL) *dtype = (int32_t)bind_dtype(L, -1, who);
+  if (lua_getfield(L, 3, "shape") != LUA_TNIL) n_dims = bind_ints(L, lua_gettop(L), who, shape, SCION_MAX_DIMS);
+  return n_dims;
+}
+/* add_input(name, { shape =, dtype = }) -> value */
 static int net_add_input(lua_State *L) {
   scion_net *net = bind_net_check(L, 1);
   const char *name = luaL_checkstring(L, 2);
-  int32_t dtype = -1, n_dims = -1, value;
   int64_t shape[SCION_MAX_DIMS];
-  if (!lua_isnoneornil(L, 3)) {
-    luaL_checktype(L, 3, LUA_TTABLE);
-    if (lua_getfield(L, 3, "dtype") != LUA_TNIL) dtype = (int32_t)bind_dtype(L, -1, "net:add_input");
-    if (lua_getfield(L, 3, "shape") != LUA_TNIL) n_dims = bind_ints(L, lua_gettop(L), "net:add_input: shape", shape, SCION_MAX_DIMS);
-  }
+  int32_t dtype, value, n_dims = description(L, "net:add_input: shape", &dtype, shape);
   bind_try(L, scion_net_add_input(bind_ctx(L), net, name, dtype, n_dims, shape, &value));
   push_id(L, value);
   return 1;
@@ -296,6 +301,13 @@ static int net_rename_input(lua_State *L) {
   bind_try(L, scion_net_rename_input(bind_ctx(L), net, input_position(L, net, 2), luaL_checkstring(L, 3)));
   return 0;
 }
+static int net_describe_input(lua_State *L) { /* describe_input(name, { shape =, dtype = }): what it accepts; left out: anything */
+  scion_net *net = bind_net_check(L, 1);
+  int64_t shape[SCION_MAX_DIMS];
+  int32_t dtype, i = input_position(L, net, 2), n_dims = description(L, "net:describe_input: shape", &dtype, shape);
+  bind_try(L, scion_net_describe_input(bind_ctx(L), net, i, dtype, n_dims, shape));
+  return 0;
+}
 static int net_set_type(lua_State *L) {
   scion_net *net = bind_net_check(L, 1);
   bind_try(L, scion_net_set_node_type(bind_ctx(L), net, bind_net_layer(L, net, 2), luaL_checkstring(L, 3)));
@@ -426,7 +438,7 @@ static const luaL_Reg methods[] = {
   { "set_outputs", net_set_outputs }, { "find", net_find }, { "has_layer", net_has_layer }, { "value_name", net_value_name },
   { "layers", net_layers }, { "layer", net_layer }, { "layer_names", net_layer_names }, { "entries", net_entries },
   { "inputs", net_inputs }, { "outputs", net_outputs }, { "users", net_users }, { "rename", net_rename },
-  { "rename_entry", net_rename_entry }, { "rename_input", net_rename_input }, { "set_type", net_set_type },
+  { "rename_entry", net_rename_entry }, { "rename_input", net_rename_input }, { "describe_input", net_describe_input }, { "set_type", net_set_type },
   { "set_params", net_set_params }, { "set_input", net_set_input }, { "replace_value", net_replace_value }, { "remove", net_remove },
   { "remove_entry", net_remove_entry }, { "remove_input", net_remove_input }, { "set_entry", net_set_entry },
   { "set_frozen", net_set_frozen }, { "set_mode", net_set_mode }, { "prune", net_prune }, { "extract", net_extract },

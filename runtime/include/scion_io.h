@@ -59,10 +59,12 @@ SCION_API scion_status scion_idx_read_memory(scion_context *ctx, const char *nam
 
 /* ---- networks from elsewhere ------------------------------------------------------------------------ */
 
-/* ONNX, opsets 6 and later; see onnx_ops.c and onnx_layers.c for the operators. Weights become parameters under their names,
+/* ONNX, opsets 6 and later; see onnx_ops.c, onnx_window.c, onnx_layers.c and onnx_sequence.c for the operators. Weights become parameters under their names,
  * operators layers of conventional types. The net is in eval mode; integer data inside stay 0-based. */
 SCION_API scion_status scion_onnx_load(scion_context *ctx, const char *path, scion_net **out);
 SCION_API scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_net **out);
+/* One value as ONNX keeps it beside its test cases (a TensorProto). */
+SCION_API scion_status scion_onnx_tensor_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_tensor **out);
 /* scion's own format or ONNX, by content. options as for scion_net_load. */
 SCION_API scion_status scion_model_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out);
 

@@ -116,6 +116,8 @@ SCION_API int32_t scion_net_value_uses(const scion_net *net, int32_t value, int3
 SCION_API scion_status scion_net_rename_node(scion_context *ctx, scion_net *net, int32_t node, const char *name);
 SCION_API scion_status scion_net_rename_entry(scion_context *ctx, scion_net *net, int32_t entry, const char *name);
 SCION_API scion_status scion_net_rename_input(scion_context *ctx, scion_net *net, int32_t input, const char *name);
+/* What an input accepts: as for scion_net_add_input. */
+SCION_API scion_status scion_net_describe_input(scion_context *ctx, scion_net *net, int32_t input, int32_t dtype, int32_t n_dims, const int64_t *shape);
 SCION_API scion_status scion_net_set_node_type(scion_context *ctx, scion_net *net, int32_t node, const char *type);
 /* Other op parameters for an op node (a struct of the same op). */
 SCION_API scion_status scion_net_set_node_params(scion_context *ctx, scion_net *net, int32_t node, const void *params);

@@ -30,7 +30,7 @@ static int32_t new_value(scion_onnx *o) {
     o->values = more;
     o->cap = cap;
   }
-  o->values[o->n_values] = (scion_onnx_value){ .id = -1 };
+  o->values[o->n_values] = (scion_onnx_value){ .id = -1, .dtype = -1 };
   return o->n_values++;
 }
 static void describe(scion_onnx_value *v, const scion_tensor *t) {
@@ -65,12 +65,21 @@ static scion_status name_value(scion_onnx *o, int32_t v, const scion_pb *name) {
     }
     o->values[copy] = o->values[v];
     if (o->values[copy].tensor != NULL) scion_tensor_ref(o->values[copy].tensor);
+    for (int k = 0; k < 2; k++) if (o->values[copy].seen[k] != NULL) scion_tensor_ref(o->values[copy].seen[k]);
     v = copy;
   }
   o->values[v].name = text;
   return SCION_OK;
 }
 
+void scion__onnx_name(scion_onnx *o, int32_t v, const char *name) {
+  scion_onnx_value *value = &o->values[v];
+  if (value->tensor == NULL || value->name != NULL) return;
+  char full[400];
+  snprintf(full, sizeof full, "%.250s.%.60s", o->layer, name);
+  value->name = scion__strdup(o->ctx, full); /* without memory it stays nameless */
+  value->weight = value->name != NULL;
+}
 scion_tensor *scion__onnx_const_in(scion_onnx *o, int32_t i) {
   int32_t v = scion__onnx_in(o, i);
   return v < 0 ? NULL : o->values[v].tensor;
@@ -153,6 +162,40 @@ bool scion__onnx_text(scion_onnx *o, const char *name, scion_pb *out) {
   }
   return false;
 }
+int32_t scion__onnx_floats(scion_onnx *o, const char *name, double *out, int32_t room) {
+  scion_pb a;
+  scion_pb_field f;
+  int32_t n = 0;
+  if (!find_attribute(o, name, &a)) return -1;
+  while (scion__pb_next(&a, &f)) {
+    if (f.number != 7) continue;
+    unsigned char one[4];
+    scion__put_le(one, 4, f.v);
+    scion_pb list = f.wire == 2 ? f.sub : (scion_pb){ one, one + 4, false };
+    for (; list.end - list.p >= 4; list.p += 4) {
+      uint32_t u = scion__le32(list.p);
+      float v;
+      memcpy(&v, &u, 4);
+      if (n == room) return -1;
+      out[n++] = v;
+    }
+  }
+  return n;
+}
+bool scion__onnx_texts(scion_onnx *o, const char *name, char *out, size_t room) {
+  scion_pb a;
+  scion_pb_field f;
+  size_t n = 0;
+  out[0] = '\0';
+  if (!find_attribute(o, name, &a)) return false;
+  while (scion__pb_next(&a, &f)) {
+    if (f.number != 9 || f.wire != 2) continue;
+    if (n > 0 && n + 1 < room) out[n++] = ',';
+    for (const unsigned char *p = f.sub.p; p < f.sub.end && n + 1 < room; p++) out[n++] = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
+    out[n] = '\0';
+  }
+  return true;
+}
 scion_status scion__onnx_ints(scion_onnx *o, const char *name, scion_ints *out) {
   scion_pb a;
   scion_pb_field f;
@@ -179,39 +222,6 @@ scion_status scion__onnx_tensor_attr(scion_onnx *o, const char *name, scion_tens
   while (scion__pb_next(&a, &f))
     if (f.number == 5 && f.wire == 2) return scion__onnx_tensor(o->ctx, o->path, f.sub, NULL, out);
   return SCION_OK;
-}
-
-/* ---- parameters -------------------------------------------------------------------------------------------------- */
-
-void *scion__onnx_params(scion_onnx_params *p, const scion_op *op) {
-  scion_params_init(op, p->p);
-  return p->p;
-}
-static char *param_at(const scion_op *op, void *p, const char *name, scion_param_type *type) {
-  for (int32_t i = 0; i < op->info.n_params; i++) {
-    if (strcmp(op->info.params[i].name, name) != 0) continue;
-    *type = op->info.params[i].type;
-    return (char *)p + op->info.params[i].offset;
-  }
-  return NULL;
-}
-void scion__onnx_set_int(const scion_op *op, void *p, const char *name, int64_t v) {
-  scion_param_type type;
-  char *at = param_at(op, p, name, &type);
-  if (at == NULL) return;
-  if (type == SCION_P_INT) *(int64_t *)(void *)at = v;
-  else if (type == SCION_P_INTS) *(scion_ints *)(void *)at = (scion_ints){ 1, { v } };
-  else *(int32_t *)(void *)at = (int32_t)v;
-}
-void scion__onnx_set_float(const scion_op *op, void *p, const char *name, double v) {
-  scion_param_type type;
-  char *at = param_at(op, p, name, &type);
-  if (at != NULL && type == SCION_P_FLOAT) *(double *)(void *)at = v;
-}
-void scion__onnx_set_ints(const scion_op *op, void *p, const char *name, const scion_ints *v) {
-  scion_param_type type;
-  char *at = param_at(op, p, name, &type);
-  if (at != NULL && type == SCION_P_INTS && v->n >= 0) *(scion_ints *)(void *)at = *v;
 }
 
 /* ---- layers --------------------------------------------------------------------------------------------------------- */
@@ -253,34 +263,139 @@ static scion_status value_id(scion_onnx *o, int32_t v, const char *slot, bool pa
   return SCION_OK;
 }
 
-/* Shapes of the outputs for both probes, from shape-only tensors. */
+#define SMALL 4096 /* elements of values that are tried at both sizes */
+#define MUCH (1 << 22) /* elements of an operation that is run for its shape */
+
+/* An input at one size, for trying: its value where it is known, else (with `fake`) a shape whose elements are one zero. */
+static scion_tensor *tried(scion_onnx *o, int32_t v, int pass, bool fake) {
+  const scion_onnx_value *value = &o->values[v];
+  static const int64_t strides[SCION_MAX_DIMS] = { 0 };
+  scion_tensor *zero, *t = NULL;
+  if (value->tensor != NULL) return scion_tensor_ref(value->tensor);
+  if (value->seen[pass] != NULL) return scion_tensor_ref(value->seen[pass]);
+  if (!fake || !value->known || scion_tensor_scalar(o->ctx, (scion_dtype)value->dtype, 0, &zero) != SCION_OK) return NULL;
+  if (scion__tensor_view(o->ctx, zero, value->n_dims, value->probe[pass], strides, 0, &t) != SCION_OK) t = NULL;
+  scion_tensor_free(o->ctx, zero);
+  return t;
+}
+/* Runs an operation at one size; out: owned tensors. Its failure only means that nothing is known. */
+static bool try_op(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int pass, bool fake, int32_t n_out, scion_tensor **out) {
+  scion_tensor *t[64] = { NULL };
+  int64_t most = fake && (op == &scion__op_shape_of || op == &scion__op_reshape_by || op == &scion__op_expand_by || op == &scion__op_slice_by ||
+                          op == &scion__op_split_by || op == &scion__op_squeeze_by || op == &scion__op_unsqueeze_by) ? INT64_MAX : fake ? MUCH : SMALL;
+  bool ok = true;
+  for (int32_t i = 0; i < n_in && ok; i++) {
+    if (in[i] < 0) continue;
+    t[i] = tried(o, in[i], pass, fake && i == 0);
+    ok = t[i] != NULL && (i == 0 ? t[i]->numel <= most : t[i]->numel <= SMALL);
+  }
+  int was = scion_set_grad_enabled(o->ctx, 0);
+  if (ok) ok = scion_apply(o->ctx, op, t, n_in, params, out, n_out) == SCION_OK;
+  scion_set_grad_enabled(o->ctx, was);
+  for (int32_t i = 0; i < n_in; i++) scion_tensor_free(o->ctx, t[i]);
+  return ok;
+}
+/* Operations of ops/dynamic.c: the shape follows from the first input's shape and the values of the others. */
+static bool by_numbers(const scion_op *op) {
+  return (op->info.flags & SCION_OF_DYNAMIC) && (op->info.flags & SCION_OF_INTERNAL);
+}
+static bool is_seen(const scion_onnx *o, int32_t v) { return v < 0 || o->values[v].tensor != NULL || o->values[v].seen[0] != NULL; }
+
+/* Only the element types: by the op's rule for one element each. */
+static void infer_dtypes(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, const int32_t *out) {
+  if (by_numbers(op) && n_out > 0) {
+    if (strcmp(op->info.inputs[0].name, "x") == 0 && in[0] >= 0) o->values[out[0]].dtype = o->values[in[0]].dtype;
+    return;
+  }
+  static const int64_t one = 1;
+  scion_tensor *t[64] = { NULL };
+  _Alignas(16) char defaults[2048];
+  scion_call c = { .ctx = o->ctx, .op = op, .params = params, .in = t, .n_in = n_in, .n_out = op->info.n_outputs };
+  bool ok = n_in <= 64;
+  if (params == NULL && op->info.params_size > 0) {
+    scion_params_init(op, defaults);
+    c.params = defaults;
+  }
+  for (int32_t i = 0; i < c.n_out; i++) c.meta[i].dtype = -1;
+  for (int32_t i = 0; i < n_in && ok; i++) {
+    if (in[i] < 0) continue;
+    ok = o->values[in[i]].dtype >= 0 && scion__tensor_shape_only(o->ctx, o->values[in[i]].dtype, 1, &one, &t[i]) == SCION_OK;
+  }
+  if (ok && op->infer(&c) == SCION_OK)
+    for (int32_t i = 0; i < n_out; i++) o->values[out[i]].dtype = c.meta[i].dtype;
+  for (int32_t i = 0; i < n_in && i < 64; i++) scion_tensor_free(o->ctx, t[i]);
+}
+/* Shapes of the outputs at both sizes, by the op's own rule on tensors without data, or by trying. */
 static void infer_shapes(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, const int32_t *out) {
-  bool known = !(op->info.flags & SCION_OF_DYNAMIC) && n_in <= 64;
-  for (int32_t i = 0; i < n_in && known; i++) known = in[i] < 0 || o->values[in[i]].known;
+  bool numbers = by_numbers(op), known = (numbers || !(op->info.flags & SCION_OF_DYNAMIC)) && n_in <= 64;
+  for (int32_t i = 0; i < n_in && known; i++) known = in[i] < 0 || (numbers && i > 0 ? is_seen(o, in[i]) : o->values[in[i]].known);
+  if (numbers && n_in > 0 && strcmp(op->info.inputs[0].name, "x") != 0 && strcmp(op->info.inputs[0].name, "ids") != 0) known = known && is_seen(o, in[0]);
   for (int32_t pass = 0; pass < 2 && known; pass++) {
-    scion_tensor *t[64] = { NULL };
+    scion_tensor *t[64] = { NULL }, *made[SCION_MAX_OUTPUTS] = { NULL };
     _Alignas(16) char defaults[2048];
     scion_call c = { .ctx = o->ctx, .op = op, .params = params, .in = t, .n_in = n_in, .n_out = op->info.n_outputs };
     if (params == NULL && op->info.params_size > 0) {
       scion_params_init(op, defaults);
       c.params = defaults;
     }
-    for (int32_t i = 0; i < n_in && known; i++) {
-      if (in[i] < 0) continue;
-      const scion_onnx_value *v = &o->values[in[i]];
-      known = scion__tensor_shape_only(o->ctx, v->dtype, v->n_dims, v->probe[pass], &t[i]) == SCION_OK;
+    if (numbers) {
+      known = try_op(o, op, params, n_in, in, pass, true, n_out, made);
+      for (int32_t i = 0; i < n_out && known; i++) scion__out(&c, i, made[i]->dtype, made[i]->n_dims, made[i]->shape);
+      for (int32_t i = 0; i < n_out; i++) scion_tensor_free(o->ctx, made[i]);
+    } else {
+      for (int32_t i = 0; i < n_in && known; i++) {
+        if (in[i] < 0) continue;
+        const scion_onnx_value *v = &o->values[in[i]];
+        known = scion__tensor_shape_only(o->ctx, v->dtype, v->n_dims, v->probe[pass], &t[i]) == SCION_OK;
+      }
+      if (known) known = op->infer(&c) == SCION_OK;
+      for (int32_t i = 0; i < n_in; i++) scion_tensor_free(o->ctx, t[i]);
     }
-    if (known) known = op->infer(&c) == SCION_OK;
-    for (int32_t i = 0; i < n_in; i++) scion_tensor_free(o->ctx, t[i]);
     for (int32_t i = 0; i < n_out && known; i++) {
       scion_onnx_value *v = &o->values[out[i]];
       if (c.meta[i].dtype < 0) continue;
+      known = pass == 0 || v->n_dims == c.meta[i].n_dims;
       v->dtype = c.meta[i].dtype;
       v->n_dims = c.meta[i].n_dims;
       memcpy(v->probe[pass], c.meta[i].shape, sizeof v->probe[pass]);
     }
   }
-  for (int32_t i = 0; i < n_out; i++) o->values[out[i]].known = known;
+  for (int32_t i = 0; i < n_out; i++) {
+    o->values[out[i]].known = known;
+    if (!known) o->values[out[i]].dtype = -1;
+  }
+  if (!known) infer_dtypes(o, op, params, n_in, in, n_out, out);
+}
+
+static bool same_value(scion_onnx *o, scion_tensor *a, scion_tensor *b) {
+  scion_tensor *p = NULL, *q = NULL;
+  bool same = scion__same_shape(a, b) && a->dtype == b->dtype && scion__tensor_packed(o->ctx, a, &p) == SCION_OK && scion__tensor_packed(o->ctx, b, &q) == SCION_OK;
+  same = same && (p->numel == 0 || memcmp(p->data, q->data, (size_t)p->numel * scion_dtype_size((scion_dtype)p->dtype)) == 0);
+  scion_tensor_free(o->ctx, p);
+  scion_tensor_free(o->ctx, q);
+  return same;
+}
+/* Values that follow from shapes: computed at both sizes. true: they do not depend on them, and out are constants. */
+static bool follow_shapes(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, int32_t *out,
+                          scion_tensor *seen[2][SCION_MAX_OUTPUTS]) {
+  if ((op->info.flags & SCION_OF_RANDOM) || n_in == 0) return false;
+  bool ok = true, sizes = op == &scion__op_shape_of && o->values[in[0]].known;
+  for (int32_t i = 0; i < n_in && !sizes; i++) if (!is_seen(o, in[i])) return false;
+  for (int pass = 0; pass < 2 && ok; pass++) ok = try_op(o, op, params, n_in, in, pass, sizes, n_out, seen[pass]);
+  for (int32_t i = 0; i < n_out && ok; i++) ok = seen[0][i]->numel <= SMALL;
+  bool same = ok;
+  for (int32_t i = 0; i < n_out && same; i++) same = same_value(o, seen[0][i], seen[1][i]);
+  for (int32_t i = 0; i < n_out; i++) {
+    if (same) {
+      out[i] = scion__onnx_constant(o, scion_tensor_ref(seen[0][i]));
+      same = out[i] >= 0;
+    }
+    for (int pass = 0; pass < 2 && (same || !ok); pass++) {
+      scion_tensor_free(o->ctx, seen[pass][i]);
+      seen[pass][i] = NULL;
+    }
+  }
+  return same;
 }
 
 static scion_status run_now(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, int32_t *out) {
@@ -298,18 +413,9 @@ static scion_status run_now(scion_onnx *o, const scion_op *op, const void *param
   return st;
 }
 
-scion_status scion__onnx_emit(scion_onnx *o, const scion_op *op, const void *params, const char *type, const char *suffix, int32_t n_in,
+/* A layer of the net. */
+static scion_status add_layer(scion_onnx *o, const scion_op *op, const void *params, const char *type, const char *suffix, int32_t n_in,
                               const int32_t *in, int32_t n_out, int32_t *out) {
-  bool constant = !(op->info.flags & SCION_OF_RANDOM);
-  if (n_in > 64) return scion__onnx_fail(o, "more than 64 inputs");
-  for (int32_t i = 0; i < n_in; i++) constant = constant && (in[i] < 0 || o->values[in[i]].tensor != NULL);
-  if (constant) {
-    scion_status st = run_now(o, op, params, n_in, in, n_out, out);
-    if (st == SCION_OK || st == SCION_ENOMEM) return st;
-    char why[400];
-    snprintf(why, sizeof why, "%.390s", scion_errmsg(o->ctx));
-    return scion__onnx_fail(o, "%s", why);
-  }
   int32_t ids[64], values[SCION_MAX_OUTPUTS];
   for (int32_t i = 0; i < n_in; i++) {
     const scion_slot *slot = &op->info.inputs[scion__min(i, op->info.n_inputs - 1)];
@@ -340,6 +446,29 @@ scion_status scion__onnx_emit(scion_onnx *o, const scion_op *op, const void *par
   return SCION_OK;
 }
 
+scion_status scion__onnx_emit(scion_onnx *o, const scion_op *op, const void *params, const char *type, const char *suffix, int32_t n_in,
+                              const int32_t *in, int32_t n_out, int32_t *out) {
+  bool constant = !(op->info.flags & SCION_OF_RANDOM);
+  if (n_in > 64) return scion__onnx_fail(o, "more than 64 inputs");
+  for (int32_t i = 0; i < n_in; i++) constant = constant && (in[i] < 0 || o->values[in[i]].tensor != NULL);
+  if (constant) {
+    scion_status st = run_now(o, op, params, n_in, in, n_out, out);
+    if (st == SCION_OK || st == SCION_ENOMEM) return st;
+    char why[400];
+    snprintf(why, sizeof why, "%.390s", scion_errmsg(o->ctx));
+    return scion__onnx_fail(o, "%s", why);
+  }
+  scion_tensor *seen[2][SCION_MAX_OUTPUTS] = { { NULL } };
+  if (follow_shapes(o, op, params, n_in, in, n_out, out, seen)) return SCION_OK;
+  scion_status st = add_layer(o, op, params, type, suffix, n_in, in, n_out, out);
+  for (int32_t i = 0; i < n_out; i++) {
+    for (int pass = 0; pass < 2; pass++) {
+      if (st == SCION_OK) o->values[out[i]].seen[pass] = seen[pass][i];
+      else scion_tensor_free(o->ctx, seen[pass][i]);
+    }
+  }
+  return st;
+}
 /* ---- names --------------------------------------------------------------------------------------------------------------- */
 
 /* How many of the graph's nodes have a name that starts with this folder. */
@@ -401,9 +530,65 @@ static void choose_name(scion_onnx *o, scion_pb graph) {
 /* ---- the walk ------------------------------------------------------------------------------------------------------------------ */
 
 static const scion_onnx_operator *find_operator(const scion_pb *name) {
-  for (const scion_onnx_operator *t = scion__onnx_layers; t->name != NULL; t++) if (scion__pb_is(name, t->name)) return t;
-  for (const scion_onnx_operator *t = scion__onnx_operators; t->name != NULL; t++) if (scion__pb_is(name, t->name)) return t;
+  static const scion_onnx_operator *const tables[] = { scion__onnx_windows, scion__onnx_layers, scion__onnx_sequence, scion__onnx_operators };
+  for (int32_t i = 0; i < SCION_COUNT(tables); i++)
+    for (const scion_onnx_operator *t = tables[i]; t->name != NULL; t++) if (scion__pb_is(name, t->name)) return t;
   return NULL;
+}
+
+static scion_status read_value_info(scion_onnx *o, scion_pb info, scion_pb *name, scion_net_shape *shape) {
+  scion_pb_field f, g, h, d;
+  *shape = (scion_net_shape){ .dtype = -1, .n_dims = -1 };
+  *name = (scion_pb){ 0 };
+  while (scion__pb_next(&info, &f)) {
+    if (f.wire != 2) continue;
+    if (f.number == 1) *name = f.sub;
+    if (f.number != 2) continue;
+    while (scion__pb_next(&f.sub, &g)) { /* type: tensor_type 1 */
+      if (g.wire != 2) continue;
+      if (g.number != 1) return damaged(o, "an input is no tensor (sequences and maps are not known)");
+      while (scion__pb_next(&g.sub, &h)) {
+        if (h.number == 1 && h.wire == 0) shape->dtype = scion__onnx_dtype(h.v);
+        if (h.number != 2 || h.wire != 2) continue;
+        shape->n_dims = 0;
+        while (scion__pb_next(&h.sub, &d)) {
+          if (d.number != 1 || d.wire != 2) continue;
+          if (shape->n_dims == SCION_MAX_DIMS) return damaged(o, "an input has more than 8 dimensions");
+          int64_t size = -1;
+          scion_pb_field e;
+          while (scion__pb_next(&d.sub, &e)) if (e.number == 1 && e.wire == 0 && e.v > 0 && e.v < INT64_MAX / 2) size = (int64_t)e.v;
+          shape->shape[shape->n_dims++] = size;
+        }
+      }
+    }
+  }
+  return name->p == NULL ? damaged(o, "an input has no name") : SCION_OK;
+}
+
+static void know_shape(scion_onnx_value *value, const scion_net_shape *shape) {
+  value->dtype = shape->dtype;
+  if (shape->dtype < 0 || shape->n_dims < 0) return;
+  value->known = true;
+  value->dtype = shape->dtype;
+  value->n_dims = shape->n_dims;
+  for (int32_t d = 0; d < shape->n_dims; d++)
+    for (int k = 0; k < 2; k++) value->probe[k][d] = shape->shape[d] >= 0 ? shape->shape[d] : SCION_ONNX_PROBES[k];
+}
+
+/* What the graph says about a value whose shape could not be inferred. */
+static scion_status declared_shape(scion_onnx *o, scion_pb graph, const scion_pb *name, int32_t v) {
+  scion_pb_field f, g;
+  while (scion__pb_next(&graph, &f)) {
+    if ((f.number != 12 && f.number != 13) || f.wire != 2) continue;
+    scion_pb info = f.sub, own = { 0 };
+    while (scion__pb_next(&info, &g)) if (g.number == 1 && g.wire == 2) own = g.sub;
+    if (own.p == NULL || own.end - own.p != name->end - name->p || memcmp(own.p, name->p, (size_t)(own.end - own.p)) != 0) continue;
+    scion_net_shape shape;
+    SCION_TRY(read_value_info(o, f.sub, &own, &shape));
+    know_shape(&o->values[v], &shape);
+    return SCION_OK;
+  }
+  return SCION_OK;
 }
 
 static scion_status import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
@@ -432,6 +617,7 @@ static scion_status import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
       n.out[k++] = f.sub;
       continue;
     }
+    if (f.sub.p < f.sub.end && *f.sub.p == '^') continue; /* only an order of execution */
     n.in[i] = f.sub.p == f.sub.end ? -1 : find_value(o, &f.sub);
     if (n.in[i] < 0 && f.sub.p != f.sub.end) {
       st = scion_fail(o->ctx, SCION_EFORMAT, "%s: a node reads '%.*s', which nothing before it computes", o->path,
@@ -439,6 +625,7 @@ static scion_status import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
     }
     i++;
   }
+  n.n_in = i;
   while (st == SCION_OK && n.n_in > 0 && n.in[n.n_in - 1] < 0) n.n_in--;
   if (st == SCION_OK) {
     const scion_onnx_operator *op = find_operator(&n.op_type);
@@ -449,7 +636,9 @@ static scion_status import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
   }
   for (k = 0; st == SCION_OK && k < n.n_out; k++) {
     if (n.out[k].p == n.out[k].end) continue;
-    if (values[k] >= 0) st = name_value(o, values[k], &n.out[k]);
+    if (values[k] < 0) continue;
+    if (!o->values[values[k]].known) st = declared_shape(o, graph, &n.out[k], values[k]);
+    if (st == SCION_OK) st = name_value(o, values[k], &n.out[k]);
   }
   if (n.in != NULL) scion__free(o->ctx, n.in, in_bytes);
   if (n.out != NULL) scion__free(o->ctx, n.out, out_bytes);
@@ -485,38 +674,6 @@ static scion_status check_operators(scion_onnx *o, scion_pb graph) {
   return count == 0 ? SCION_OK : scion_fail(o->ctx, SCION_EUNSUPPORTED, "%s: uses operators that are not known: %s", o->path, missing);
 }
 
-static scion_status read_value_info(scion_onnx *o, scion_pb info, scion_pb *name, scion_net_shape *shape) {
-  scion_pb_field f, g, h, d;
-  *shape = (scion_net_shape){ .dtype = -1, .n_dims = -1 };
-  *name = (scion_pb){ 0 };
-  while (scion__pb_next(&info, &f)) {
-    if (f.wire != 2) continue;
-    if (f.number == 1) *name = f.sub;
-    if (f.number != 2) continue;
-    while (scion__pb_next(&f.sub, &g)) { /* type: tensor_type 1 */
-      if (g.wire != 2) continue;
-      if (g.number != 1) return damaged(o, "an input is no tensor (sequences and maps are not known)");
-      while (scion__pb_next(&g.sub, &h)) {
-        if (h.number == 1 && h.wire == 0) {
-          static const int types[] = { -1, SCION_F32, SCION_U8, SCION_I32, SCION_I32, SCION_I32, SCION_I32, SCION_I64, -1, SCION_BOOL, SCION_F32, SCION_F64, SCION_I64, SCION_I64 };
-          shape->dtype = h.v < sizeof types / sizeof *types ? types[h.v] : -1;
-        }
-        if (h.number != 2 || h.wire != 2) continue;
-        shape->n_dims = 0;
-        while (scion__pb_next(&h.sub, &d)) {
-          if (d.number != 1 || d.wire != 2) continue;
-          if (shape->n_dims == SCION_MAX_DIMS) return damaged(o, "an input has more than 8 dimensions");
-          int64_t size = -1;
-          scion_pb_field e;
-          while (scion__pb_next(&d.sub, &e)) if (e.number == 1 && e.wire == 0 && e.v > 0 && e.v < INT64_MAX / 2) size = (int64_t)e.v;
-          shape->shape[shape->n_dims++] = size;
-        }
-      }
-    }
-  }
-  return name->p == NULL ? damaged(o, "an input has no name") : SCION_OK;
-}
-
 static scion_status import_inputs(scion_onnx *o, scion_pb graph) {
   scion_pb_field f;
   while (scion__pb_next(&graph, &f)) {
@@ -532,13 +689,7 @@ static scion_status import_inputs(scion_onnx *o, scion_pb graph) {
     snprintf(text, sizeof text, "%s", o->values[v].name);
     clean_name(text);
     SCION_TRY(scion_net_add_input(o->ctx, o->net, text, shape.dtype, shape.n_dims, shape.shape, &o->values[v].id));
-    if (shape.dtype < 0 || shape.n_dims < 0) continue;
-    scion_onnx_value *value = &o->values[v];
-    value->known = true;
-    value->dtype = shape.dtype;
-    value->n_dims = shape.n_dims;
-    for (int32_t d = 0; d < shape.n_dims; d++)
-      for (int k = 0; k < 2; k++) value->probe[k][d] = shape.shape[d] >= 0 ? shape.shape[d] : 2 + k;
+    know_shape(&o->values[v], &shape);
   }
   return graph.bad ? damaged(o, "the graph is damaged") : SCION_OK;
 }
@@ -612,6 +763,7 @@ scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const 
   scion_status st = import_model(&o, (scion_pb){ bytes, bytes + size, false });
   for (int32_t i = 0; i < o.n_values; i++) {
     scion_tensor_free(ctx, o.values[i].tensor);
+    for (int k = 0; k < 2; k++) scion_tensor_free(ctx, o.values[i].seen[k]);
     if (o.values[i].name != NULL) scion__strfree(ctx, o.values[i].name);
   }
   if (o.values != NULL) scion__free(ctx, o.values, (size_t)o.cap * sizeof *o.values);
@@ -626,6 +778,11 @@ scion_status scion_onnx_load(scion_context *ctx, const char *path, scion_net **o
   scion_status st = scion_onnx_load_memory(ctx, path, f.data, f.size, out);
   scion__file_close(ctx, &f);
   return st;
+}
+
+scion_status scion_onnx_tensor_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_tensor **out) {
+  const unsigned char *bytes = data;
+  return scion__onnx_tensor(ctx, name, (scion_pb){ bytes, bytes + size, false }, NULL, out);
 }
 
 scion_status scion_model_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out) {

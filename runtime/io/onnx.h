@@ -1,12 +1,13 @@
 /* onnx.h: the inside of the ONNX reader: protobuf fields, nodes with their attributes, and the import in progress.
  *   onnx_proto.c  bytes -> fields, tensors
  *   onnx.c        the walk over the graph, values, names, constants
- *   onnx_ops.c, onnx_layers.c   what every operator becomes; adding one: a function and a line in a table */
+ *   onnx_ops.c, onnx_window.c, onnx_layers.c, onnx_sequence.c   what every operator becomes; adding one: a function and a line in a table */
 #ifndef SCION_ONNX_H
 #define SCION_ONNX_H
 
 #include "../base/file.h"
 #include "../ops/op.h"
+#include "../ops/params.h"
 
 /* ---- protobuf ---------------------------------------------------------------------------------------- */
 
@@ -22,7 +23,8 @@ static inline bool scion__pb_is(const scion_pb *s, const char *word) {
 
 /* ---- the import ---------------------------------------------------------------------------------------- */
 
-#define SCION_ONNX_DYNAMIC (-1)
+/* Free dimensions of the inputs are tried at two sizes: what comes out the same both times does not depend on them. */
+#define SCION_ONNX_PROBES ((const int64_t[2]){ 224, 352 })
 typedef struct scion_onnx_value {
   char *name;           /* of the graph; NULL: made on the way */
   scion_tensor *tensor; /* a constant */
@@ -30,7 +32,8 @@ typedef struct scion_onnx_value {
   bool weight;          /* an initialiser: a parameter when it becomes an entry */
   bool known;           /* probe holds shapes */
   int32_t dtype, n_dims;
-  int64_t probe[2][SCION_MAX_DIMS]; /* the shape with free dimensions at 2 and at 3: where they differ, it is free */
+  int64_t probe[2][SCION_MAX_DIMS]; /* the shape at both sizes: where they differ, it is free */
+  scion_tensor *seen[2]; /* the value itself at both sizes, when it follows from shapes; or NULL */
 } scion_onnx_value;
 
 typedef struct scion_onnx_node {
@@ -54,14 +57,20 @@ typedef struct scion_onnx {
 } scion_onnx;
 
 scion_status scion__onnx_tensor(scion_context *ctx, const char *path, scion_pb proto, char **name, scion_tensor **out);
+int scion__onnx_dtype(uint64_t type); /* the compute type for an ONNX element type; -1: none */
 scion_status scion__onnx_fail(scion_onnx *o, const char *format, ...) __attribute__((format(printf, 2, 3))); /* naming node and operator */
 
 /* Values. */
 int32_t scion__onnx_constant(scion_onnx *o, scion_tensor *t); /* takes t; -1: no memory */
+void scion__onnx_name(scion_onnx *o, int32_t v, const char *name); /* constant v is the layer's parameter "layer.name" */
 scion_tensor *scion__onnx_const_in(scion_onnx *o, int32_t i); /* input i as a constant, or NULL */
+/* Is input i there, but no constant? Then sizes are read when the network runs (ops/dynamic.c). */
+static inline bool scion__onnx_computed(scion_onnx *o, int32_t i);
 /* All numbers of constant input i (at most SCION_MAX_INTS); *n -1 when the input is omitted; a failure when it is no constant. */
 scion_status scion__onnx_ints_in(scion_onnx *o, int32_t i, scion_ints *out);
 static inline int32_t scion__onnx_in(const scion_onnx *o, int32_t i) { return i < o->node->n_in ? o->node->in[i] : -1; }
+static inline bool scion__onnx_computed(scion_onnx *o, int32_t i) { return scion__onnx_in(o, i) >= 0 && scion__onnx_const_in(o, i) == NULL; }
+static inline bool scion__onnx_free(const scion_onnx_value *v, int32_t d) { return v->probe[0][d] != v->probe[1][d]; } /* no fixed size */
 static inline scion_onnx_value *scion__onnx_value(scion_onnx *o, int32_t v) { return &o->values[v]; }
 scion_status scion__onnx_rank(scion_onnx *o, int32_t v, int32_t *rank); /* fails when unknown */
 
@@ -81,19 +90,14 @@ bool scion__onnx_has(scion_onnx *o, const char *name);
 int64_t scion__onnx_int(scion_onnx *o, const char *name, int64_t def);
 double scion__onnx_float(scion_onnx *o, const char *name, double def);
 bool scion__onnx_text(scion_onnx *o, const char *name, scion_pb *out);
+bool scion__onnx_texts(scion_onnx *o, const char *name, char *out, size_t room); /* a list of texts, lower case, joined by commas */
+int32_t scion__onnx_floats(scion_onnx *o, const char *name, double *out, int32_t room); /* how many; -1: not given or more than there is room for */
 scion_status scion__onnx_ints(scion_onnx *o, const char *name, scion_ints *out); /* n -1: not given */
 scion_status scion__onnx_tensor_attr(scion_onnx *o, const char *name, scion_tensor **out); /* NULL: not given */
-
-/* Parameters by name, from defaults. */
-typedef struct scion_onnx_params { _Alignas(16) char p[2048]; } scion_onnx_params;
-void *scion__onnx_params(scion_onnx_params *p, const scion_op *op);
-void scion__onnx_set_int(const scion_op *op, void *p, const char *name, int64_t v);
-void scion__onnx_set_float(const scion_op *op, void *p, const char *name, double v);
-void scion__onnx_set_ints(const scion_op *op, void *p, const char *name, const scion_ints *v);
 
 /* Tables: what an operator becomes. out: the values of the node's outputs, to be set. */
 typedef scion_status (*scion_onnx_fn)(scion_onnx *o, int32_t *out);
 typedef struct scion_onnx_operator { const char *name; scion_onnx_fn fn; } scion_onnx_operator;
-extern const scion_onnx_operator scion__onnx_operators[], scion__onnx_layers[]; /* ended by NULL */
+extern const scion_onnx_operator scion__onnx_operators[], scion__onnx_windows[], scion__onnx_layers[], scion__onnx_sequence[]; /* ended by NULL */
 
 #endif

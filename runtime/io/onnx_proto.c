@@ -65,6 +65,16 @@ static int dtype_of(uint64_t type) {
   return type < sizeof types / sizeof *types ? types[type] : -1;
 }
 
+/* storage types become the compute type that holds them */
+static int wider_than(int dtype) {
+  return dtype == SCION_F16 || dtype == SCION_BF16 ? SCION_F32 : dtype == SCION_I8 || dtype == SCION_I16 || dtype == SCION_U16 ? SCION_I32
+         : dtype == SCION_U32 || dtype == SCION_U64 ? SCION_I64 : dtype;
+}
+int scion__onnx_dtype(uint64_t type) {
+  int dtype = dtype_of(type);
+  return dtype < 0 ? -1 : wider_than(dtype);
+}
+
 typedef struct {
   int32_t n_dims;
   int64_t shape[SCION_MAX_DIMS], numel;
@@ -223,9 +233,7 @@ scion_status scion__onnx_tensor(scion_context *ctx, const char *path, scion_pb p
 #endif
   if (st == SCION_OK && dtype == SCION_BOOL)
     for (int64_t i = 0; i < numel; i++) t->data[i] = t->data[i] != 0;
-  /* storage types become the compute type that holds them */
-  int wider = dtype == SCION_F16 || dtype == SCION_BF16 ? SCION_F32 : dtype == SCION_I8 || dtype == SCION_I16 || dtype == SCION_U16 ? SCION_I32
-              : dtype == SCION_U32 || dtype == SCION_U64 ? SCION_I64 : dtype;
+  int wider = wider_than(dtype);
   if (st == SCION_OK && wider != dtype) {
     scion_tensor *y;
     st = scion__tensor_alloc(ctx, wider, h.n_dims, h.shape, &y);

@@ -152,11 +152,7 @@ void scion_net_free(scion_context *ctx, scion_net *net) {
 
 /* ---- building ---------------------------------------------------------------------------------- */
 
-scion_status scion_net_add_input(scion_context *ctx, scion_net *net, const char *name, int32_t dtype, int32_t n_dims,
-                                 const int64_t *shape, int32_t *value) {
-  if (value != NULL) *value = -1;
-  SCION_TRY(net__editable(ctx, net));
-  SCION_TRY(net__check_name(ctx, net, NET_INPUT, name, "net:add_input"));
+static scion_status check_description(scion_context *ctx, const char *name, int32_t dtype, int32_t n_dims, const int64_t *shape) {
   if (dtype < -1 || dtype >= SCION_DTYPE_COUNT) return scion_fail(ctx, SCION_EDTYPE, "net:add_input: '%s' has an unknown dtype %d", name, dtype);
   if (n_dims < -1 || n_dims > SCION_MAX_DIMS) {
     return scion_fail(ctx, SCION_ESHAPE, "net:add_input: '%s' has %d dimensions, expected at most %d", name, n_dims, SCION_MAX_DIMS);
@@ -164,6 +160,25 @@ scion_status scion_net_add_input(scion_context *ctx, scion_net *net, const char 
   for (int32_t d = 0; d < n_dims; d++) {
     if (shape[d] < -1) return scion_fail(ctx, SCION_ESHAPE, "net:add_input: '%s' has a dimension of %lld", name, (long long)shape[d]);
   }
+  return SCION_OK;
+}
+scion_status scion_net_describe_input(scion_context *ctx, scion_net *net, int32_t input, int32_t dtype, int32_t n_dims, const int64_t *shape) {
+  if (input < 0 || input >= net->inputs.n) return scion_fail(ctx, SCION_EINDEX, "net:describe_input: position %d, the net has %d", input, net->inputs.n);
+  SCION_TRY(net__editable(ctx, net));
+  net_input *in = net__input(net, input);
+  SCION_TRY(check_description(ctx, in->item.name, dtype, n_dims, shape));
+  in->shape.dtype = dtype;
+  in->shape.n_dims = n_dims;
+  for (int32_t d = 0; d < n_dims; d++) in->shape.shape[d] = shape[d];
+  net__changed(ctx, net);
+  return SCION_OK;
+}
+scion_status scion_net_add_input(scion_context *ctx, scion_net *net, const char *name, int32_t dtype, int32_t n_dims,
+                                 const int64_t *shape, int32_t *value) {
+  if (value != NULL) *value = -1;
+  SCION_TRY(net__editable(ctx, net));
+  SCION_TRY(net__check_name(ctx, net, NET_INPUT, name, "net:add_input"));
+  SCION_TRY(check_description(ctx, name, dtype, n_dims, shape));
   SCION_TRY(values_room(ctx, net, 1));
   net_input *in = scion__calloc(ctx, sizeof *in);
   if (in == NULL) return SCION_ENOMEM;

@@ -1,5 +1,6 @@
 /* infer.c: shapes, element types and costs of all values without computing them: the ops' own rules on tensors
- * without data. Layers whose shape depends on values, and host functions, are run on zeros. */
+ * without data. Small values that follow from shapes are computed; layers whose shape depends on other values, and host
+ * functions, are run on zeros. */
 #include "net.h"
 
 static scion_status zeros_like(scion_context *ctx, const scion_tensor *t, scion_tensor **out) {
@@ -27,6 +28,38 @@ static scion_status run_on_zeros(scion_context *ctx, const net_node *n, void *ho
   }
   for (int32_t i = 0; i < n->n_out; i++) scion_tensor_free(ctx, made[i]);
   for (int32_t i = 0; i < n->n_in; i++) scion_tensor_free(ctx, real[i]);
+  return st;
+}
+
+/* Shape arithmetic (shape_of and what is computed from it) is done for real: real[i] is set to the outputs. */
+#define SMALL 4096
+static bool computes_shapes(const net_node *n, scion_tensor *const *in) {
+  if (n->op == NULL || n->n_in == 0 || (n->op->info.flags & SCION_OF_RANDOM)) return false;
+  if (n->op == &scion__op_shape_of) return true;
+  for (int32_t i = 0; i < n->n_in; i++)
+    if (in[i] != NULL && (in[i]->storage == NULL || in[i]->numel > SMALL)) return false;
+  return true;
+}
+static scion_status run_small(scion_context *ctx, const net_node *n, void *host, scion_tensor *const *in, scion_tensor **made, scion_net_shape *out) {
+  scion_tensor *shaped = NULL, *zero = NULL;
+  scion_tensor *const *given = in;
+  scion_status st = SCION_OK;
+  int was = scion_set_grad_enabled(ctx, 0);
+  if (n->op == &scion__op_shape_of && in[0] != NULL && in[0]->storage == NULL) { /* one zero in place of the data */
+    static const int64_t strides[SCION_MAX_DIMS] = { 0 };
+    st = scion_tensor_scalar(ctx, (scion_dtype)in[0]->dtype, 0, &zero);
+    if (st == SCION_OK) st = scion__tensor_view(ctx, zero, in[0]->n_dims, in[0]->shape, strides, 0, &shaped);
+    given = &shaped;
+  }
+  if (st == SCION_OK) st = net__run_node(ctx, n, false, host, n->n_in, given, made);
+  scion_set_grad_enabled(ctx, was);
+  for (int32_t i = 0; i < n->n_out && st == SCION_OK; i++) {
+    out[i].dtype = made[i]->dtype;
+    out[i].n_dims = made[i]->n_dims;
+    memcpy(out[i].shape, made[i]->shape, (size_t)made[i]->n_dims * sizeof *made[i]->shape);
+  }
+  scion_tensor_free(ctx, shaped);
+  scion_tensor_free(ctx, zero);
   return st;
 }
 
@@ -117,9 +150,15 @@ scion_status scion_net_infer(scion_context *ctx, scion_net *net, const scion_net
                         n->item.name);
       }
     }
-    if (st == SCION_OK) st = infer_node(ctx, n, host, in, room, out, &cost);
+    scion_tensor *made[SCION_MAX_OUTPUTS] = { NULL };
+    bool small = st == SCION_OK && computes_shapes(n, in);
+    if (small) st = run_small(ctx, n, host, in, made, out);
+    else if (st == SCION_OK) st = infer_node(ctx, n, host, in, room, out, &cost);
     for (int32_t j = 0; j < n->n_out && st == SCION_OK; j++) {
       values[n->out[j]] = out[j];
+      tensors[n->out[j]] = made[j];
+      made[j] = NULL;
+      if (small) continue;
       if (out[j].dtype >= 0) st = scion__tensor_shape_only(ctx, out[j].dtype, out[j].n_dims, out[j].shape, &tensors[n->out[j]]);
     }
     if (costs != NULL) costs[i] = cost;

@@ -78,6 +78,7 @@ void scion__g_set(scion_grad_call *g, int32_t i, scion_tensor *dx); /* takes a n
  *   "4x4:spd"    symmetric positive definite                "4x4:tril" lower triangular, well conditioned
  *   "3x4:p"      probabilities, 0.05 .. 0.95               "3x4:sign" -1 or 1
  *   "s" or "1"   0-d scalar / one element                   "-"       omitted
+ *   "=3;-1"      the i64 vector (3, -1)
  *   a trailing "!" marks an f64 input that is not differentiated.
  * `set` assigns parameters: "dim=1 keepdim=true stride=2,2 reduction=sum" (raw, 0-based values). */
 typedef struct scion_sample { const char *inputs; const char *set; } scion_sample;

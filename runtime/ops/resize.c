@@ -7,8 +7,8 @@
 
 enum { NEAREST, NEAREST_EXACT, LINEAR, BILINEAR, TRILINEAR, BICUBIC, CUBIC, AREA };
 static const char *const kinds[] = { "nearest", "nearest_exact", "linear", "bilinear", "trilinear", "bicubic", "cubic", "area", NULL };
-enum { COORD_DEFAULT, COORD_HALF, COORD_PYTORCH_HALF, COORD_ASYMMETRIC, COORD_CORNERS };
-static const char *const coordinates[] = { "default", "half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners", NULL };
+enum { COORD_DEFAULT, COORD_HALF, COORD_PYTORCH_HALF, COORD_ASYMMETRIC, COORD_CORNERS, COORD_SYMMETRIC };
+static const char *const coordinates[] = { "default", "half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners", "half_pixel_symmetric", NULL };
 enum { ROUND_DEFAULT, ROUND_FLOOR, ROUND_CEIL, ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL };
 static const char *const roundings[] = { "default", "floor", "ceil", "round_prefer_floor", "round_prefer_ceil", NULL };
 
@@ -42,9 +42,16 @@ static double position(const resize_params *p, int64_t i, int64_t n, int64_t m, 
   int32_t kind = p->coordinates;
   if (kind == COORD_DEFAULT) kind = p->align_corners ? COORD_CORNERS : p->mode == NEAREST ? COORD_ASYMMETRIC : COORD_HALF;
   switch (kind) {
-    case COORD_CORNERS: return m > 1 ? (double)i * (double)(n - 1) / (double)(m - 1) : 0;
+    case COORD_CORNERS: { /* named, it is ONNX's: the output may be a fraction of an element longer than m */
+      double length = p->coordinates == COORD_CORNERS ? (double)n / step : (double)m;
+      return m > 1 && length > 1 ? (double)i * (double)(n - 1) / (length - 1) : 0;
+    }
     case COORD_ASYMMETRIC: return (double)i * step;
     case COORD_PYTORCH_HALF: return m > 1 ? ((double)i + 0.5) * step - 0.5 : 0;
+    case COORD_SYMMETRIC: { /* the part of the input that whole output elements cover, centred */
+      double share = (double)m / ((double)n / step);
+      return (double)n / 2 * (1 - share) + ((double)i + 0.5) * step - 0.5;
+    }
     default: return ((double)i + 0.5) * step - 0.5;
   }
 }
@@ -266,6 +273,61 @@ const scion_op scion__op_interpolate = {
   .info = { "interpolate", 1, SCION_OF_FUNCTION, "Resizes the spatial dimensions of (N, C, ...) by nearest, linear, cubic or area interpolation.",
             SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_resize, resize_params) },
   .infer = resize_infer, .compose = resize_compose, SCION_SAMPLES(samples_resize) };
+
+/* ---- ONNX's Resize ---------------------------------------------------------------------------------------------- */
+
+enum { KEEP_STRETCH, KEEP_NOT_LARGER, KEEP_NOT_SMALLER };
+static const char *const policies[] = { "stretch", "not_larger", "not_smaller", NULL };
+typedef struct { resize_params r; scion_ints axes; int32_t policy; } by_params;
+static scion_status by_infer(scion_call *c) { return scion__need_dtype(c, 0, "a compute type", true); }
+static void by_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
+  const by_params *b = c->params;
+  scion_tensor *t = c->in[0], *numbers = c->n_in > 2 && c->in[2] != NULL && c->in[2]->numel > 0 ? c->in[2] : c->n_in > 1 ? c->in[1] : NULL;
+  bool sizes = c->n_in > 2 && numbers == c->in[2];
+  int32_t n = t->n_dims, count = b->axes.n >= 0 ? b->axes.n : n;
+  int64_t dims[SCION_MAX_DIMS];
+  double v[SCION_MAX_DIMS], common = 0;
+  if (numbers == NULL || numbers->numel != count || count > SCION_MAX_DIMS) {
+    x->status = SCION_OP_FAIL(c, SCION_ESHAPE, "scales or sizes must hold %d numbers", count);
+    return;
+  }
+  for (int64_t i = 0; i < count; i++) {
+    int32_t d;
+    if ((x->status = scion__check_dim(c->ctx, "resize_by", b->axes.n >= 0 ? b->axes.v[i] : i, n, &d)) != SCION_OK) return;
+    if ((x->status = scion_tensor_get(c->ctx, numbers, &i, &v[i])) != SCION_OK) return;
+    dims[i] = d;
+    if (!(v[i] > 0 && v[i] < 1e9)) {
+      x->status = SCION_OP_FAIL(c, SCION_EINVAL, "a scale or size is %g", v[i]);
+      return;
+    }
+    double share = v[i] / (double)t->shape[d];
+    if (i == 0 || (b->policy == KEEP_NOT_LARGER ? share < common : share > common)) common = share;
+  }
+  bool integers = !scion__is_float(t->dtype);
+  if (integers) t = x_to(x, t, SCION_F64);
+  for (int32_t i = count - 1; i >= 0; i--) {
+    resize_params p = b->r;
+    p.dim = dims[i];
+    p.in_size = c->in[0]->shape[dims[i]];
+    p.size.n = -1;
+    p.scale_factor = sizes ? (b->policy == KEEP_STRETCH ? v[i] / (double)p.in_size : common) : v[i];
+    p.out_size = sizes && b->policy == KEEP_STRETCH ? (int64_t)v[i] : sizes ? (int64_t)floor((double)p.in_size * common + 0.5)
+                 : (int64_t)floor((double)p.in_size * v[i] + 1e-6);
+    if (p.in_size == p.out_size && p.scale_factor == 1) continue;
+    t = scion__x1(x, &scion__op_resize_dim, &p, t);
+  }
+  if (integers) t = x_to(x, t, c->in[0]->dtype);
+  out[0] = t == c->in[0] ? scion__x1(x, &scion__op_clone, NULL, t) : t;
+}
+static const scion_slot slots_by[] = { { "x", 0, "input" }, { "scales", SCION_SF_OPTIONAL, "output size over input size" }, { "sizes", SCION_SF_OPTIONAL, "of the output" } };
+static const scion_param params_by[] = {
+  COMMON_PARAMS, { "axes", SCION_P_INTS, 0, offsetof(by_params, axes), .def_ints = { .n = -1 }, .doc = "dimensions; default: all" },
+  { "policy", SCION_P_ENUM, 0, offsetof(by_params, policy), .def = 0, .choices = policies, .doc = "sizes are reached by stretching, or bound a common scale" } };
+static const scion_sample samples_by[] = { { "2x3x4,-,=2;5;3", "mode=linear" }, { "2x3x4,=1;2;2", "mode=nearest" } };
+const scion_op scion__op_resize_by = {
+  .info = { "resize_by", 1, SCION_OF_DYNAMIC | SCION_OF_INTERNAL, "Resizes any dimensions by scales or sizes that tensors hold, by ONNX's rules.", SCION_INPUTS(slots_by),
+            SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_by, by_params) },
+  .infer = by_infer, .compose = by_compose, SCION_SAMPLES(samples_by) };
 
 /* ---- pixels and channels ---------------------------------------------------------------------------------------- */
 

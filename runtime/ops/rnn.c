@@ -129,3 +129,54 @@ RNN(rnn_tanh, SCION_RNN_TANH, slots, slots_out, samples_rnn, "Recurrent network:
 RNN(rnn_relu, SCION_RNN_RELU, slots, slots_out, samples_relu, "Recurrent network: h = relu(W_ih x + b_ih + W_hh h + b_hh), for every step.")
 RNN(gru, SCION_GRU, slots, slots_out, samples_gru, "Gated recurrent unit over a sequence (gates r, z, n).")
 RNN(lstm, SCION_LSTM, slots_lstm, slots_lstm_out, samples_lstm, "Long short-term memory over a sequence (gates i, f, g, o).")
+
+/* ---- the GRU as first published -------------------------------------------------------------------------------- */
+
+/* The reset gate acts on the state before its product: n = tanh(W_in x + b_in + W_hn (r h) + b_hn). Step by step, in other ops. */
+static void reset_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
+  const rnn_params *p = c->params;
+  int32_t per_cell = p->has_biases ? 4 : 2, directions = p->bidirectional ? 2 : 1;
+  scion_tensor *now = p->batch_first ? x_transpose(x, c->in[0], 0, 1) : c->in[0], *parts[2] = { NULL }, *last[2] = { NULL };
+  int64_t steps = c->in[0]->shape[p->batch_first ? 1 : 0], n = c->in[0]->shape[p->batch_first ? 0 : 1], c_in = c->in[0]->shape[2], h = c->in[3]->shape[1];
+  if (p->num_layers != 1) {
+    x->status = SCION_OP_FAIL(c, SCION_EUNSUPPORTED, "has one layer, %lld were asked for", (long long)p->num_layers);
+    return;
+  }
+  size_t bytes = (size_t)steps * sizeof(scion_tensor *);
+  scion_tensor **states = scion__alloc(c->ctx, bytes);
+  if (states == NULL) {
+    x->status = SCION_ENOMEM;
+    return;
+  }
+  for (int32_t d = 0; d < directions; d++) {
+    scion_tensor *const *w = c->in + 2 + d * per_cell;
+    scion_tensor *w_gates = x_transpose(x, x_narrow(x, w[1], 0, 0, 2 * h), 0, 1), *w_new = x_transpose(x, x_narrow(x, w[1], 0, 2 * h, h), 0, 1);
+    scion_tensor *from_x = x_matmul(x, x_reshape(x, now, 2, (int64_t[]){ steps * n, c_in }), x_transpose(x, w[0], 0, 1));
+    if (p->has_biases) from_x = x_add(x, x_add(x, from_x, w[2]), w[3]);
+    from_x = x_reshape(x, from_x, 3, (int64_t[]){ steps, n, 3 * h });
+    int64_t state_shape[2] = { n, h };
+    scion_tensor *state = c->in[1] != NULL ? x_reshape(x, x_narrow(x, c->in[1], 0, d, 1), 2, state_shape) : x_full(x, c->in[0]->dtype, 2, state_shape, 0);
+    for (int64_t s = 0; s < steps && x->status == SCION_OK; s++) {
+      int64_t t = d == 0 ? s : steps - 1 - s, whole[2] = { n, 3 * h };
+      scion_tensor *in = x_reshape(x, x_narrow(x, from_x, 0, t, 1), 2, whole);
+      scion_tensor *gates = scion__x1(x, &scion__op_sigmoid, NULL, x_add(x, x_narrow(x, in, 1, 0, 2 * h), x_matmul(x, state, w_gates)));
+      scion_tensor *r = x_narrow(x, gates, 1, 0, h), *z = x_narrow(x, gates, 1, h, h);
+      scion_tensor *fresh = scion__x1(x, &scion__op_tanh, NULL, x_add(x, x_narrow(x, in, 1, 2 * h, h), x_matmul(x, x_mul(x, r, state), w_new)));
+      states[t] = state = x_add(x, fresh, x_mul(x, z, x_sub(x, state, fresh)));
+    }
+    if (x->status != SCION_OK) break;
+    parts[d] = x_stack(x, (int32_t)steps, states, 0);
+    last[d] = state;
+  }
+  scion__free(c->ctx, states, bytes);
+  if (x->status != SCION_OK) return;
+  now = directions == 2 ? x_cat(x, 2, parts, 2) : parts[0];
+  out[0] = p->batch_first ? x_transpose(x, now, 0, 1) : now;
+  out[1] = x_stack(x, directions, last, 0);
+}
+static const scion_sample samples_reset[] = { { "3x2x2,1x2x2,6x2,6x2,6,6", "" }, { "2x3x2,-,6x2,6x2,6x2,6x2", "bidirectional=true has_biases=false batch_first=true" } };
+const scion_op scion__op_gru_reset = {
+  .info = { "gru_reset", 1, SCION_OF_FUNCTION | SCION_OF_TRAINING,
+            "One layer of gated recurrent units as first published (Cho et al. 2014): the reset gate acts on the state before its product.",
+            SCION_INPUTS(slots), SCION_OUTPUTS(slots_out), SCION_PARAMS(params_rnn, rnn_params) },
+  .infer = infer, .compose = reset_compose, .kernel = SCION_GRU, SCION_SAMPLES(samples_reset) };

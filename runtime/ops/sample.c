@@ -34,6 +34,11 @@ static scion_status make(scion_context *ctx, const char *op, const char *word, s
   *out = NULL;
   *differentiable = 0;
   if (strcmp(word, "-") == 0) return SCION_OK;
+  if (*word == '=') { /* numbers as they stand */
+    int64_t v[SCION_MAX_INTS], count = 0;
+    for (char *at = (char *)word + 1; *at != '\0' && count < SCION_MAX_INTS; at += *at == ';') v[count++] = strtoll(at, &at, 10);
+    return scion_tensor_from_bytes(ctx, SCION_I64, 1, &count, v, (size_t)count * sizeof *v, out);
+  }
   if (*p == 's') p++;
   while (*p >= '0' && *p <= '9') {
     char *end;

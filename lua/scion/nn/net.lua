@@ -150,7 +150,7 @@ function Net:layer_parameters(names)
   return scion.list(list)
 end
 
---- Converts all floating-point parameters, buffers and constants to "f32" or "f64". The tensors are new: make optimisers afterwards.
+--- Converts all floating-point parameters, buffers, constants and inputs to "f32" or "f64". The tensors are new: make optimisers afterwards.
 ---@param dtype string
 function Net:to(dtype)
   if dtype ~= "f32" and dtype ~= "f64" then error(("net:to: expected 'f32' or 'f64', got '%s'"):format(tostring(dtype)), 2) end
@@ -161,6 +161,9 @@ function Net:to(dtype)
       if t.requires_grad then new:requires_grad_(true) end
       self:set_entry(e.name, new)
     end
+  end
+  for _, input in ipairs(self:inputs()) do
+    if input.dtype == "f32" or input.dtype == "f64" then self:describe_input(input.name, { dtype = dtype, shape = input.shape }) end
   end
   return self
 end

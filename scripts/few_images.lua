@@ -85,7 +85,8 @@ local NAMES <const> = { "scratch", "finetuned", "meta-learned" }
 for k = 1, args.seeds do
   local seed = args.seed + k - 1
   scion.seed(seed)
-  local test = meta.tasks.episodes { data = set, classes = unseen, ways = ways, shots = args.shots, queries = args.omniglot and math.min(10, 20 - args.shots) or 15, seed = 100 + seed }
+  local test = meta.tasks.episodes { data = set, classes = unseen, ways = ways, shots = args.shots, seed = 100 + seed,
+    queries = args.omniglot and math.min(10, 20 - args.shots) or 15 }
   local tasks = test:tasks(1, args.tasks)
   -- the usual source network: all known classes, as many images as the meta-learner sees
   local source = net(#known)

@@ -96,13 +96,15 @@ local TRAIN <const> = {
   end,
   -- the gradient of the held-out drawings after the inner steps, at the parameters that these led to
   fomaml = function(model, tasks, seed)
-    local fomaml = meta.FOMAML { model = model, lr = 0.1, inner_steps = math.min(5, args.steps), meta_optimizer = "sgd", meta_lr = 0.5, seed = seed, batched = false }
+    local fomaml = meta.FOMAML { model = model, lr = 0.1, inner_steps = math.min(5, args.steps), meta_optimizer = "sgd", meta_lr = 0.5, seed = seed,
+      batched = false }
     fomaml:fit(tasks, { meta_steps = args.meta_steps, meta_batch_size = 5, label = "fomaml" })
     return fomaml
   end,
   finetune = finetune,
   warp = function(model, tasks, seed)
-    local warp = meta.WarpLeap { model = model, warp = { "warp1", "warp2", "warp3", "warp4" }, warp_every = 5, lr = 0.1, inner_steps = args.steps, batch_size = 20, meta_lr = 0.1, seed = seed }
+    local warp = meta.WarpLeap { model = model, warp = { "warp1", "warp2", "warp3", "warp4" }, warp_every = 5, lr = 0.1,
+      inner_steps = args.steps, batch_size = 20, meta_lr = 0.1, seed = seed }
     warp:fit(tasks, { meta_steps = args.meta_steps, meta_batch_size = 5, label = "warp" })
     return warp
   end,

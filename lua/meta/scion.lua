@@ -419,6 +419,19 @@ function Tensor:add(b) end
 ---@return scion.Tensor y
 function Tensor:add_(b) end
 
+--- a + value * b.
+---@param a scion.Tensor start
+---@param b scion.Tensor direction
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function scion.add_scaled(a, b, value) end
+
+--- a + value * b.
+---@param b scion.Tensor direction
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:add_scaled(b, value) end
+
 --- x + value * a / b.
 ---@param x scion.Tensor start
 ---@param a scion.Tensor|number first factor
@@ -1280,6 +1293,23 @@ function scion.cov(x, correction) end
 ---@return scion.Tensor y
 function Tensor:cov(correction) end
 
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param a scion.Tensor (P, D)
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function scion.covariance_matrix(a, b, weight, variance, kind) end
+
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function Tensor:covariance_matrix(b, weight, variance, kind) end
+
 --- Cross product of 3-vectors.
 ---@param a scion.Tensor left
 ---@param b scion.Tensor right
@@ -1921,6 +1951,19 @@ function scion.group_norm(x, weight, bias, num_groups, eps) end
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
+--- Gated recurrent unit over a sequence (gates r, z, n).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
 --- One layer of gated recurrent units as first published (Cho et al. 2014): the reset gate acts on the state before its product.
 ---@param x scion.Tensor (T, N, C)
 ---@param h0? scion.Tensor (layers directions, N, H); default zeros
@@ -2349,12 +2392,19 @@ function Tensor:lgamma() end
 ---@return scion.Tensor y
 function Tensor:lgamma_() end
 
---- x weight' + bias: (..., out).
+--- x weight' + bias: (..., out). With (tasks, out, in) weights the items of x are split into that many equal runs, each with its own matrix.
 ---@param x scion.Tensor (..., in)
----@param weight scion.Tensor (out, in)
----@param bias? scion.Tensor (out)
+---@param weight scion.Tensor (out, in), or (tasks, out, in)
+---@param bias? scion.Tensor (out), or (tasks, out)
 ---@return scion.Tensor y
 function scion.linear(x, weight, bias) end
+
+--- What linear's gradient gives its weight and bias: dy' x, and the sum of dy over items.
+---@param dy scion.Tensor (..., out)
+---@param x scion.Tensor (..., in)
+---@param tasks? integer tasks among which the items are divided; 0: a weight without that dimension (default 0)
+---@return scion.Tensor dweight, scion.Tensor dbias
+function scion.linear_grad(dy, x, tasks) end
 
 --- The recurrence y[k] = b[k] + a[k] y[k-1] along a dimension, starting from 0.
 ---@param a scion.Tensor factors
@@ -2432,6 +2482,17 @@ function Tensor:log2() end
 --- Logarithm to base 2. In place: changes and returns the tensor.
 ---@return scion.Tensor y
 function Tensor:log2_() end
+
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param x scion.Tensor input
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function scion.log_expected_improvement(x, slope) end
+
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function Tensor:log_expected_improvement(slope) end
 
 --- Numbers whose logarithm is normal, in the shape of x.
 ---@param x scion.Tensor input
@@ -2586,6 +2647,20 @@ function scion.lp_pool2d(x, kernel, stride, padding, ceil_mode, p) end
 ---@param p? number the power (default 2.0)
 ---@return scion.Tensor y
 function Tensor:lp_pool2d(kernel, stride, padding, ceil_mode, p) end
+
+--- Long short-term memory over a sequence (gates i, f, g, o).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param c0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n, scion.Tensor c_n
+function scion.lstm(x, h0, c0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Long short-term memory over a sequence (gates i, f, g, o).
 ---@param x scion.Tensor (T, N, C)
@@ -3185,6 +3260,19 @@ function Tensor:normal(mean, std) end
 ---@return scion.Tensor y
 function Tensor:normal_(mean, std) end
 
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param y scion.Tensor (N)
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function scion.normal_log_density(y, covariance, noise) end
+
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function Tensor:normal_log_density(covariance, noise) end
+
 --- Vectors divided by their p-norm.
 ---@param x scion.Tensor input
 ---@param p? number order of the norm (default 2.0)
@@ -3594,6 +3682,32 @@ function scion.rms_norm(x, weight, normalized_shape, eps) end
 ---@param training? boolean apply dropout (default false)
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = relu(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_tanh(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
 ---@param x scion.Tensor (T, N, C)
@@ -4114,6 +4228,19 @@ function Tensor:squeeze(dim) end
 ---@return scion.Tensor y
 function scion.stack(tensors, dim) end
 
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param x scion.Tensor input
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function scion.stationary_covariance(x, kind, derivative) end
+
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function Tensor:stationary_covariance(kind, derivative) end
+
 --- Standard deviation over dimensions, default all.
 ---@param x scion.Tensor input
 ---@param dim? integer|integer[] dimension or list of dimensions; default all
@@ -4579,6 +4706,34 @@ function scion.zeros_like(x, dtype) end
 
 -- ---- parts written in Lua ------------------------------------------------------------------------------
 
+---@class scion.GaussianProcess
+---@overload fun(...): scion.GaussianProcess
+scion.GaussianProcess = {}
+
+--- Fits hyper-parameters (unless fixed) and the posterior. x (N, D) and y (N): tensors; y may be a list. `theta`: logarithms of
+--- hyper-parameters, as an earlier fit left them in gp.theta, as the first start. Returns itself.
+function scion.GaussianProcess:fit(x, y, theta) end
+
+--- opts: kernel ("matern52", "matern32", "matern12", "rbf"), ard, tie, length_scale, variance, noise, or components = a list of
+--- { columns, kernel, ard, tie, length_scale, variance } to be summed; fixed, normalise_y, priors, bounds, restarts, max_iter, seed.
+--- Without priors (priors = false) hyper-parameters are those of maximum evidence. The default priors are wide: log length
+--- scale normal around sqrt(2) + log(D) / 2 with deviation sqrt(3) (Hvarfner et al. 2024), log variance around 0 (deviation 2),
+--- log noise around log 1e-4 (deviation 3), all of standardised y.
+function scion.GaussianProcess:init(opts) end
+
+--- Log evidence (marginal likelihood) of standardised y at the hyper-parameters found, without priors. With
+--- theta (logarithms, in the order of gp.theta): there, and its gradient as a second result.
+function scion.GaussianProcess:log_evidence(theta) end
+
+--- Posterior mean and variance (M) of the function at x (M, D), in units of y, f64. Add gp.noise to the variance for that of
+--- a new observation. Differentiable in x.
+---@return scion.Tensor mean
+---@return scion.Tensor variance
+function scion.GaussianProcess:predict(x) end
+
+--- Joint draws of the function at x (M, D): (n, M), f64. seed: of the draws.
+function scion.GaussianProcess:sample(x, n, seed) end
+
 ---@class scion.LrRepurposer: scion.MetaModelRepurposer
 ---@overload fun(...): scion.LrRepurposer
 scion.LrRepurposer = {}
@@ -4921,6 +5076,363 @@ function scion.logistic.fit(x, ids, n_classes, opts, classes) end
 ---@return scion.Tensor x, number value, integer iterations, boolean converged
 function scion.logistic.minimise(objective, x, opts) end
 
+scion.meta = {}
+
+---@class scion.ANIL: scion.MAML
+---@overload fun(...): scion.ANIL
+scion.meta.ANIL = {}
+
+function scion.meta.ANIL:setup() end
+
+---@class scion.MetaAlgorithm
+---@overload fun(...): scion.MetaAlgorithm
+scion.meta.Algorithm = {}
+
+--- Adapts to one task: a learner that predicts with learner(x), and learner:net() is a network of its own.
+---@param task table  { support_x =, support_y = }
+---@param opts? table { steps = }
+function scion.meta.Algorithm:adapt(task, opts) end
+
+--- A learner that starts from the meta-learned parameters: learner(x), learner:adapt(loss).
+---@return scion.meta.Learner
+function scion.meta.Algorithm:clone(opts) end
+
+--- Adapts to n held-out tasks of a source (or to every task of a list) and measures their queries: { loss =, accuracy =, ci95 =, n = },
+--- means over tasks, ci95 of the accuracy (of the loss for regression). Where the model has batch norms, `transductive` holds the
+--- results with the queries' own statistics and `inductive` those with the support set's; the plain fields are one of the two, by the
+--- option bn. opts: n 100, steps, first (number of the first task).
+function scion.meta.Algorithm:evaluate(source, opts) end
+
+--- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000, meta_batch_size 4, meta_lr_schedule, validation
+--- with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with checkpoint_every and resume, workers, on_step,
+--- progress, label.
+---@return table history  list of { step =, loss =, accuracy =, validation = }
+function scion.meta.Algorithm:fit(source, opts) end
+
+--- The meta gradient of one batch, in one call where possible.
+function scion.meta.Algorithm:gradient(source, first, n) end
+
+function scion.meta.Algorithm:init(opts) end
+
+--- inner_steps steps of `learner` on the support items of a task (of `tasks` tasks).
+function scion.meta.Algorithm:inner_loop(learner, task, steps) end
+
+--- What algorithms carry from step to step (self.carried) must outlive the scope of a step.
+function scion.meta.Algorithm:keep(scope, value) end
+
+--- Goes back to a checkpoint, bit for bit.
+function scion.meta.Algorithm:load_checkpoint(path) end
+
+--- Takes over what state_dict gave.
+function scion.meta.Algorithm:load_state_dict(state) end
+
+--- The outer optimiser, made when first needed.
+function scion.meta.Algorithm:meta_optimiser() end
+
+--- The parameters that the outer optimiser moves, with names: a list of { name, tensor }.
+function scion.meta.Algorithm:meta_parameters() end
+
+--- Writes a checkpoint: one safetensors file, replaced whole or not at all.
+function scion.meta.Algorithm:save_checkpoint(path) end
+
+function scion.meta.Algorithm:set_grad(p, g) end
+
+--- Everything that the rest of a run depends on, as tensors and plain values.
+function scion.meta.Algorithm:state_dict() end
+
+---@class scion.CAVIA: scion.MetaAlgorithm
+---@overload fun(...): scion.CAVIA
+scion.meta.CAVIA = {}
+
+--- Adapts a context to one task.
+function scion.meta.CAVIA:adapt(task, opts) end
+
+function scion.meta.CAVIA:clone(opts) end
+
+function scion.meta.CAVIA:meta_step(list) end
+
+function scion.meta.CAVIA:stacked_step(batch) end
+
+---@class scion.FOMAML: scion.MAML
+---@overload fun(...): scion.FOMAML
+scion.meta.FOMAML = {}
+
+function scion.meta.FOMAML:setup() end
+
+---@class scion.IMAML: scion.MetaAlgorithm
+---@overload fun(...): scion.IMAML
+scion.meta.IMAML = {}
+
+function scion.meta.IMAML:inner_loop(learner, task, steps) end
+
+function scion.meta.IMAML:meta_step(list) end
+
+--- (I + H / lambda)^-1 b by conjugate gradients; apply(v) gives H v.
+function scion.meta.IMAML:solve(apply, b, lambda, steps) end
+
+---@class scion.Leap: scion.MetaAlgorithm
+---@overload fun(...): scion.Leap
+scion.meta.Leap = {}
+
+function scion.meta.Leap:meta_step(list) end
+
+--- Trains a learner on one task and gathers its path. `report(step, loss)` is called at every step.
+---@return scion.meta.Learner
+function scion.meta.Leap:walk(task, path, batch, steps, report) end
+
+---@class scion.LeapMetaRepurposer: scion.Leap
+---@overload fun(...): scion.LeapMetaRepurposer
+scion.meta.LeapMetaRepurposer = {}
+
+function scion.meta.LeapMetaRepurposer:init(opts) end
+
+--- num_meta_steps over the tasks; the model ends up with the learned initialisation. opts: meta_batch_size (all tasks),
+--- with_replacement (false).
+---@param tasks table[]  iterators, { train = iterator }, or { support_x =, support_y = }
+function scion.meta.LeapMetaRepurposer:repurpose(tasks, opts) end
+
+---@class scion.Learner
+---@overload fun(...): scion.Learner
+scion.meta.Learner = {}
+
+--- One inner step down the gradient of `loss`, a scalar made by this learner. With several tasks at once it is the sum of their losses.
+---@param loss scion.Tensor
+---@param opts? table     retain_graph (false), create_graph (default: unless first_order)
+function scion.meta.Learner:adapt(loss, opts) end
+
+--- Running statistics of the batch norms from these items alone: what a learner that must not look at the queries together
+--- normalises them with (mode = "eval" then). Layers without running statistics are left alone.
+function scion.meta.Learner:calibrate(x) end
+
+--- Raises naming task, step and layer when the numbers have left the finite ones.
+function scion.meta.Learner:check_finite(loss, grads, values) end
+
+--- The network's output with this learner's parameters. opts: mode ("train" or "eval"; default the learner's).
+function scion.meta.Learner:forward(x, opts) end
+
+--- fields: model, rule (inner.lua), names (of the parameters that adapt; default: all that ask for gradients), params (name -> tensor
+--- to begin with), first_order, cut (every step leaves its history behind: for learners that no outer loss looks through), tasks,
+--- mode, clip, label (of the task, for messages).
+function scion.meta.Learner:init(fields) end
+
+--- A network of its own with the adapted parameters: to predict with, save or fine-tune.
+---@return scion.Net
+function scion.meta.Learner:net() end
+
+--- The adapted parameters as a list, in the order of self.names.
+function scion.meta.Learner:parameters() end
+
+---@class scion.MAML: scion.MetaAlgorithm
+---@overload fun(...): scion.MAML
+scion.meta.MAML = {}
+
+--- A learner that starts from the meta-learned parameters.
+function scion.meta.MAML:clone(opts) end
+
+--- The meta gradient of a list of tasks, one after the other; each task's graph is gone before the next begins.
+function scion.meta.MAML:meta_step(list) end
+
+--- The queries' mode: batch statistics, or the running ones that the support items left.
+function scion.meta.MAML:query_mode() end
+
+function scion.meta.MAML:setup() end
+
+--- The same for tasks of equal shapes as one call. The loss is a mean over items, so the mean over all queries is the mean over tasks.
+function scion.meta.MAML:stacked_step(batch) end
+
+--- One task: the loss of its queries after adapting, with the graph that leads back to the meta parameters.
+function scion.meta.MAML:task_loss(task) end
+
+---@class scion.MAMLPlusPlus: scion.MAML
+---@overload fun(...): scion.MAMLPlusPlus
+scion.meta.MAMLPlusPlus = {}
+
+function scion.meta.MAMLPlusPlus:extras() end
+
+function scion.meta.MAMLPlusPlus:inner_loop(learner, task, steps) end
+
+function scion.meta.MAMLPlusPlus:meta_parameters() end
+
+function scion.meta.MAMLPlusPlus:setup() end
+
+function scion.meta.MAMLPlusPlus:stacked_step(batch) end
+
+function scion.meta.MAMLPlusPlus:task_loss(task) end
+
+---@class scion.MatchingNet: scion.MetricAlgorithm
+---@overload fun(...): scion.MatchingNet
+scion.meta.MatchingNet = {}
+
+function scion.meta.MatchingNet:scores(support, query, task) end
+
+---@class scion.MetaLogger
+---@overload fun(...): scion.MetaLogger
+scion.meta.MetaLogger = {}
+
+function scion.meta.MetaLogger:init() end
+
+--- The loss of one epoch. Meta-steps count from 1, tasks from 1.
+function scion.meta.MetaLogger:log_loss(metastep, task, loss) end
+
+--- Copies of parameters (name -> tensor) after an epoch.
+function scion.meta.MetaLogger:log_parameters(metastep, task, params) end
+
+--- Copies of the start that meta-step `metastep` began from.
+function scion.meta.MetaLogger:log_start(metastep, params) end
+
+--- Mean over tasks of the last loss of a meta-step, and the number of tasks.
+function scion.meta.MetaLogger:mean_loss(metastep) end
+
+--- Loss over the epochs of each task, a panel a task, earlier meta-steps faded. Writes SVG to `out`; returns the drawing.
+---@param out? string
+function scion.meta.MetaLogger:plot_losses(out) end
+
+--- Paths of two elements of a parameter in their plane, a panel a task: early meta-steps faded, the learned start pink. opts: elements {1, 2};
+--- surface = function(task, tensor of (n, 2) points) -> n losses draws the task's loss behind; grid, its points a side.
+---@param name string
+---@param out? string
+function scion.meta.MetaLogger:plot_params(name, out, opts) end
+
+---@class scion.MetaSGD: scion.MAML
+---@overload fun(...): scion.MetaSGD
+scion.meta.MetaSGD = {}
+
+function scion.meta.MetaSGD:extras() end
+
+function scion.meta.MetaSGD:meta_parameters() end
+
+function scion.meta.MetaSGD:setup() end
+
+---@class scion.MultiTask: scion.MetaAlgorithm
+---@overload fun(...): scion.MultiTask
+scion.meta.MultiTask = {}
+
+--- A learner of a new task: the trained trunk, a new head. Running statistics begin anew.
+function scion.meta.MultiTask:clone(opts) end
+
+--- Loss and accuracy of each training task's queries: a list of { loss =, accuracy = }.
+function scion.meta.MultiTask:evaluate_heads(tasks) end
+
+--- fit(tasks, { meta_steps =, meta_batch_size = }): joint training under the common interface.
+function scion.meta.MultiTask:fit(tasks, opts) end
+
+--- The output of task t's head.
+function scion.meta.MultiTask:forward(x, t, opts) end
+
+function scion.meta.MultiTask:setup() end
+
+--- Trains trunk and heads jointly: every step takes a batch of `per_step` tasks in turn. opts: steps 1000, per_step 1, progress.
+---@param tasks table[]
+function scion.meta.MultiTask:train(tasks, opts) end
+
+---@class scion.PrototypicalNet: scion.MetricAlgorithm
+---@overload fun(...): scion.PrototypicalNet
+scion.meta.PrototypicalNet = {}
+
+function scion.meta.PrototypicalNet:scores(support, query, task) end
+
+--- |q|^2 - 2 q c' + |c|^2 for all pairs: (Q, K).
+function scion.meta.PrototypicalNet:square_distance(q, c) end
+
+---@class scion.RelationNet: scion.MetricAlgorithm
+---@overload fun(...): scion.RelationNet
+scion.meta.RelationNet = {}
+
+function scion.meta.RelationNet:compare(support_x, query_x, task, mode, untouched) end
+
+function scion.meta.RelationNet:episode_loss(output, y) end
+
+function scion.meta.RelationNet:extras() end
+
+function scion.meta.RelationNet:meta_parameters() end
+
+function scion.meta.RelationNet:scores(support, query, task) end
+
+---@class scion.Reptile: scion.MetaAlgorithm
+---@overload fun(...): scion.Reptile
+scion.meta.Reptile = {}
+
+function scion.meta.Reptile:meta_step(list) end
+
+--- T tasks as one call, where a step takes all items of a task.
+function scion.meta.Reptile:stacked_step(batch) end
+
+---@class scion.WarpLeap: scion.Leap
+---@overload fun(...): scion.WarpLeap
+scion.meta.WarpLeap = {}
+
+function scion.meta.WarpLeap:after_step() end
+
+function scion.meta.WarpLeap:clone(opts) end
+
+function scion.meta.WarpLeap:load_state_dict(state) end
+
+function scion.meta.WarpLeap:meta_parameters() end
+
+function scion.meta.WarpLeap:meta_step(list) end
+
+function scion.meta.WarpLeap:setup() end
+
+function scion.meta.WarpLeap:state_dict() end
+
+scion.meta.inner = {}
+
+--- A rule by name or description: "sgd", { kind = "adam", lr = 0.01, betas = { 0.9, 0.999 } }. Kinds: sgd (momentum, nesterov), adam
+--- (betas, eps), rmsprop (alpha, eps, momentum).
+---@param given string|table
+---@param lr any           used where `given` names none
+---@param where? string    function named in messages
+function scion.meta.inner.rule(given, lr, where) end
+
+scion.meta.tasks = {}
+
+---@class scion.TaskSource
+---@overload fun(...): scion.TaskSource
+scion.meta.tasks.Source = {}
+
+--- n tasks as one whose items stand one task after the other, with the field `tasks` = n; nil where their shapes differ.
+function scion.meta.tasks.Source:batch(first, n) end
+
+--- Task number i (from 1): the same for the same number, whoever asks.
+function scion.meta.tasks.Source:task(_) end
+
+--- n tasks beginning with number `first`, as a list.
+function scion.meta.tasks.Source:tasks(first, n) end
+
+function scion.meta.tasks.alphabets(opts) end
+
+--- Batches of a task without end: a function giving x, y. A task is { support_x, support_y, ... }, { train = iterator } or an iterator
+--- itself; of tensors, `size` items (nil: all) in an order shuffled anew in every pass by `keys`.
+function scion.meta.tasks.batches(where, task, size, all, ...) end
+
+--- Checks one task; returns it.
+function scion.meta.tasks.check(where, task, level) end
+
+--- Checks a task's class ids against the number of outputs of the network.
+function scion.meta.tasks.check_head(where, task, output, level) end
+
+function scion.meta.tasks.episodes(opts) end
+
+function scion.meta.tasks.harmonic(opts) end
+
+function scion.meta.tasks.is_tensor(v) end
+
+--- The items of a task that an algorithm without queries trains on: all of them, or the support items.
+function scion.meta.tasks.items(task, all) end
+
+function scion.meta.tasks.linear(opts) end
+
+function scion.meta.tasks.sinusoid(opts) end
+
+--- A source from what a user gives: a source, or a list of tasks.
+function scion.meta.tasks.source(where, given, seed, level) end
+
+--- Several tasks of equal shapes as one, or nil.
+function scion.meta.tasks.stack(list) end
+
+--- Every tensor in a table of tables: what a scope has to keep.
+function scion.meta.tasks.tensors_in(value, out) end
+
 scion.metrics = {}
 
 --- Fraction of predictions that are right. Lists of labels or tensors of class ids.
@@ -4959,6 +5471,16 @@ function scion.metrics.rmse(predicted, truth) end
 
 --- Fraction of items whose class is among the k best scores. scores: (N, K); truth: ids (N).
 function scion.metrics.top_k(scores, truth, k) end
+
+scion.minimise = {}
+
+--- Minimises from every start. objective(points) gives a list of values and a list of gradients (lists of numbers) for a
+--- list of points; NaN or infinite values are places not to go.
+---@param objective fun(points: number[][]): number[], number[][]
+---@param starts number[][]
+---@param opts? { lower?: number[], upper?: number[], max_rounds?: integer, tol?: number, f_tol?: number, history?: integer }
+---@return { x: number[], f: number }[] results  one per start, in their order
+function scion.minimise.boxed(objective, starts, opts) end
 
 scion.models = {}
 
@@ -5636,6 +6158,12 @@ function scion.optim.clip_grad_value(params, limit) end
 
 scion.optim.lr_scheduler = {}
 
+--- An optimiser by its name in small letters: optim.make("adam", params, { lr = 1e-3 }).
+---@param kind string       sgd, adam, adamw, rmsprop, adagrad, adadelta, nadam, adamax, radam or lbfgs
+---@param params table
+---@param opts? table
+function scion.optim.make(kind, params, opts) end
+
 scion.plot = {}
 
 scion.plot.COLOURS = {}
@@ -5643,11 +6171,17 @@ scion.plot.COLOURS = {}
 --- Bars. opts.labels: names; opts.values: numbers; opts.errors: half lengths of error marks; opts.colours.
 function scion.plot.bars(opts) end
 
+--- Points of a grid over a rectangle as a tensor (n * n, 2), row by row of y: where a panel's heat is computed.
+function scion.plot.grid_points(low, high, n) end
+
 --- A grid of images with captions; see scion.plot.images. Writes SVG or PNG by the ending of `out`.
 function scion.plot.images(opts) end
 
 --- Line chart. opts.series: list of { label=, y=, x= } (lists or tensors).
 function scion.plot.lines(opts) end
+
+--- Several charts side by side; see scion.plot.panels.
+function scion.plot.panels(opts) end
 
 --- Scatter plot. opts.series: list of { label=, x=, y= }.
 function scion.plot.scatter(opts) end

@@ -25,6 +25,8 @@ local PARTS <const> = {
   logistic = "scion.logistic",
   models = "scion.models",
   meta = "scion.meta",
+  parallel = "scion.parallel",
+  mpi = "scion.mpi",
   minimise = "scion.minimise",
   hpo = "scion.hpo",
   -- names

@@ -20,6 +20,7 @@ local Algorithm = class.class "MetaAlgorithm"
 
 local function scion() return require "scion" end
 local function is_net(v) return scion().is_net(v) end
+local function spread() return require "scion.meta.spread" end -- needs scion complete
 
 Algorithm.OPTIONS = {
   model = check.test("a net", is_net, { required = true }),
@@ -78,6 +79,19 @@ function Algorithm:meta_parameters()
   end
   if #list == 0 then error(("%s: every parameter of the model is frozen"):format(self.name), 0) end
   return list
+end
+
+--- Adds the gradient of one task's loss to .grad of the meta parameters. Each task's is complete before it is added, so that the sum is the same
+--- bits whoever computed the parts.
+function Algorithm:add_gradient(loss)
+  local params = {}
+  for i, pair in ipairs(self:meta_parameters()) do params[i] = pair[2] end
+  local grads = scion().grad(loss, params, { allow_unused = true })
+  scion().no_grad(function()
+    for i, p in ipairs(params) do
+      if grads[i] then p.grad = p.grad and p.grad:add(grads[i]) or grads[i] end
+    end
+  end)
 end
 
 local function tensors_of(pairs_list)
@@ -275,8 +289,7 @@ end
 
 --- The meta gradient of one batch, in one call where possible.
 function Algorithm:gradient(source, first, n)
-  local everyone = require("scion.meta.spread")
-  if everyone.active(self) then return everyone.gradient(self, source, first, n) end
+  if spread().active(self) then return spread().gradient(self, source, first, n) end
   if wants_stack(self) then
     local batch = source:batch(first, n)
     if batch then
@@ -306,11 +319,13 @@ function Algorithm:fit(source, opts)
   local outer = self:meta_optimiser()
   if opts.resume and opts.checkpoint and file_exists(opts.checkpoint) then self:load_checkpoint(opts.checkpoint) end
   self.workers = opts.workers
+  spread().begin(self)
   local params = tensors_of(self:meta_parameters())
   local base = {}
   for g, group in ipairs(outer.param_groups) do base[g] = group.lr end
-  local log = opts.log and assert(io.open(opts.log, opts.resume and "a" or "w"))
-  local bar = progress.new { label = opts.label, total = opts.meta_steps, unit = "step", quiet = not opts.progress }
+  local leads = s.mpi.rank() == 0
+  local log = opts.log and leads and assert(io.open(opts.log, opts.resume and "a" or "w"))
+  local bar = progress.new { label = opts.label, total = opts.meta_steps, unit = "step", quiet = not opts.progress or not leads }
   bar.done = self.meta_steps_done
   local history, begun = {}, progress.now()
   for step = self.meta_steps_done + 1, opts.meta_steps do
@@ -341,7 +356,7 @@ function Algorithm:fit(source, opts)
       if log then log:write(json.encode(record), "\n"):flush() end
     end
     bar:step(1, { loss = info.loss, acc = info.accuracy })
-    if opts.checkpoint and (step % opts.checkpoint_every == 0 or last) then self:save_checkpoint(opts.checkpoint) end
+    if opts.checkpoint and leads and (step % opts.checkpoint_every == 0 or last) then self:save_checkpoint(opts.checkpoint) end
     if opts.on_step and opts.on_step(self, step, info) == false then break end
   end
   for g, group in ipairs(outer.param_groups) do group.lr = base[g] end

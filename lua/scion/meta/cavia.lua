@@ -73,7 +73,7 @@ function CAVIA:meta_step(list)
     local scope <close> = scion().scope()
     local output = self:inner_loop(self:clone(), task):forward(task.query_x)
     local loss = self.loss_fn(output, task.query_y)
-    loss:mul(1 / (list.total or #list)):backward()
+    self:add_gradient(loss:mul(1 / (list.total or #list)))
     total = total + loss:item()
     local accuracy = losses.accuracy(output, task.query_y)
     if accuracy then right = (right or 0) + accuracy end

@@ -51,7 +51,7 @@ function MAML:meta_step(list)
   for _, task in ipairs(list) do
     local scope <close> = scion().scope()
     local loss, accuracy = self:task_loss(task)
-    loss:mul(1 / (list.total or #list)):backward()
+    self:add_gradient(loss:mul(1 / (list.total or #list)))
     total = total + loss:item()
     if accuracy then right = (right or 0) + accuracy end
   end

@@ -63,7 +63,7 @@ function Metric:meta_step(list)
   for _, task in ipairs(list) do
     local scope <close> = scion().scope()
     local loss, accuracy = self:task_loss(task)
-    loss:mul(1 / (list.total or #list)):backward()
+    self:add_gradient(loss:mul(1 / (list.total or #list)))
     total, right = total + loss:item(), right + (accuracy or 0)
   end
   return { loss = total / #list, accuracy = right / #list }

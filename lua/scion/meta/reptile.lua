@@ -40,12 +40,13 @@ function Reptile:meta_step(list)
   local total = 0
   for k, task in ipairs(list) do
     local scope <close> = scion().scope()
+    local number = list.numbers and list.numbers[k] or k -- in the meta-batch
     local learner = self:clone { cut = true, label = task.label }
     if self.keep_state then
       self.carried = self.carried or learner.state
       learner.state = self.carried
     end
-    local batch = task_sources.batches(self.name, task, self.batch_size, self.all_items, self.seed, self.tasks_drawn, k)
+    local batch = task_sources.batches(self.name, task, self.batch_size, self.all_items, self.seed, self.tasks_drawn, number)
     for _ = 1, self.inner_steps do
       local x, y = batch()
       total = total + learner:adapt(self.loss_fn(learner(x), y))

@@ -81,9 +81,10 @@ function WarpLeap:meta_step(list)
   local share = 1 / ((list.total or #list) * ((steps + self.warp_every - 1) // self.warp_every))
   for k, task in ipairs(list) do
     local scope <close> = scion().scope()
+    local number = list.numbers and list.numbers[k] or k -- in the meta-batch
     local path = Leap.Path(self)
-    local batch = task_sources.batches(self.name, task, self.batch_size, false, self.seed, self.tasks_drawn, k)
-    local probe_batch = task_sources.batches(self.name, task, self.batch_size, false, self.seed, self.tasks_drawn, k, 1)
+    local batch = task_sources.batches(self.name, task, self.batch_size, false, self.seed, self.tasks_drawn, number)
+    local probe_batch = task_sources.batches(self.name, task, self.batch_size, false, self.seed, self.tasks_drawn, number, 1)
     local learner = self:clone { cut = true, label = task.label }
     for step = 1, steps do
       local inner_scope <close> = scion().scope()

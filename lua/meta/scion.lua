@@ -835,6 +835,19 @@ function Tensor:add(b) end
 ---@return scion.Tensor y
 function Tensor:add_(b) end
 
+--- a + value * b.
+---@param a scion.Tensor start
+---@param b scion.Tensor direction
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function scion.add_scaled(a, b, value) end
+
+--- a + value * b.
+---@param b scion.Tensor direction
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:add_scaled(b, value) end
+
 --- x + value * a / b.
 ---@param x scion.Tensor start
 ---@param a scion.Tensor|number first factor
@@ -1469,70 +1482,64 @@ function Tensor:contiguous() end
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
----@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv1d(x, weight, bias, plus, stride, padding, dilation, groups) end
+function scion.conv1d(x, weight, bias, stride, padding, dilation, groups) end
 
 --- 1-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
----@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv1d(weight, bias, plus, stride, padding, dilation, groups) end
+function Tensor:conv1d(weight, bias, stride, padding, dilation, groups) end
 
 --- 2-d convolution (cross-correlation).
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
----@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv2d(x, weight, bias, plus, stride, padding, dilation, groups) end
+function scion.conv2d(x, weight, bias, stride, padding, dilation, groups) end
 
 --- 2-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
----@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv2d(weight, bias, plus, stride, padding, dilation, groups) end
+function Tensor:conv2d(weight, bias, stride, padding, dilation, groups) end
 
 --- 3-d convolution (cross-correlation).
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
----@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv3d(x, weight, bias, plus, stride, padding, dilation, groups) end
+function scion.conv3d(x, weight, bias, stride, padding, dilation, groups) end
 
 --- 3-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
----@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv3d(weight, bias, plus, stride, padding, dilation, groups) end
+function Tensor:conv3d(weight, bias, stride, padding, dilation, groups) end
 
 --- 1-d transposed convolution: the gradient of a convolution as an operation.
 ---@param x scion.Tensor (N, C, spatial...)
@@ -1701,6 +1708,23 @@ function scion.cov(x, correction) end
 ---@param correction? number divides by n - correction (default 1.0)
 ---@return scion.Tensor y
 function Tensor:cov(correction) end
+
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param a scion.Tensor (P, D)
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function scion.covariance_matrix(a, b, weight, variance, kind) end
+
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function Tensor:covariance_matrix(b, weight, variance, kind) end
 
 --- Cross product of 3-vectors.
 ---@param a scion.Tensor left
@@ -2343,6 +2367,19 @@ function scion.group_norm(x, weight, bias, num_groups, eps) end
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
+--- Gated recurrent unit over a sequence (gates r, z, n).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
 --- One layer of gated recurrent units as first published (Cho et al. 2014): the reset gate acts on the state before its product.
 ---@param x scion.Tensor (T, N, C)
 ---@param h0? scion.Tensor (layers directions, N, H); default zeros
@@ -2771,12 +2808,19 @@ function Tensor:lgamma() end
 ---@return scion.Tensor y
 function Tensor:lgamma_() end
 
---- x weight' + bias: (..., out).
+--- x weight' + bias: (..., out). With (tasks, out, in) weights the items of x are split into that many equal runs, each with its own matrix.
 ---@param x scion.Tensor (..., in)
----@param weight scion.Tensor (out, in)
----@param bias? scion.Tensor (out)
+---@param weight scion.Tensor (out, in), or (tasks, out, in)
+---@param bias? scion.Tensor (out), or (tasks, out)
 ---@return scion.Tensor y
 function scion.linear(x, weight, bias) end
+
+--- What linear's gradient gives its weight and bias: dy' x, and the sum of dy over items.
+---@param dy scion.Tensor (..., out)
+---@param x scion.Tensor (..., in)
+---@param tasks? integer tasks among which the items are divided; 0: a weight without that dimension (default 0)
+---@return scion.Tensor dweight, scion.Tensor dbias
+function scion.linear_grad(dy, x, tasks) end
 
 --- The recurrence y[k] = b[k] + a[k] y[k-1] along a dimension, starting from 0.
 ---@param a scion.Tensor factors
@@ -2854,6 +2898,17 @@ function Tensor:log2() end
 --- Logarithm to base 2. In place: changes and returns the tensor.
 ---@return scion.Tensor y
 function Tensor:log2_() end
+
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param x scion.Tensor input
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function scion.log_expected_improvement(x, slope) end
+
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function Tensor:log_expected_improvement(slope) end
 
 --- Numbers whose logarithm is normal, in the shape of x.
 ---@param x scion.Tensor input
@@ -3008,6 +3063,20 @@ function scion.lp_pool2d(x, kernel, stride, padding, ceil_mode, p) end
 ---@param p? number the power (default 2.0)
 ---@return scion.Tensor y
 function Tensor:lp_pool2d(kernel, stride, padding, ceil_mode, p) end
+
+--- Long short-term memory over a sequence (gates i, f, g, o).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param c0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n, scion.Tensor c_n
+function scion.lstm(x, h0, c0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Long short-term memory over a sequence (gates i, f, g, o).
 ---@param x scion.Tensor (T, N, C)
@@ -3607,6 +3676,19 @@ function Tensor:normal(mean, std) end
 ---@return scion.Tensor y
 function Tensor:normal_(mean, std) end
 
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param y scion.Tensor (N)
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function scion.normal_log_density(y, covariance, noise) end
+
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function Tensor:normal_log_density(covariance, noise) end
+
 --- Vectors divided by their p-norm.
 ---@param x scion.Tensor input
 ---@param p? number order of the norm (default 2.0)
@@ -4016,6 +4098,32 @@ function scion.rms_norm(x, weight, normalized_shape, eps) end
 ---@param training? boolean apply dropout (default false)
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = relu(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_tanh(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
 ---@param x scion.Tensor (T, N, C)
@@ -4536,6 +4644,19 @@ function Tensor:squeeze(dim) end
 ---@return scion.Tensor y
 function scion.stack(tensors, dim) end
 
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param x scion.Tensor input
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function scion.stationary_covariance(x, kind, derivative) end
+
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function Tensor:stationary_covariance(kind, derivative) end
+
 --- Standard deviation over dimensions, default all.
 ---@param x scion.Tensor input
 ---@param dim? integer|integer[] dimension or list of dimensions; default all
@@ -5001,17 +5122,37 @@ function scion.zeros_like(x, dtype) end
 
 -- ---- parts written in Lua ------------------------------------------------------------------------------
 
---- Loss and metrics over one pass: net:evaluate(test, { metrics = { "accuracy" } }); see scion.trainer.evaluate.
----@param data fun(): scion.Tensor?, scion.Tensor?
----@param opts? table
----@return table<string, number>
-function Net:evaluate(data, opts) end
+function Net:evaluate(...) end
 
---- Trains the net: net:fit(train, { epochs = 3 }) or net:fit { data = train, ... }; see scion.trainer.fit for the options.
----@param data? fun(): scion.Tensor?, scion.Tensor?
----@param opts? scion.FitOptions
----@return table history
-function Net:fit(data, opts) end
+function Net:fit(...) end
+
+---@class scion.GaussianProcess
+---@overload fun(...): scion.GaussianProcess
+scion.GaussianProcess = {}
+
+--- Fits hyper-parameters (unless fixed) and the posterior. x (N, D) and y (N): tensors; y may be a list. `theta`: logarithms of
+--- hyper-parameters, as an earlier fit left them in gp.theta, as the first start. Returns itself.
+function scion.GaussianProcess:fit(x, y, theta) end
+
+--- opts: kernel ("matern52", "matern32", "matern12", "rbf"), ard, tie, length_scale, variance, noise, or components = a list of
+--- { columns, kernel, ard, tie, length_scale, variance } to be summed; fixed, normalise_y, priors, bounds, restarts, max_iter, seed.
+--- Without priors (priors = false) hyper-parameters are those of maximum evidence. The default priors are wide: log length
+--- scale normal around sqrt(2) + log(D) / 2 with deviation sqrt(3) (Hvarfner et al. 2024), log variance around 0 (deviation 2),
+--- log noise around log 1e-4 (deviation 3), all of standardised y.
+function scion.GaussianProcess:init(opts) end
+
+--- Log evidence (marginal likelihood) of standardised y at the hyper-parameters found, without priors. With
+--- theta (logarithms, in the order of gp.theta): there, and its gradient as a second result.
+function scion.GaussianProcess:log_evidence(theta) end
+
+--- Posterior mean and variance (M) of the function at x (M, D), in units of y, f64. Add gp.noise to the variance for that of
+--- a new observation. Differentiable in x.
+---@return scion.Tensor mean
+---@return scion.Tensor variance
+function scion.GaussianProcess:predict(x) end
+
+--- Joint draws of the function at x (M, D): (n, M), f64. seed: of the draws.
+function scion.GaussianProcess:sample(x, n, seed) end
 
 ---@class scion.LrRepurposer: scion.MetaModelRepurposer
 ---@overload fun(...): scion.LrRepurposer
@@ -5032,7 +5173,6 @@ function scion.MetaModelRepurposer:get_features_from_source_model(iterator) end
 
 function scion.MetaModelRepurposer:init(opts) end
 
---- Trains for the task that the iterator shows. Returns itself.
 function scion.MetaModelRepurposer:repurpose(train) end
 
 ---@class scion.NeuralNetworkFineTuneRepurposer: scion.NeuralNetworkRepurposer
@@ -5054,7 +5194,6 @@ scion.NeuralNetworkRepurposer = {}
 --- Functions and live objects do not go into files.
 function scion.NeuralNetworkRepurposer:get_params() end
 
---- Trains for the task that the iterator shows. Returns itself.
 function scion.NeuralNetworkRepurposer:repurpose(train) end
 
 function scion.NeuralNetworkRepurposer:restore(net) end
@@ -5098,10 +5237,9 @@ scion.check = {}
 --- Rules. settings: default, required, min, max, above, below (numbers), of (element rule of lists).
 function scion.check.any(settings) end
 
---- Checks one positional argument; returns the accepted value. level as in opts.
+--- Checks one positional argument; returns the accepted value.
 function scion.check.arg(where, name, value, entry, level) end
 
---- true or false.
 function scion.check.boolean(settings) end
 
 --- One of the given strings.
@@ -5113,16 +5251,9 @@ function scion.check.describe(value) end
 --- Any of several rules.
 function scion.check.either(rules, settings) end
 
---- A function; also under the name func, which needs no quotes.
 function scion.check.func(settings) end
 
---- A whole number; floats without a fraction are taken as integers.
 function scion.check.integer(settings) end
-
---- What a rule (or a plain default) asks for, in words, and its default: for help.
----@return string kind
----@return any default
-function scion.check.kind_text(entry) end
 
 --- A list (1..n without holes); `of` is a rule for each element, `min_length` its least length.
 function scion.check.list(settings) end
@@ -5130,29 +5261,20 @@ function scion.check.list(settings) end
 --- The name in `names` nearest to `name`, when it is near enough to be a slip of the pen.
 function scion.check.nearest(name, names) end
 
---- Any number but NaN.
 function scion.check.number(settings) end
 
 --- Checks an options table and fills in the defaults; returns a new table.
 ---@param where string            function named in messages
 ---@param given table|nil
 ---@param rules table<string, any> name -> rule, or a plain default value
----@param level? integer|"user"   error level; 3 (default) points at the caller of the function that checks, "user" at the
----   nearest caller outside scion's own files
+---@param level? integer          error level; 3 points at the caller of the function that checks
 ---@return table
 function scion.check.opts(where, given, rules, level) end
 
---- Raises at the line of the nearest caller outside scion's own files: for code whose depth below the user varies.
----@param format string
----@param ... any       what the format asks for
-function scion.check.raise(format, ...) end
-
 scion.check.required = {}
 
---- A string.
 function scion.check.string(settings) end
 
---- A table of any kind.
 function scion.check.table(settings) end
 
 --- A value for which test(value) is true; `what` names it in messages ("a net").
@@ -5182,11 +5304,6 @@ scion.data = {}
 ---@class scion.Dataset
 ---@overload fun(...): scion.Dataset
 scion.data.Dataset = {}
-
---- The same pictures, changed at random on the engine's threads whenever they are read: steps as scion.io.image_loader takes
---- them, true for the usual ones (shift or crop, and mirroring), false for none. Sets of pictures alone can.
----@param _ boolean|table[]
-function scion.data.Dataset:augment(_) end
 
 --- Items per class, as a list in class order.
 function scion.data.Dataset:class_counts() end
@@ -5240,21 +5357,15 @@ scion.data.FASHION_CLASSES = {}
 ---@overload fun(...): scion.Iterator
 scion.data.Iterator = {}
 
---- The same pictures with random changes on threads, or without (false); see Dataset:augment.
----@param steps boolean|table[]
-function scion.data.Iterator:augment(steps) end
-
 --- Batches in one pass.
 function scion.data.Iterator:batches() end
 
---- Items per class, in class order.
 function scion.data.Iterator:class_counts() end
 
 --- What a checkpoint keeps: a plain table.
 function scion.data.Iterator:get_state() end
 
---- The first n items.
-function scion.data.Iterator:head(n) end
+function scion.data.Iterator:head(...) end
 
 --- The data once, item after item, nothing random and nothing left out: for predictions and features.
 function scion.data.Iterator:in_order(batch_size) end
@@ -5264,22 +5375,14 @@ function scion.data.Iterator:init(dataset, opts) end
 --- Items in one pass (differs from #it.dataset under balance).
 function scion.data.Iterator:items() end
 
---- k pairs { train, test } of iterators for cross-validation; see Dataset:kfold.
----@param k integer
----@param opts? { seed?: integer }
-function scion.data.Iterator:kfold(k, opts) end
-
---- Labels of all items, as a list.
 function scion.data.Iterator:labels() end
 
---- The same with fn(x, y) -> x, y applied to the batches; see Dataset:map.
-function scion.data.Iterator:map(fn) end
+function scion.data.Iterator:map(...) end
 
 --- The next batch x, y, or nil at the end of the pass (the following call begins the next one).
 function scion.data.Iterator:next() end
 
---- The items of some classes, whose ids are counted anew; see Dataset:only.
-function scion.data.Iterator:only(classes) end
+function scion.data.Iterator:only(...) end
 
 --- How many items of the batch handed out last are padding (only under last_batch = "pad").
 function scion.data.Iterator:padding() end
@@ -5295,17 +5398,11 @@ function scion.data.Iterator:reset(opts) end
 function scion.data.Iterator:set_state(state) end
 
 --- Two or more iterators over disjoint parts; see Dataset:split.
----@param fractions number|number[]
----@param opts? { seed?: integer, stratify?: boolean, shuffle?: boolean }
-function scion.data.Iterator:split(fractions, opts) end
+function scion.data.Iterator:split(...) end
 
---- The items at the given positions; see Dataset:subset.
-function scion.data.Iterator:subset(positions) end
+function scion.data.Iterator:subset(...) end
 
---- k random items of every class; see Dataset:take_per_class.
----@param k integer
----@param opts? { seed?: integer }
-function scion.data.Iterator:take_per_class(k, opts) end
+function scion.data.Iterator:take_per_class(...) end
 
 --- The same data with other options: it:with { batch_size = 256, shuffle = false }.
 function scion.data.Iterator:with(changes) end
@@ -5314,16 +5411,8 @@ function scion.data.Iterator:with(changes) end
 ---@overload fun(...): scion.TensorDataset
 scion.data.TensorDataset = {}
 
---- The same pictures, changed at random on the engine's threads whenever they are read: steps as scion.io.image_loader takes
---- them, true for the usual ones (shift or crop, and mirroring), false for none. Sets of pictures alone can.
----@param _ boolean|table[]
-function scion.data.TensorDataset:augment(steps) end
-
---- The items at `positions` (a list of 1-based integers) as a batch: x, y. y is i64 class ids (N) when
---- the set has classes, a float tensor of targets when it does not, nil when it is unlabelled.
 function scion.data.TensorDataset:get(positions) end
 
---- Class ids of all items as a Lua list, or nil for sets without classes.
 function scion.data.TensorDataset:ids() end
 
 function scion.data.TensorDataset:init(fields) end
@@ -5338,17 +5427,12 @@ function scion.data.csv(opts) end
 function scion.data.data_dir() end
 
 --- Fashion-MNIST (Debian's package dataset-fashion-mnist): 60,000 + 10,000 grey photos, 28 x 28, 10 classes.
---- Options: split "train" or "test", dir, classes, augment, normalise, and those of iterators.
 function scion.data.fashion_mnist(opts) end
 
 --- Pictures in one folder per class; see scion.data.image_folder for the options.
 function scion.data.image_folder(opts) end
 
---- u8 pictures (N, H, W) or (N, C, H, W) in memory; they come out as f32 in 0..1 and may be augmented on threads.
----   data.images { x = pixels, labels = names, augment = { { "random_crop", 32, padding = 4 }, { "random_flip" } } }
-function scion.data.images(opts) end
-
---- MNIST digits in idx files: labels are the digits 0..9. Options as data.fashion_mnist.
+--- MNIST digits in idx files: labels are the digits 0..9.
 function scion.data.mnist(opts) end
 
 --- Arrays of an .npz file (or .safetensors): x and y name the entries.
@@ -5412,6 +5496,367 @@ function scion.logistic.fit(x, ids, n_classes, opts, classes) end
 ---@return scion.Tensor x, number value, integer iterations, boolean converged
 function scion.logistic.minimise(objective, x, opts) end
 
+scion.meta = {}
+
+---@class scion.ANIL: scion.MAML
+---@overload fun(...): scion.ANIL
+scion.meta.ANIL = {}
+
+function scion.meta.ANIL:setup() end
+
+---@class scion.MetaAlgorithm
+---@overload fun(...): scion.MetaAlgorithm
+scion.meta.Algorithm = {}
+
+--- Adapts to one task: a learner that predicts with learner(x), and learner:net() is a network of its own.
+---@param task table  { support_x =, support_y = }
+---@param opts? table { steps = }
+function scion.meta.Algorithm:adapt(task, opts) end
+
+--- Adds the gradient of one task's loss to .grad of the meta parameters. Each task's is complete before it is added, so that the sum is the same
+--- bits whoever computed the parts.
+function scion.meta.Algorithm:add_gradient(loss) end
+
+--- A learner that starts from the meta-learned parameters: learner(x), learner:adapt(loss).
+---@return scion.meta.Learner
+function scion.meta.Algorithm:clone(opts) end
+
+--- Adapts to n held-out tasks of a source (or to every task of a list) and measures their queries: { loss =, accuracy =, ci95 =, n = },
+--- means over tasks, ci95 of the accuracy (of the loss for regression). Where the model has batch norms, `transductive` holds the
+--- results with the queries' own statistics and `inductive` those with the support set's; the plain fields are one of the two, by the
+--- option bn. opts: n 100, steps, first (number of the first task).
+function scion.meta.Algorithm:evaluate(source, opts) end
+
+--- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000, meta_batch_size 4, meta_lr_schedule, validation
+--- with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with checkpoint_every and resume, workers, on_step,
+--- progress, label.
+---@return table history  list of { step =, loss =, accuracy =, validation = }
+function scion.meta.Algorithm:fit(source, opts) end
+
+--- The meta gradient of one batch, in one call where possible.
+function scion.meta.Algorithm:gradient(source, first, n) end
+
+function scion.meta.Algorithm:init(opts) end
+
+--- inner_steps steps of `learner` on the support items of a task (of `tasks` tasks).
+function scion.meta.Algorithm:inner_loop(learner, task, steps) end
+
+--- What algorithms carry from step to step (self.carried) must outlive the scope of a step.
+function scion.meta.Algorithm:keep(scope, value) end
+
+--- Goes back to a checkpoint, bit for bit.
+function scion.meta.Algorithm:load_checkpoint(path) end
+
+--- Takes over what state_dict gave.
+function scion.meta.Algorithm:load_state_dict(state) end
+
+--- The outer optimiser, made when first needed.
+function scion.meta.Algorithm:meta_optimiser() end
+
+--- The parameters that the outer optimiser moves, with names: a list of { name, tensor }.
+function scion.meta.Algorithm:meta_parameters() end
+
+--- Writes a checkpoint: one safetensors file, replaced whole or not at all.
+function scion.meta.Algorithm:save_checkpoint(path) end
+
+function scion.meta.Algorithm:set_grad(p, g) end
+
+--- Everything that the rest of a run depends on, as tensors and plain values.
+function scion.meta.Algorithm:state_dict() end
+
+---@class scion.CAVIA: scion.MetaAlgorithm
+---@overload fun(...): scion.CAVIA
+scion.meta.CAVIA = {}
+
+--- Adapts a context to one task.
+function scion.meta.CAVIA:adapt(task, opts) end
+
+function scion.meta.CAVIA:clone(opts) end
+
+function scion.meta.CAVIA:meta_step(list) end
+
+function scion.meta.CAVIA:stacked_step(batch) end
+
+---@class scion.FOMAML: scion.MAML
+---@overload fun(...): scion.FOMAML
+scion.meta.FOMAML = {}
+
+function scion.meta.FOMAML:setup() end
+
+---@class scion.IMAML: scion.MetaAlgorithm
+---@overload fun(...): scion.IMAML
+scion.meta.IMAML = {}
+
+function scion.meta.IMAML:inner_loop(learner, task, steps) end
+
+function scion.meta.IMAML:meta_step(list) end
+
+--- (I + H / lambda)^-1 b by conjugate gradients; apply(v) gives H v.
+function scion.meta.IMAML:solve(apply, b, lambda, steps) end
+
+---@class scion.Leap: scion.MetaAlgorithm
+---@overload fun(...): scion.Leap
+scion.meta.Leap = {}
+
+function scion.meta.Leap:meta_step(list) end
+
+--- Trains a learner on one task and gathers its path. `report(step, loss)` is called at every step.
+---@return scion.meta.Learner
+function scion.meta.Leap:walk(task, path, batch, steps, report) end
+
+---@class scion.LeapMetaRepurposer: scion.Leap
+---@overload fun(...): scion.LeapMetaRepurposer
+scion.meta.LeapMetaRepurposer = {}
+
+function scion.meta.LeapMetaRepurposer:init(opts) end
+
+--- num_meta_steps over the tasks; the model ends up with the learned initialisation. opts: meta_batch_size (all tasks),
+--- with_replacement (false).
+---@param tasks table[]  iterators, { train = iterator }, or { support_x =, support_y = }
+function scion.meta.LeapMetaRepurposer:repurpose(tasks, opts) end
+
+---@class scion.Learner
+---@overload fun(...): scion.Learner
+scion.meta.Learner = {}
+
+--- One inner step down the gradient of `loss`, a scalar made by this learner. With several tasks at once it is the sum of their losses.
+---@param loss scion.Tensor
+---@param opts? table     retain_graph (false), create_graph (default: unless first_order)
+function scion.meta.Learner:adapt(loss, opts) end
+
+--- Running statistics of the batch norms from these items alone: what a learner that must not look at the queries together
+--- normalises them with (mode = "eval" then). Layers without running statistics are left alone.
+function scion.meta.Learner:calibrate(x) end
+
+--- Raises naming task, step and layer when the numbers have left the finite ones.
+function scion.meta.Learner:check_finite(loss, grads, values) end
+
+--- The network's output with this learner's parameters. opts: mode ("train" or "eval"; default the learner's).
+function scion.meta.Learner:forward(x, opts) end
+
+--- fields: model, rule (inner.lua), names (of the parameters that adapt; default: all that ask for gradients), params (name -> tensor
+--- to begin with), first_order, cut (every step leaves its history behind: for learners that no outer loss looks through), tasks,
+--- mode, clip, label (of the task, for messages).
+function scion.meta.Learner:init(fields) end
+
+--- A network of its own with the adapted parameters: to predict with, save or fine-tune.
+---@return scion.Net
+function scion.meta.Learner:net() end
+
+--- The adapted parameters as a list, in the order of self.names.
+function scion.meta.Learner:parameters() end
+
+---@class scion.MAML: scion.MetaAlgorithm
+---@overload fun(...): scion.MAML
+scion.meta.MAML = {}
+
+--- A learner that starts from the meta-learned parameters.
+function scion.meta.MAML:clone(opts) end
+
+--- The meta gradient of a list of tasks, one after the other; each task's graph is gone before the next begins.
+function scion.meta.MAML:meta_step(list) end
+
+--- The queries' mode: batch statistics, or the running ones that the support items left.
+function scion.meta.MAML:query_mode() end
+
+function scion.meta.MAML:setup() end
+
+--- The same for tasks of equal shapes as one call. The loss is a mean over items, so the mean over all queries is the mean over tasks.
+function scion.meta.MAML:stacked_step(batch) end
+
+--- One task: the loss of its queries after adapting, with the graph that leads back to the meta parameters.
+function scion.meta.MAML:task_loss(task) end
+
+---@class scion.MAMLPlusPlus: scion.MAML
+---@overload fun(...): scion.MAMLPlusPlus
+scion.meta.MAMLPlusPlus = {}
+
+function scion.meta.MAMLPlusPlus:extras() end
+
+function scion.meta.MAMLPlusPlus:inner_loop(learner, task, steps) end
+
+function scion.meta.MAMLPlusPlus:meta_parameters() end
+
+function scion.meta.MAMLPlusPlus:setup() end
+
+function scion.meta.MAMLPlusPlus:stacked_step(batch) end
+
+function scion.meta.MAMLPlusPlus:task_loss(task) end
+
+---@class scion.MatchingNet: scion.MetricAlgorithm
+---@overload fun(...): scion.MatchingNet
+scion.meta.MatchingNet = {}
+
+function scion.meta.MatchingNet:scores(support, query, task) end
+
+---@class scion.MetaLogger
+---@overload fun(...): scion.MetaLogger
+scion.meta.MetaLogger = {}
+
+function scion.meta.MetaLogger:init() end
+
+--- The loss of one epoch. Meta-steps count from 1, tasks from 1.
+function scion.meta.MetaLogger:log_loss(metastep, task, loss) end
+
+--- Copies of parameters (name -> tensor) after an epoch.
+function scion.meta.MetaLogger:log_parameters(metastep, task, params) end
+
+--- Copies of the start that meta-step `metastep` began from.
+function scion.meta.MetaLogger:log_start(metastep, params) end
+
+--- Mean over tasks of the last loss of a meta-step, and the number of tasks.
+function scion.meta.MetaLogger:mean_loss(metastep) end
+
+--- Loss over the epochs of each task, a panel a task, earlier meta-steps faded. Writes SVG to `out`; returns the drawing.
+---@param out? string
+function scion.meta.MetaLogger:plot_losses(out) end
+
+--- Paths of two elements of a parameter in their plane, a panel a task: early meta-steps faded, the learned start pink. opts: elements {1, 2};
+--- surface = function(task, tensor of (n, 2) points) -> n losses draws the task's loss behind; grid, its points a side.
+---@param name string
+---@param out? string
+function scion.meta.MetaLogger:plot_params(name, out, opts) end
+
+---@class scion.MetaSGD: scion.MAML
+---@overload fun(...): scion.MetaSGD
+scion.meta.MetaSGD = {}
+
+function scion.meta.MetaSGD:extras() end
+
+function scion.meta.MetaSGD:meta_parameters() end
+
+function scion.meta.MetaSGD:setup() end
+
+---@class scion.MultiTask: scion.MetaAlgorithm
+---@overload fun(...): scion.MultiTask
+scion.meta.MultiTask = {}
+
+--- A learner of a new task: the trained trunk, a new head. Running statistics begin anew.
+function scion.meta.MultiTask:clone(opts) end
+
+--- Loss and accuracy of each training task's queries: a list of { loss =, accuracy = }.
+function scion.meta.MultiTask:evaluate_heads(tasks) end
+
+--- fit(tasks, { meta_steps =, meta_batch_size = }): joint training under the common interface.
+function scion.meta.MultiTask:fit(tasks, opts) end
+
+--- The output of task t's head.
+function scion.meta.MultiTask:forward(x, t, opts) end
+
+function scion.meta.MultiTask:setup() end
+
+--- Trains trunk and heads jointly: every step takes a batch of `per_step` tasks in turn. opts: steps 1000, per_step 1, progress.
+---@param tasks table[]
+function scion.meta.MultiTask:train(tasks, opts) end
+
+---@class scion.PrototypicalNet: scion.MetricAlgorithm
+---@overload fun(...): scion.PrototypicalNet
+scion.meta.PrototypicalNet = {}
+
+function scion.meta.PrototypicalNet:scores(support, query, task) end
+
+--- |q|^2 - 2 q c' + |c|^2 for all pairs: (Q, K).
+function scion.meta.PrototypicalNet:square_distance(q, c) end
+
+---@class scion.RelationNet: scion.MetricAlgorithm
+---@overload fun(...): scion.RelationNet
+scion.meta.RelationNet = {}
+
+function scion.meta.RelationNet:compare(support_x, query_x, task, mode, untouched) end
+
+function scion.meta.RelationNet:episode_loss(output, y) end
+
+function scion.meta.RelationNet:extras() end
+
+function scion.meta.RelationNet:meta_parameters() end
+
+function scion.meta.RelationNet:scores(support, query, task) end
+
+---@class scion.Reptile: scion.MetaAlgorithm
+---@overload fun(...): scion.Reptile
+scion.meta.Reptile = {}
+
+function scion.meta.Reptile:meta_step(list) end
+
+--- T tasks as one call, where a step takes all items of a task.
+function scion.meta.Reptile:stacked_step(batch) end
+
+---@class scion.WarpLeap: scion.Leap
+---@overload fun(...): scion.WarpLeap
+scion.meta.WarpLeap = {}
+
+function scion.meta.WarpLeap:after_step() end
+
+function scion.meta.WarpLeap:clone(opts) end
+
+function scion.meta.WarpLeap:load_state_dict(state) end
+
+function scion.meta.WarpLeap:meta_parameters() end
+
+function scion.meta.WarpLeap:meta_step(list) end
+
+function scion.meta.WarpLeap:setup() end
+
+function scion.meta.WarpLeap:state_dict() end
+
+scion.meta.inner = {}
+
+--- A rule by name or description: "sgd", { kind = "adam", lr = 0.01, betas = { 0.9, 0.999 } }. Kinds: sgd (momentum, nesterov), adam
+--- (betas, eps), rmsprop (alpha, eps, momentum).
+---@param given string|table
+---@param lr any           used where `given` names none
+---@param where? string    function named in messages
+function scion.meta.inner.rule(given, lr, where) end
+
+scion.meta.tasks = {}
+
+---@class scion.TaskSource
+---@overload fun(...): scion.TaskSource
+scion.meta.tasks.Source = {}
+
+--- n tasks as one whose items stand one task after the other, with the field `tasks` = n; nil where their shapes differ.
+function scion.meta.tasks.Source:batch(first, n) end
+
+--- Task number i (from 1): the same for the same number, whoever asks.
+function scion.meta.tasks.Source:task(_) end
+
+--- n tasks beginning with number `first`, as a list.
+function scion.meta.tasks.Source:tasks(first, n) end
+
+function scion.meta.tasks.alphabets(opts) end
+
+--- Batches of a task without end: a function giving x, y. A task is { support_x, support_y, ... }, { train = iterator } or an iterator
+--- itself; of tensors, `size` items (nil: all) in an order shuffled anew in every pass by `keys`.
+function scion.meta.tasks.batches(where, task, size, all, ...) end
+
+--- Checks one task; returns it.
+function scion.meta.tasks.check(where, task, level) end
+
+--- Checks a task's class ids against the number of outputs of the network.
+function scion.meta.tasks.check_head(where, task, output, level) end
+
+function scion.meta.tasks.episodes(opts) end
+
+function scion.meta.tasks.harmonic(opts) end
+
+function scion.meta.tasks.is_tensor(v) end
+
+--- The items of a task that an algorithm without queries trains on: all of them, or the support items.
+function scion.meta.tasks.items(task, all) end
+
+function scion.meta.tasks.linear(opts) end
+
+function scion.meta.tasks.sinusoid(opts) end
+
+--- A source from what a user gives: a source, or a list of tasks.
+function scion.meta.tasks.source(where, given, seed, level) end
+
+--- Several tasks of equal shapes as one, or nil.
+function scion.meta.tasks.stack(list) end
+
+--- Every tensor in a table of tables: what a scope has to keep.
+function scion.meta.tasks.tensors_in(value, out) end
+
 scion.metrics = {}
 
 --- Fraction of predictions that are right. Lists of labels or tensors of class ids.
@@ -5434,10 +5879,9 @@ function scion.metrics.confusion_of_labels(predicted, truth, classes) end
 --- Mean negative log probability of the true class. probabilities: (N, K); truth: ids (N).
 function scion.metrics.log_loss(probabilities, truth) end
 
---- Mean absolute error.
 function scion.metrics.mae(predicted, truth) end
 
---- Mean squared error.
+--- Mean squared error, mean absolute error.
 function scion.metrics.mse(predicted, truth) end
 
 --- A running metric by name ("accuracy", "top_5", "mse", "rmse", "mae"), or from a function
@@ -5447,11 +5891,20 @@ function scion.metrics.new(metric, name) end
 --- Share of the variance that the predictions explain: 1 is perfect, 0 as good as the mean.
 function scion.metrics.r2(predicted, truth) end
 
---- Root of the mean squared error.
 function scion.metrics.rmse(predicted, truth) end
 
 --- Fraction of items whose class is among the k best scores. scores: (N, K); truth: ids (N).
 function scion.metrics.top_k(scores, truth, k) end
+
+scion.minimise = {}
+
+--- Minimises from every start. objective(points) gives a list of values and a list of gradients (lists of numbers) for a
+--- list of points; NaN or infinite values are places not to go.
+---@param objective fun(points: number[][]): number[], number[][]
+---@param starts number[][]
+---@param opts? { lower?: number[], upper?: number[], max_rounds?: integer, tol?: number, f_tol?: number, history?: integer }
+---@return { x: number[], f: number }[] results  one per start, in their order
+function scion.minimise.boxed(objective, starts, opts) end
 
 scion.models = {}
 
@@ -5468,6 +5921,30 @@ function scion.models.resnet(opts) end
 --- features.0, ..., classifier.6. Inputs of at least 32 pixels; 224 is usual.
 ---@param opts? table depth = 19, num_classes = 1000, names = "torch" | "caffe", dropout = 0.5
 function scion.models.vgg(opts) end
+
+scion.mpi = {}
+
+--- Sums (or means: how = "mean") of a tensor, or of each of a list, over all ranks, in place.
+---@param tensors scion.Tensor|scion.Tensor[]
+---@param how? "sum"|"mean"
+function scion.mpi.allreduce_(tensors, how) end
+
+--- The gradients of parameters become their means over all ranks: after backward, before the optimiser's step.
+function scion.mpi.average_gradients(parameters) end
+
+--- Waits for all ranks.
+function scion.mpi.barrier() end
+
+--- A tensor, or each of a list, becomes that of rank `root` (0), in place.
+---@param tensors scion.Tensor|scion.Tensor[]
+---@param root? integer
+function scion.mpi.broadcast_(tensors, root) end
+
+--- This process's number, 0 .. size() - 1, as MPI counts.
+function scion.mpi.rank() end
+
+--- Number of processes.
+function scion.mpi.size() end
 
 scion.nn = {}
 
@@ -5489,7 +5966,6 @@ function scion.nn.AdaptiveMaxPool2d(...) end
 --- Maxima of as many windows as `output_size` says.
 function scion.nn.AdaptiveMaxPool3d(...) end
 
---- Dropout that keeps mean and variance of selu activations.
 function scion.nn.AlphaDropout(...) end
 
 --- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
@@ -5501,14 +5977,8 @@ function scion.nn.AvgPool2d(...) end
 --- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
 function scion.nn.AvgPool3d(...) end
 
---- -(t log p + (1 - t) log(1 - p)) of probabilities p.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@return scion.Net
 function scion.nn.BCELoss(options, ...) end
 
---- Binary cross entropy of sigmoid(input), exact for large scores.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@return scion.Net
 function scion.nn.BCEWithLogitsLoss(options, ...) end
 
 --- Normalises each channel over the batch: (N, C) or (N, C, L). In training by the batch's statistics, which also move running_mean
@@ -5529,9 +5999,6 @@ function scion.nn.BatchNorm3d(...) end
 ---@return scion.Net
 function scion.nn.Bilinear(...) end
 
---- x above 0, alpha (e^(x / alpha) - 1) below.
----@param alpha? number scale of the negative side
----@return scion.Net
 function scion.nn.CELU(...) end
 
 --- Deals the channels of every group out in turn.
@@ -5586,40 +6053,20 @@ function scion.nn.ConvTranspose2d(...) end
 ---@return scion.Net
 function scion.nn.ConvTranspose3d(...) end
 
---- 1 - cos(a, b) where target is 1, max(0, cos(a, b) - margin) where it is -1.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param margin? number cosine up to which different pairs cost nothing
----@return scion.Net
 function scion.nn.CosineEmbeddingLoss(options, ...) end
 
---- Cosine of the angle between vectors: a . b / (|a| |b|).
----@param dim? integer dimension of the vectors; default the second
----@param eps? number smallest length
----@return scion.Net
 function scion.nn.CosineSimilarity(options, ...) end
 
---- Cross entropy of softmax(input) with class ids or class probabilities. The mean is weighted as in PyTorch.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param ignore_index? integer id, as written in the target, that counts nothing
----@param label_smoothing? number share of the target spread evenly over the classes
----@return scion.Net
 function scion.nn.CrossEntropyLoss(options, ...) end
 
---- In training zeroes elements with probability p (default 0.5) and scales the rest by 1 / (1 - p); in evaluation x itself.
 function scion.nn.Dropout(...) end
 
---- Dropout of whole channels of (N, C, L).
 function scion.nn.Dropout1d(...) end
 
---- Dropout of whole channels of (N, C, H, W).
 function scion.nn.Dropout2d(...) end
 
---- Dropout of whole channels of (N, C, D, H, W).
 function scion.nn.Dropout3d(...) end
 
---- x above 0, alpha (e^x - 1) below.
----@param alpha? number minus the limit at minus infinity
----@return scion.Net
 function scion.nn.ELU(...) end
 
 --- Rows of weight (num_embeddings, embedding_dim) by id: ids of any shape, 1..num_embeddings, to that shape + (embedding_dim).
@@ -5639,25 +6086,14 @@ function scion.nn.Flatten(...) end
 ---@return scion.Net
 function scion.nn.Fold(...) end
 
---- x times the normal distribution function of x.
----@param approximate? choice "none": by the error function; "tanh": the usual approximation
----@return scion.Net
 function scion.nn.GELU(...) end
 
---- Gated linear unit: first half times sigmoid of the second.
----@param dim? integer dimension that is halved
----@return scion.Net
 function scion.nn.GLU(...) end
 
 --- Gated recurrent unit; arguments and outputs as RNN.
 ---@return scion.Net
 function scion.nn.GRU(...) end
 
---- Negative log-likelihood of normal distributions with given means and variances.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param full? boolean add the constant log(2 pi) / 2
----@param eps? number smallest variance
----@return scion.Net
 function scion.nn.GaussianNLLLoss(options, ...) end
 
 --- Mean over all positions: (N, C, ...) to (N, C).
@@ -5688,41 +6124,18 @@ function scion.nn.Graph(inputs, outputs, opts) end
 ---@return scion.Net
 function scion.nn.GroupNorm(...) end
 
---- x outside -lambda .. lambda, 0 within.
----@param lambda? number half-width of the zone that gives 0
----@return scion.Net
 function scion.nn.Hardshrink(...) end
 
---- clamp(x / 6 + 1 / 2, 0, 1).
----@return scion.Net
 function scion.nn.Hardsigmoid(...) end
 
---- x hardsigmoid(x).
----@return scion.Net
 function scion.nn.Hardswish(...) end
 
---- x limited to min_val .. max_val.
----@param min_val? number lower bound
----@param max_val? number upper bound
----@return scion.Net
 function scion.nn.Hardtanh(...) end
 
---- input where target is 1, max(0, margin - input) where it is -1.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param margin? number distance asked for
----@return scion.Net
 function scion.nn.HingeEmbeddingLoss(options, ...) end
 
---- max(0, margin - target * input): the loss of support vector machines.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param margin? number distance asked for
----@return scion.Net
 function scion.nn.HingeLoss(options, ...) end
 
---- Quadratic below delta, linear beyond: d^2 / 2, delta (|d| - delta / 2).
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param delta? number difference at which the square becomes a line
----@return scion.Net
 function scion.nn.HuberLoss(options, ...) end
 
 --- x itself.
@@ -5741,15 +6154,8 @@ function scion.nn.InstanceNorm2d(...) end
 ---@return scion.Net
 function scion.nn.InstanceNorm3d(...) end
 
---- Kullback-Leibler divergence: target (log target - input), input in logarithms.
----@param reduction? choice "none", "mean" (over elements), "sum", or "batchmean" (sum / N: the divergence itself)
----@param log_target? boolean target holds logarithms too
----@return scion.Net
 function scion.nn.KLDivLoss(options, ...) end
 
---- Absolute difference.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@return scion.Net
 function scion.nn.L1Loss(options, ...) end
 
 --- Long short-term memory; arguments as RNN. Gives y, h_n and c_n; with state = true the net takes h0 and c0.
@@ -5767,9 +6173,6 @@ function scion.nn.Lambda(fn, opts) end
 ---@return scion.Net
 function scion.nn.LayerNorm(...) end
 
---- x above 0, negative_slope x below.
----@param negative_slope? number slope below 0
----@return scion.Net
 function scion.nn.LeakyReLU(...) end
 
 --- y = x W' + b: (..., in_features) to (..., out_features). Parameters: weight (out_features, in_features), bias.
@@ -5783,24 +6186,12 @@ function scion.nn.Linear(...) end
 ---@return scion.Net
 function scion.nn.LocalResponseNorm(...) end
 
---- log(sigmoid(x)), exact for large negative x.
----@return scion.Net
 function scion.nn.LogSigmoid(...) end
 
---- log(softmax(x)) along a dimension, exact for large differences.
----@param dim? integer dimension that sums to one; default the last
----@return scion.Net
 function scion.nn.LogSoftmax(...) end
 
---- Squared difference.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@return scion.Net
 function scion.nn.MSELoss(options, ...) end
 
---- max(0, margin - target * (input1 - input2)).
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param margin? number distance asked for
----@return scion.Net
 function scion.nn.MarginRankingLoss(options, ...) end
 
 --- Largest value of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, dilation = 1, return_indices = false
@@ -5815,20 +6206,10 @@ function scion.nn.MaxPool2d(...) end
 --- (a second output: positions in the plane), ceil_mode = false.
 function scion.nn.MaxPool3d(...) end
 
---- x tanh(softplus(x)).
----@return scion.Net
 function scion.nn.Mish(...) end
 
---- Binary cross entropy with logits, averaged over the classes of each item.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@return scion.Net
 function scion.nn.MultiLabelSoftMarginLoss(options, ...) end
 
---- Multi-class hinge loss: every other class shall stay `margin` below the right one.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param margin? number how far ahead the right class shall be
----@param p? integer power of the violation
----@return scion.Net
 function scion.nn.MultiMarginLoss(options, ...) end
 
 --- Attention of several heads: mha(query, key, value) of (N, L, E), (N, S, E), (N, S, E) to (N, L, E). Parameters as PyTorch's:
@@ -5839,21 +6220,12 @@ function scion.nn.MultiMarginLoss(options, ...) end
 ---@return scion.Net
 function scion.nn.MultiheadAttention(...) end
 
---- Negative log-likelihood of class ids, from log-probabilities (log_softmax).
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param ignore_index? integer id, as written in the target, that counts nothing
----@return scion.Net
 function scion.nn.NLLLoss(options, ...) end
 
 --- x above 0, weight x below, with a learned weight: one, or one per channel of (N, C, ...).
 ---@return scion.Net
 function scion.nn.PReLU(...) end
 
---- p-norm of a - b along the last dimension.
----@param p? number order of the norm; inf: the largest difference
----@param eps? number added to every difference
----@param keepdim? boolean keep the last dimension as 1
----@return scion.Net
 function scion.nn.PairwiseDistance(options, ...) end
 
 --- Dimensions in another order: nn.Permute { dims = { 1, 3, 2 } }.
@@ -5868,12 +6240,6 @@ function scion.nn.PixelShuffle(...) end
 ---@return scion.Net
 function scion.nn.PixelUnshuffle(...) end
 
---- Negative log-likelihood of counts under Poisson distributions.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param log_input? boolean input is the logarithm of the rate
----@param full? boolean add Stirling's approximation of log(target!)
----@param eps? number added to the rate before its logarithm
----@return scion.Net
 function scion.nn.PoissonNLLLoss(options, ...) end
 
 --- x / sqrt(mean(x^2) + eps) over the trailing dimensions, scaled. eps defaults to the dtype's machine epsilon.
@@ -5887,12 +6253,8 @@ function scion.nn.RMSNorm(...) end
 ---@return scion.Net
 function scion.nn.RNN(...) end
 
---- max(x, 0).
----@return scion.Net
 function scion.nn.ReLU(...) end
 
---- x limited to 0 .. 6.
----@return scion.Net
 function scion.nn.ReLU6(...) end
 
 --- The border mirrored without its edge.
@@ -5922,8 +6284,6 @@ function scion.nn.Reshape(...) end
 ---@return scion.Net
 function scion.nn.Residual(body, opts) end
 
---- Self-normalising elu: 1.0507 (x above 0, 1.6733 (e^x - 1) below).
----@return scion.Net
 function scion.nn.SELU(...) end
 
 --- Layers one after the other: nn.Sequential { layer, { "name", layer }, function(x) ... end, ..., name =, naming = }.
@@ -5933,70 +6293,36 @@ function scion.nn.SELU(...) end
 ---@return scion.Net
 function scion.nn.Sequential(layers, opts) end
 
---- x sigmoid(x), also called swish.
----@return scion.Net
 function scion.nn.SiLU(...) end
 
---- 1 / (1 + e^-x).
----@return scion.Net
 function scion.nn.Sigmoid(...) end
 
---- Quadratic below beta, linear beyond: d^2 / (2 beta), |d| - beta / 2.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param beta? number difference at which the square becomes a line
----@return scion.Net
 function scion.nn.SmoothL1Loss(options, ...) end
 
---- log(1 + e^(-target * input)), target 1 or -1.
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@return scion.Net
 function scion.nn.SoftMarginLoss(options, ...) end
 
---- e^x / sum e^x along a dimension: positive numbers that sum to one.
----@param dim? integer dimension that sums to one; default the last
----@return scion.Net
 function scion.nn.Softmax(...) end
 
 --- Softmax over the channels of (N, C, H, W).
 ---@return scion.Net
 function scion.nn.Softmax2d(...) end
 
---- softmax(-x) along a dimension.
----@param dim? integer dimension that sums to one; default the last
----@return scion.Net
 function scion.nn.Softmin(...) end
 
---- log(1 + e^(beta x)) / beta: a smooth relu.
----@param beta? number sharpness
----@param threshold? number above beta x of this, x itself
----@return scion.Net
 function scion.nn.Softplus(...) end
 
---- x moved towards 0 by lambda, 0 within.
----@param lambda? number half-width of the zone that gives 0
----@return scion.Net
 function scion.nn.Softshrink(...) end
 
---- x / (1 + |x|).
----@return scion.Net
 function scion.nn.Softsign(...) end
 
 --- Without dimensions of size 1 (or without `dim` if its size is 1).
 ---@return scion.Net
 function scion.nn.Squeeze(...) end
 
---- Hyperbolic tangent.
----@return scion.Net
 function scion.nn.Tanh(...) end
 
---- x - tanh(x).
----@return scion.Net
 function scion.nn.Tanhshrink(...) end
 
---- x where x > threshold, else value.
----@param threshold? number what x must exceed
----@param value? number put where it does not
----@return scion.Net
 function scion.nn.Threshold(...) end
 
 --- `num_layers` encoder layers one after the other, named layers.0, layers.1, ...; final_norm: a layer norm "norm" behind them.
@@ -6015,13 +6341,6 @@ function scion.nn.TransformerEncoderLayer(...) end
 ---@return scion.Net
 function scion.nn.Transpose(...) end
 
---- max(0, |anchor - positive| - |anchor - negative| + margin).
----@param reduction? choice "none" (a value per element), "mean" or "sum"
----@param margin? number how much farther the negative shall be
----@param p? number order of the norm; inf: the largest difference
----@param eps? number added to every difference
----@param swap? boolean use the distance of positive and negative where it is smaller
----@return scion.Net
 function scion.nn.TripletMarginLoss(options, ...) end
 
 --- Splits dimension `dim` into the sizes of the list.
@@ -6087,7 +6406,6 @@ function scion.nn.init.kaiming_uniform_(t, opts) end
 --- Normal with mean and standard deviation; default 0, 1.
 function scion.nn.init.normal_(t, mean, std) end
 
---- All ones.
 function scion.nn.init.ones_(t) end
 
 --- Rows (or columns, where there are more rows) orthonormal, times gain; further dimensions are flattened.
@@ -6108,7 +6426,6 @@ function scion.nn.init.xavier_normal_(t, gain) end
 --- Glorot: uniform on +-gain sqrt(6 / (fan_in + fan_out)).
 function scion.nn.init.xavier_uniform_(t, gain) end
 
---- All zeros.
 function scion.nn.init.zeros_(t) end
 
 --- A named input of a graph.
@@ -6182,11 +6499,6 @@ scion.optim.LBFGS = {}
 ---@overload fun(...): scion.LambdaLR
 scion.optim.LambdaLR = {}
 
---- The rate of group g at step t, from its initial rate; every schedule defines it.
----@param t integer
----@param base number
----@param g integer
----@return number
 function scion.optim.LambdaLR:rate(t, base, g) end
 
 ---@class scion.LinearLR
@@ -6201,21 +6513,12 @@ function scion.optim.LinearLR:rate(t, base) end
 ---@overload fun(...): scion.LinearWarmup
 scion.optim.LinearWarmup = {}
 
---- Sets the rates for the present step.
 function scion.optim.LinearWarmup:apply() end
 
----@param dict table
 function scion.optim.LinearWarmup:load_state_dict(dict) end
 
---- The rate of group g at step t, from its initial rate; every schedule defines it.
----@param t integer
----@param base number
----@param g integer
----@return number
 function scion.optim.LinearWarmup:rate(t, base, g) end
 
---- Plain numbers and tables; functions are not kept.
----@return table
 function scion.optim.LinearWarmup:state_dict() end
 
 ---@class scion.MultiStepLR
@@ -6233,20 +6536,12 @@ scion.optim.NAdam = {}
 ---@overload fun(...): scion.OneCycleLR
 scion.optim.OneCycleLR = {}
 
---- Sets the rates for the present step.
 function scion.optim.OneCycleLR:apply() end
 
---- The rate of group g at step t, from its initial rate; every schedule defines it.
----@param t integer
----@param base number
----@param g integer
----@return number
 function scion.optim.OneCycleLR:rate(t, _, g) end
 
---- Takes the optimiser and sets the rates of step 0 (the constructors do it).
 function scion.optim.OneCycleLR:start(optimizer) end
 
---- The rate or momentum of step t on its way between three values.
 function scion.optim.OneCycleLR:value(t, from, top, last) end
 
 ---@class scion.PolynomialLR
@@ -6268,11 +6563,8 @@ scion.optim.RMSprop = {}
 ---@overload fun(...): scion.ReduceLROnPlateau
 scion.optim.ReduceLROnPlateau = {}
 
---- Sets the rates for the present step.
 function scion.optim.ReduceLROnPlateau:apply() end
 
---- Goes to the next step, or to step `epoch`.
----@param epoch? integer
 function scion.optim.ReduceLROnPlateau:step(value) end
 
 ---@class scion.SGD
@@ -6289,14 +6581,8 @@ function scion.optim.SWA:weight() end
 ---@overload fun(...): scion.SequentialLR
 scion.optim.SequentialLR = {}
 
---- Sets the rates for the present step.
 function scion.optim.SequentialLR:apply() end
 
---- The rate of group g at step t, from its initial rate; every schedule defines it.
----@param t integer
----@param base number
----@param g integer
----@return number
 function scion.optim.SequentialLR:rate(t, base, g) end
 
 ---@class scion.StepLR
@@ -6320,6 +6606,25 @@ function scion.optim.clip_grad_value(params, limit) end
 
 scion.optim.lr_scheduler = {}
 
+--- An optimiser by its name in small letters: optim.make("adam", params, { lr = 1e-3 }).
+---@param kind string       sgd, adam, adamw, rmsprop, adagrad, adadelta, nadam, adamax, radam or lbfgs
+---@param params table
+---@param opts? table
+function scion.optim.make(kind, params, opts) end
+
+scion.parallel = {}
+
+--- Closes the worker states that map keeps for its next call.
+function scion.parallel.close() end
+
+--- fn(item) for every item of a list, on worker threads; a list of results. An error in fn is raised with the item's number. opts: workers
+--- (default: the context's threads).
+---@param fn function
+---@param items any[]
+---@param opts? { workers?: integer }
+---@return any[]
+function scion.parallel.map(fn, items, opts) end
+
 scion.plot = {}
 
 scion.plot.COLOURS = {}
@@ -6327,11 +6632,17 @@ scion.plot.COLOURS = {}
 --- Bars. opts.labels: names; opts.values: numbers; opts.errors: half lengths of error marks; opts.colours.
 function scion.plot.bars(opts) end
 
+--- Points of a grid over a rectangle as a tensor (n * n, 2), row by row of y: where a panel's heat is computed.
+function scion.plot.grid_points(low, high, n) end
+
 --- A grid of images with captions; see scion.plot.images. Writes SVG or PNG by the ending of `out`.
 function scion.plot.images(opts) end
 
 --- Line chart. opts.series: list of { label=, y=, x= } (lists or tensors).
 function scion.plot.lines(opts) end
+
+--- Several charts side by side; see scion.plot.panels.
+function scion.plot.panels(opts) end
 
 --- Scatter plot. opts.series: list of { label=, x=, y= }.
 function scion.plot.scatter(opts) end
@@ -6367,7 +6678,6 @@ function scion.repurpose.graph.add_flatten(net, value, dims) end
 --- Adds a linear layer on a value (N, F); weight (K, F), bias (K) or nil.
 function scion.repurpose.graph.add_linear(net, name, value, weight, bias) end
 
---- Adds a softmax over the classes of scores (N, K); returns its value.
 function scion.repurpose.graph.add_softmax(net, value) end
 
 --- Raises unless every name is a layer of the net; `what` names the option in the message.
@@ -6392,7 +6702,6 @@ function scion.repurpose.graph.frozen_boundary(net) end
 ---@return string head, string features
 function scion.repurpose.graph.head(net) end
 
---- Is this value a net?
 function scion.repurpose.graph.is_net(value) end
 
 --- The scores before a final softmax: the name of the value that a softmax-free net returns.
@@ -6421,7 +6730,6 @@ function scion.repurpose.register(cls) end
 
 scion.show = {}
 
---- Is this a list that prints itself?
 function scion.show.is_list(value) end
 
 --- Makes a plain list print itself; it stays an ordinary Lua list.

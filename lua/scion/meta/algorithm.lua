@@ -274,7 +274,6 @@ function Algorithm:save_checkpoint(path) checkpoint.write_state(path, self:state
 --- Goes back to a checkpoint, bit for bit.
 function Algorithm:load_checkpoint(path) self:load_state_dict(checkpoint.read_state(path)) end
 
-function Algorithm.set_grad(p, g) p.grad = g end
 
 -- What algorithms carry from step to step (self.carried) must outlive the scope of a step.
 local function keep(scope, value) scope:keep(table.unpack(task_sources.tensors_in(value))) end

@@ -8,6 +8,7 @@ local ANIL = class.class("ANIL", MAML)
 
 ANIL.OPTIONS = { head = check.either { check.string(), check.list { of = check.string() } } } -- layer(s) that adapt; default: the last with parameters
 
+--- Prepares what the options ask for; called once when the object is made.
 function ANIL:setup()
   local net, head = self.model, self.head
   if not head then

@@ -58,6 +58,7 @@ end
 function ContextLearner:check_finite() end
 function ContextLearner:parameters() return { self.context } end
 
+--- A learner that starts from the meta-learned parameters.
 function CAVIA:clone(opts) return ContextLearner(self, opts and opts.tasks, self.first_order) end
 
 --- Adapts a context to one task.
@@ -67,6 +68,7 @@ function CAVIA:adapt(task, opts)
   return learner
 end
 
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function CAVIA:meta_step(list)
   local total, right = 0, nil
   for _, task in ipairs(list) do
@@ -81,6 +83,7 @@ function CAVIA:meta_step(list)
   return { loss = total / #list, accuracy = right and right / #list }
 end
 
+--- The same for tasks of equal shapes as one call.
 function CAVIA:stacked_step(batch)
   local output = self:inner_loop(self:clone { tasks = batch.tasks }, batch):forward(batch.query_x)
   local loss = self.loss_fn(output, batch.query_y)

@@ -5,6 +5,7 @@ local MAML = require "scion.meta.maml"
 
 local FOMAML = class.class("FOMAML", MAML)
 
+--- Prepares what the options ask for; called once when the object is made.
 function FOMAML:setup()
   self.first_order = true
   MAML.setup(self)

@@ -23,6 +23,7 @@ local function dot(a, b)
   return sum
 end
 
+--- Inner steps of a learner on the support items of a task.
 function IMAML:inner_loop(learner, task, steps)
   local start = {}
   for i, name in ipairs(learner.names) do start[i] = self.model[name]:detach() end
@@ -52,6 +53,7 @@ function IMAML.solve(apply, b, lambda, steps)
   return x
 end
 
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function IMAML:meta_step(list)
   local s, total, right = scion(), 0, nil
   for _, task in ipairs(list) do

@@ -87,6 +87,7 @@ function Leap:walk(task, path, batch, steps, report)
   return learner
 end
 
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function Leap:meta_step(list)
   local total = 0
   for k, task in ipairs(list) do

@@ -150,7 +150,7 @@ function Repurposer:repurpose(tasks, opts)
       sums, n = average, 1
     end
     for i, name in ipairs(learner.names) do
-      if sums[i] then self.set_grad(self.model[name], sums[i]:mul(1 / n)) end
+      if sums[i] then self.model[name].grad = sums[i]:mul(1 / n) end
     end
     outer:step()
     self.meta_steps_done = metastep

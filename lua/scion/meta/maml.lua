@@ -18,6 +18,7 @@ MAML.OPTIONS = { first_order = false,
 
 local function scion() return require "scion" end
 
+--- Prepares what the options ask for; called once when the object is made.
 function MAML:setup()
   if self.adapted then
     self.inner_names = {}

@@ -25,6 +25,7 @@ local function scion() return require "scion" end
 
 MAMLPlusPlus.moves_statistics = true -- of the inner steps' norms
 
+--- Prepares what the options ask for; called once when the object is made.
 function MAMLPlusPlus:setup()
   MAML.setup(self)
   local net = self.model
@@ -65,6 +66,7 @@ function MAMLPlusPlus:setup()
   end
 end
 
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
 function MAMLPlusPlus:meta_parameters()
   local list = MAML.meta_parameters(self)
   for i, rate in ipairs(self.rates) do list[#list + 1] = { "rate." .. self.inner_names[i], rate } end
@@ -74,6 +76,7 @@ function MAMLPlusPlus:meta_parameters()
   return list
 end
 
+--- Tensors beside the model that checkpoints keep, by name.
 function MAMLPlusPlus:extras()
   local out = {}
   for i, rate in ipairs(self.rates) do out["rate." .. self.inner_names[i]] = rate end
@@ -118,13 +121,16 @@ local function outer_loss(self, task, n)
   return total, losses.accuracy(output, task.query_y)
 end
 
+--- Loss and accuracy of one task, with the graph that leads back to the meta parameters.
 function MAMLPlusPlus:task_loss(task) return outer_loss(self, task) end
+--- The same for tasks of equal shapes as one call.
 function MAMLPlusPlus:stacked_step(batch)
   local loss, accuracy = outer_loss(self, batch, batch.tasks)
   loss:backward()
   return { loss = loss:item(), accuracy = accuracy }
 end
 
+--- Inner steps of a learner on the support items of a task.
 function MAMLPlusPlus:inner_loop(learner, task, steps)
   -- a learner outside of training must not move the statistics
   for k, buffers in ipairs(self.norm_buffers) do

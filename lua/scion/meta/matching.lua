@@ -9,6 +9,7 @@ local MatchingNet = class.class("MatchingNet", Metric)
 
 MatchingNet.OPTIONS = { temperature = check.number { default = 10, above = 0 } }
 
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
 function MatchingNet:scores(support, query, task)
   local nn = require("scion").nn
   local cosine = nn.normalize(query, { dim = 2 }):matmul(nn.normalize(support, { dim = 2 }):t())

@@ -13,6 +13,7 @@ MetaSGD.OPTIONS = { lr = check.number { default = 0.01, above = 0 } } -- the rat
 
 local function scion() return require "scion" end
 
+--- Prepares what the options ask for; called once when the object is made.
 function MetaSGD:setup()
   MAML.setup(self)
   self.rates = {}
@@ -22,12 +23,14 @@ function MetaSGD:setup()
   self.rule = inner.rule({ kind = "sgd", lr = function(i) return self.rates[i][2] end }, nil, self.name)
 end
 
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
 function MetaSGD:meta_parameters()
   local list = MAML.meta_parameters(self)
   for _, rate in ipairs(self.rates) do list[#list + 1] = { "rate." .. rate[1], rate[2] } end
   return list
 end
 
+--- Tensors beside the model that checkpoints keep, by name.
 function MetaSGD:extras()
   local out = {}
   for _, rate in ipairs(self.rates) do out["rate." .. rate[1]] = rate[2] end

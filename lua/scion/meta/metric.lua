@@ -38,7 +38,7 @@ function Comparer:forward(x, opts)
 end
 Comparer.__call = function(self, ...) return self:forward(...) end
 
--- Embeds supports and queries together and compares. `untouched`: running statistics stay what they are.
+--- Embeds supports and queries together and compares. `untouched`: running statistics stay what they are.
 function Metric:compare(support_x, query_x, task, mode, untouched)
   local x = scion().cat({ support_x, query_x }, 1)
   local buffers
@@ -50,14 +50,17 @@ function Metric:compare(support_x, query_x, task, mode, untouched)
   return self:scores(z:narrow(1, 1, #support_x), z:narrow(1, #support_x + 1, #query_x), task)
 end
 
+--- Loss and accuracy of one task, with the graph that leads back to the meta parameters.
 function Metric:task_loss(task)
   local info = { support_y = task.support_y, n_classes = task.support_y:max():item() }
   local output = self:compare(task.support_x, task.query_x, info, "train")
   return self:episode_loss(output, task.query_y), losses.accuracy(output, task.query_y)
 end
 
+--- Loss of an episode from its logits and class ids.
 function Metric:episode_loss(output, y) return self.loss_fn(output, y) end
 
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function Metric:meta_step(list)
   local total, right = 0, 0
   for _, task in ipairs(list) do

@@ -22,6 +22,7 @@ MultiTask.OPTIONS = {
 
 local function scion() return require "scion" end
 
+--- Prepares what the options ask for; called once when the object is made.
 function MultiTask:setup()
   local net = self.model
   if not self.head then

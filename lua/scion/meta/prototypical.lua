@@ -14,6 +14,7 @@ function PrototypicalNet.square_distance(q, c)
   return q:square():sum(2, true):sub(q:matmul(c:t()):mul(2)):add(c:square():sum(2):reshape(1, -1))
 end
 
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
 function PrototypicalNet:scores(support, query, task)
   local prototypes = self.class_means(support, task.support_y, task.n_classes)
   if self.distance == "euclidean" then return self.square_distance(query, prototypes):neg() end

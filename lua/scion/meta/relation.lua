@@ -13,6 +13,7 @@ local function scion() return require "scion" end
 
 RelationNet.OPTIONS = { relation = check.test("a net", function(v) return scion().is_net(v) end, { required = true }) }
 
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
 function RelationNet:meta_parameters()
   local list = Metric.meta_parameters(self)
   for name, p in self.relation:named_parameters() do
@@ -21,6 +22,7 @@ function RelationNet:meta_parameters()
   return list
 end
 
+--- Tensors beside the model that checkpoints keep, by name.
 function RelationNet:extras()
   local out = {}
   for _, e in ipairs(self.relation:entries()) do
@@ -29,12 +31,14 @@ function RelationNet:extras()
   return out
 end
 
+--- Embeds supports and queries together and gives logits.
 function RelationNet:compare(support_x, query_x, task, mode, untouched)
   self.mode = mode
   self.untouched = untouched and mode == "train"
   return Metric.compare(self, support_x, query_x, task, mode, untouched)
 end
 
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
 function RelationNet:scores(support, query, task)
   local k, q, shape = task.n_classes, #query, { table.unpack(query.shape, 2) }
   local members = self.one_hot(task.support_y, k):to(support.dtype)
@@ -51,6 +55,7 @@ function RelationNet:scores(support, query, task)
   return self.relation:call(x, { mode = self.mode, buffers = buffers }):reshape(q, k)
 end
 
+--- Loss of an episode from its logits and class ids.
 function RelationNet:episode_loss(output, y)
   if self.loss then return self.loss_fn(output, y) end
   return scion().nn.mse_loss(output, self.one_hot(y, output:size(2)):to(output.dtype))

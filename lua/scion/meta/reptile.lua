@@ -36,6 +36,7 @@ local function pull(self, learner, share)
   end)
 end
 
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function Reptile:meta_step(list)
   local total = 0
   for k, task in ipairs(list) do

@@ -18,6 +18,7 @@ WarpLeap.OPTIONS = {
 
 local function scion() return require "scion" end
 
+--- Prepares what the options ask for; called once when the object is made.
 function WarpLeap:setup()
   local net, is_warp = self.model, {}
   self.warp_names, self.task_names = {}, {}
@@ -32,23 +33,27 @@ function WarpLeap:setup()
   self.warp_optimiser = scion().optim.SGD(params, { lr = self.warp_lr, momentum = self.warp_momentum })
 end
 
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
 function WarpLeap:meta_parameters()
   local list = {}
   for i, name in ipairs(self.task_names) do list[i] = { name, self.model[name] } end
   return list
 end
 
+--- A learner that starts from the meta-learned parameters.
 function WarpLeap:clone(opts)
   local fields = { names = self.task_names }
   for key, value in pairs(opts or {}) do fields[key] = value end
   return Leap.clone(self, fields)
 end
 
+--- Everything that the rest of a run depends on.
 function WarpLeap:state_dict()
   local state = Leap.state_dict(self)
   state.warp_optimiser = self.warp_optimiser:state_dict()
   return state
 end
+--- Takes over what state_dict gave.
 function WarpLeap:load_state_dict(state)
   Leap.load_state_dict(self, state)
   self.warp_optimiser:load_state_dict(state.warp_optimiser)
@@ -75,6 +80,7 @@ local function warp_gradient(self, learner, batch, share)
   end
 end
 
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function WarpLeap:meta_step(list)
   for _, name in ipairs(self.warp_names) do self.model[name].grad = nil end
   local total, steps = 0, self.inner_steps
@@ -107,6 +113,7 @@ function WarpLeap:meta_step(list)
   return { loss = total / #list }
 end
 
+--- The warps' own update, after the outer one.
 function WarpLeap:after_step()
   self.warp_optimiser:step()
   self.warp_optimiser:zero_grad()

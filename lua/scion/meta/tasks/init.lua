@@ -18,7 +18,8 @@ local function is_tensor(v)
   local meta = getmetatable(v)
   return type(v) == "userdata" and type(meta) == "table" and meta.__name == "scion.Tensor"
 end
-M.is_tensor = is_tensor
+--- Is the value a tensor?
+function M.is_tensor(v) return is_tensor(v) end
 
 --- The base of sources: a subclass defines task(i).
 local Source = class.class "TaskSource"
@@ -158,8 +159,18 @@ end
 
 M.HELD_OUT = 1 << 40 -- numbers of held-out tasks begin here
 
-for name, file in pairs { Sinusoid = "regression", Harmonic = "regression", Linear = "regression", Episodes = "episodes", Alphabets = "alphabets" } do
-  M[name:lower()] = function(opts) return require("scion.meta.tasks." .. file)[name](opts) end
-end
+--- Sinusoids y = A sin(x - phase). Options: shots 10, queries 10, amplitude { 0.1, 5 }, phase { 0, pi }, x_range { -5, 5 }, noise 0, seed,
+--- grid (queries are so many points evenly over x_range).
+function M.sinusoid(opts) return require("scion.meta.tasks.regression").Sinusoid(opts) end
+--- Sums of two sinusoids around a point of the task. Options: shots 10, queries 10, x_range { -4, 4 } of the points, noise 0, seed.
+function M.harmonic(opts) return require("scion.meta.tasks.regression").Harmonic(opts) end
+--- Linear regressions, as in Xfer's Leap demo: a list of tasks. Options: weights (one list a task), bias, examples 200, held_out 50, std_x 1,
+--- std_noise 0.01, seed.
+function M.linear(opts) return require("scion.meta.tasks.regression").Linear(opts) end
+--- n-way k-shot episodes from a labelled data set. Options: data, ways 5, shots 1, queries 15, classes (labels to draw from), rotations ("none",
+--- "classes", "random"), augment, seed.
+function M.episodes(opts) return require("scion.meta.tasks.episodes").Episodes(opts) end
+--- One task a group of classes, from labels "group/class": a list of tasks. Options: data, ways 20, shots 15, held_out 5, seed.
+function M.alphabets(opts) return require("scion.meta.tasks.alphabets").Alphabets(opts) end
 
 return M

@@ -1482,64 +1482,70 @@ function Tensor:contiguous() end
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv1d(x, weight, bias, stride, padding, dilation, groups) end
+function scion.conv1d(x, weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 1-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv1d(weight, bias, stride, padding, dilation, groups) end
+function Tensor:conv1d(weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 2-d convolution (cross-correlation).
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv2d(x, weight, bias, stride, padding, dilation, groups) end
+function scion.conv2d(x, weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 2-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv2d(weight, bias, stride, padding, dilation, groups) end
+function Tensor:conv2d(weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 3-d convolution (cross-correlation).
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv3d(x, weight, bias, stride, padding, dilation, groups) end
+function scion.conv3d(x, weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 3-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv3d(weight, bias, stride, padding, dilation, groups) end
+function Tensor:conv3d(weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 1-d transposed convolution: the gradient of a convolution as an operation.
 ---@param x scion.Tensor (N, C, spatial...)
@@ -5122,9 +5128,17 @@ function scion.zeros_like(x, dtype) end
 
 -- ---- parts written in Lua ------------------------------------------------------------------------------
 
-function Net:evaluate(...) end
+--- Loss and metrics over one pass: net:evaluate(test, { metrics = { "accuracy" } }); see scion.trainer.evaluate.
+---@param data fun(): scion.Tensor?, scion.Tensor?
+---@param opts? table
+---@return table<string, number>
+function Net:evaluate(data, opts) end
 
-function Net:fit(...) end
+--- Trains the net: net:fit(train, { epochs = 3 }) or net:fit { data = train, ... }; see scion.trainer.fit for the options.
+---@param data? fun(): scion.Tensor?, scion.Tensor?
+---@param opts? scion.FitOptions
+---@return table history
+function Net:fit(data, opts) end
 
 ---@class scion.GaussianProcess
 ---@overload fun(...): scion.GaussianProcess
@@ -5173,6 +5187,7 @@ function scion.MetaModelRepurposer:get_features_from_source_model(iterator) end
 
 function scion.MetaModelRepurposer:init(opts) end
 
+--- Trains for the task that the iterator shows. Returns itself.
 function scion.MetaModelRepurposer:repurpose(train) end
 
 ---@class scion.NeuralNetworkFineTuneRepurposer: scion.NeuralNetworkRepurposer
@@ -5194,6 +5209,7 @@ scion.NeuralNetworkRepurposer = {}
 --- Functions and live objects do not go into files.
 function scion.NeuralNetworkRepurposer:get_params() end
 
+--- Trains for the task that the iterator shows. Returns itself.
 function scion.NeuralNetworkRepurposer:repurpose(train) end
 
 function scion.NeuralNetworkRepurposer:restore(net) end
@@ -5237,9 +5253,10 @@ scion.check = {}
 --- Rules. settings: default, required, min, max, above, below (numbers), of (element rule of lists).
 function scion.check.any(settings) end
 
---- Checks one positional argument; returns the accepted value.
+--- Checks one positional argument; returns the accepted value. level as in opts.
 function scion.check.arg(where, name, value, entry, level) end
 
+--- true or false.
 function scion.check.boolean(settings) end
 
 --- One of the given strings.
@@ -5251,9 +5268,16 @@ function scion.check.describe(value) end
 --- Any of several rules.
 function scion.check.either(rules, settings) end
 
+--- A function; also under the name func, which needs no quotes.
 function scion.check.func(settings) end
 
+--- A whole number; floats without a fraction are taken as integers.
 function scion.check.integer(settings) end
+
+--- What a rule (or a plain default) asks for, in words, and its default: for help.
+---@return string kind
+---@return any default
+function scion.check.kind_text(entry) end
 
 --- A list (1..n without holes); `of` is a rule for each element, `min_length` its least length.
 function scion.check.list(settings) end
@@ -5261,20 +5285,29 @@ function scion.check.list(settings) end
 --- The name in `names` nearest to `name`, when it is near enough to be a slip of the pen.
 function scion.check.nearest(name, names) end
 
+--- Any number but NaN.
 function scion.check.number(settings) end
 
 --- Checks an options table and fills in the defaults; returns a new table.
 ---@param where string            function named in messages
 ---@param given table|nil
 ---@param rules table<string, any> name -> rule, or a plain default value
----@param level? integer          error level; 3 points at the caller of the function that checks
+---@param level? integer|"user"   error level; 3 (default) points at the caller of the function that checks, "user" at the
+---   nearest caller outside scion's own files
 ---@return table
 function scion.check.opts(where, given, rules, level) end
 
+--- Raises at the line of the nearest caller outside scion's own files: for code whose depth below the user varies.
+---@param format string
+---@param ... any       what the format asks for
+function scion.check.raise(format, ...) end
+
 scion.check.required = {}
 
+--- A string.
 function scion.check.string(settings) end
 
+--- A table of any kind.
 function scion.check.table(settings) end
 
 --- A value for which test(value) is true; `what` names it in messages ("a net").
@@ -5304,6 +5337,11 @@ scion.data = {}
 ---@class scion.Dataset
 ---@overload fun(...): scion.Dataset
 scion.data.Dataset = {}
+
+--- The same pictures, changed at random on the engine's threads whenever they are read: steps as scion.io.image_loader takes
+--- them, true for the usual ones (shift or crop, and mirroring), false for none. Sets of pictures alone can.
+---@param _ boolean|table[]
+function scion.data.Dataset:augment(_) end
 
 --- Items per class, as a list in class order.
 function scion.data.Dataset:class_counts() end
@@ -5357,15 +5395,21 @@ scion.data.FASHION_CLASSES = {}
 ---@overload fun(...): scion.Iterator
 scion.data.Iterator = {}
 
+--- The same pictures with random changes on threads, or without (false); see Dataset:augment.
+---@param steps boolean|table[]
+function scion.data.Iterator:augment(steps) end
+
 --- Batches in one pass.
 function scion.data.Iterator:batches() end
 
+--- Items per class, in class order.
 function scion.data.Iterator:class_counts() end
 
 --- What a checkpoint keeps: a plain table.
 function scion.data.Iterator:get_state() end
 
-function scion.data.Iterator:head(...) end
+--- The first n items.
+function scion.data.Iterator:head(n) end
 
 --- The data once, item after item, nothing random and nothing left out: for predictions and features.
 function scion.data.Iterator:in_order(batch_size) end
@@ -5375,14 +5419,22 @@ function scion.data.Iterator:init(dataset, opts) end
 --- Items in one pass (differs from #it.dataset under balance).
 function scion.data.Iterator:items() end
 
+--- k pairs { train, test } of iterators for cross-validation; see Dataset:kfold.
+---@param k integer
+---@param opts? { seed?: integer }
+function scion.data.Iterator:kfold(k, opts) end
+
+--- Labels of all items, as a list.
 function scion.data.Iterator:labels() end
 
-function scion.data.Iterator:map(...) end
+--- The same with fn(x, y) -> x, y applied to the batches; see Dataset:map.
+function scion.data.Iterator:map(fn) end
 
 --- The next batch x, y, or nil at the end of the pass (the following call begins the next one).
 function scion.data.Iterator:next() end
 
-function scion.data.Iterator:only(...) end
+--- The items of some classes, whose ids are counted anew; see Dataset:only.
+function scion.data.Iterator:only(classes) end
 
 --- How many items of the batch handed out last are padding (only under last_batch = "pad").
 function scion.data.Iterator:padding() end
@@ -5398,11 +5450,17 @@ function scion.data.Iterator:reset(opts) end
 function scion.data.Iterator:set_state(state) end
 
 --- Two or more iterators over disjoint parts; see Dataset:split.
-function scion.data.Iterator:split(...) end
+---@param fractions number|number[]
+---@param opts? { seed?: integer, stratify?: boolean, shuffle?: boolean }
+function scion.data.Iterator:split(fractions, opts) end
 
-function scion.data.Iterator:subset(...) end
+--- The items at the given positions; see Dataset:subset.
+function scion.data.Iterator:subset(positions) end
 
-function scion.data.Iterator:take_per_class(...) end
+--- k random items of every class; see Dataset:take_per_class.
+---@param k integer
+---@param opts? { seed?: integer }
+function scion.data.Iterator:take_per_class(k, opts) end
 
 --- The same data with other options: it:with { batch_size = 256, shuffle = false }.
 function scion.data.Iterator:with(changes) end
@@ -5411,8 +5469,16 @@ function scion.data.Iterator:with(changes) end
 ---@overload fun(...): scion.TensorDataset
 scion.data.TensorDataset = {}
 
+--- The same pictures, changed at random on the engine's threads whenever they are read: steps as scion.io.image_loader takes
+--- them, true for the usual ones (shift or crop, and mirroring), false for none. Sets of pictures alone can.
+---@param _ boolean|table[]
+function scion.data.TensorDataset:augment(steps) end
+
+--- The items at `positions` (a list of 1-based integers) as a batch: x, y. y is i64 class ids (N) when
+--- the set has classes, a float tensor of targets when it does not, nil when it is unlabelled.
 function scion.data.TensorDataset:get(positions) end
 
+--- Class ids of all items as a Lua list, or nil for sets without classes.
 function scion.data.TensorDataset:ids() end
 
 function scion.data.TensorDataset:init(fields) end
@@ -5427,12 +5493,17 @@ function scion.data.csv(opts) end
 function scion.data.data_dir() end
 
 --- Fashion-MNIST (Debian's package dataset-fashion-mnist): 60,000 + 10,000 grey photos, 28 x 28, 10 classes.
+--- Options: split "train" or "test", dir, classes, augment, normalise, and those of iterators.
 function scion.data.fashion_mnist(opts) end
 
 --- Pictures in one folder per class; see scion.data.image_folder for the options.
 function scion.data.image_folder(opts) end
 
---- MNIST digits in idx files: labels are the digits 0..9.
+--- u8 pictures (N, H, W) or (N, C, H, W) in memory; they come out as f32 in 0..1 and may be augmented on threads.
+---   data.images { x = pixels, labels = names, augment = { { "random_crop", 32, padding = 4 }, { "random_flip" } } }
+function scion.data.images(opts) end
+
+--- MNIST digits in idx files: labels are the digits 0..9. Options as data.fashion_mnist.
 function scion.data.mnist(opts) end
 
 --- Arrays of an .npz file (or .safetensors): x and y name the entries.
@@ -5502,6 +5573,7 @@ scion.meta = {}
 ---@overload fun(...): scion.ANIL
 scion.meta.ANIL = {}
 
+--- Prepares what the options ask for; called once when the object is made.
 function scion.meta.ANIL:setup() end
 
 ---@class scion.MetaAlgorithm
@@ -5559,8 +5631,6 @@ function scion.meta.Algorithm:meta_parameters() end
 --- Writes a checkpoint: one safetensors file, replaced whole or not at all.
 function scion.meta.Algorithm:save_checkpoint(path) end
 
-function scion.meta.Algorithm:set_grad(p, g) end
-
 --- Everything that the rest of a run depends on, as tensors and plain values.
 function scion.meta.Algorithm:state_dict() end
 
@@ -5571,24 +5641,30 @@ scion.meta.CAVIA = {}
 --- Adapts a context to one task.
 function scion.meta.CAVIA:adapt(task, opts) end
 
+--- A learner that starts from the meta-learned parameters.
 function scion.meta.CAVIA:clone(opts) end
 
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function scion.meta.CAVIA:meta_step(list) end
 
+--- The same for tasks of equal shapes as one call.
 function scion.meta.CAVIA:stacked_step(batch) end
 
 ---@class scion.FOMAML: scion.MAML
 ---@overload fun(...): scion.FOMAML
 scion.meta.FOMAML = {}
 
+--- Prepares what the options ask for; called once when the object is made.
 function scion.meta.FOMAML:setup() end
 
 ---@class scion.IMAML: scion.MetaAlgorithm
 ---@overload fun(...): scion.IMAML
 scion.meta.IMAML = {}
 
+--- Inner steps of a learner on the support items of a task.
 function scion.meta.IMAML:inner_loop(learner, task, steps) end
 
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function scion.meta.IMAML:meta_step(list) end
 
 --- (I + H / lambda)^-1 b by conjugate gradients; apply(v) gives H v.
@@ -5598,6 +5674,7 @@ function scion.meta.IMAML:solve(apply, b, lambda, steps) end
 ---@overload fun(...): scion.Leap
 scion.meta.Leap = {}
 
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function scion.meta.Leap:meta_step(list) end
 
 --- Trains a learner on one task and gathers its path. `report(step, loss)` is called at every step.
@@ -5659,6 +5736,7 @@ function scion.meta.MAML:meta_step(list) end
 --- The queries' mode: batch statistics, or the running ones that the support items left.
 function scion.meta.MAML:query_mode() end
 
+--- Prepares what the options ask for; called once when the object is made.
 function scion.meta.MAML:setup() end
 
 --- The same for tasks of equal shapes as one call. The loss is a mean over items, so the mean over all queries is the mean over tasks.
@@ -5671,22 +5749,29 @@ function scion.meta.MAML:task_loss(task) end
 ---@overload fun(...): scion.MAMLPlusPlus
 scion.meta.MAMLPlusPlus = {}
 
+--- Tensors beside the model that checkpoints keep, by name.
 function scion.meta.MAMLPlusPlus:extras() end
 
+--- Inner steps of a learner on the support items of a task.
 function scion.meta.MAMLPlusPlus:inner_loop(learner, task, steps) end
 
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
 function scion.meta.MAMLPlusPlus:meta_parameters() end
 
+--- Prepares what the options ask for; called once when the object is made.
 function scion.meta.MAMLPlusPlus:setup() end
 
+--- The same for tasks of equal shapes as one call.
 function scion.meta.MAMLPlusPlus:stacked_step(batch) end
 
+--- Loss and accuracy of one task, with the graph that leads back to the meta parameters.
 function scion.meta.MAMLPlusPlus:task_loss(task) end
 
 ---@class scion.MatchingNet: scion.MetricAlgorithm
 ---@overload fun(...): scion.MatchingNet
 scion.meta.MatchingNet = {}
 
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
 function scion.meta.MatchingNet:scores(support, query, task) end
 
 ---@class scion.MetaLogger
@@ -5721,10 +5806,13 @@ function scion.meta.MetaLogger:plot_params(name, out, opts) end
 ---@overload fun(...): scion.MetaSGD
 scion.meta.MetaSGD = {}
 
+--- Tensors beside the model that checkpoints keep, by name.
 function scion.meta.MetaSGD:extras() end
 
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
 function scion.meta.MetaSGD:meta_parameters() end
 
+--- Prepares what the options ask for; called once when the object is made.
 function scion.meta.MetaSGD:setup() end
 
 ---@class scion.MultiTask: scion.MetaAlgorithm
@@ -5743,6 +5831,7 @@ function scion.meta.MultiTask:fit(tasks, opts) end
 --- The output of task t's head.
 function scion.meta.MultiTask:forward(x, t, opts) end
 
+--- Prepares what the options ask for; called once when the object is made.
 function scion.meta.MultiTask:setup() end
 
 --- Trains trunk and heads jointly: every step takes a batch of `per_step` tasks in turn. opts: steps 1000, per_step 1, progress.
@@ -5753,6 +5842,7 @@ function scion.meta.MultiTask:train(tasks, opts) end
 ---@overload fun(...): scion.PrototypicalNet
 scion.meta.PrototypicalNet = {}
 
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
 function scion.meta.PrototypicalNet:scores(support, query, task) end
 
 --- |q|^2 - 2 q c' + |c|^2 for all pairs: (Q, K).
@@ -5762,20 +5852,26 @@ function scion.meta.PrototypicalNet:square_distance(q, c) end
 ---@overload fun(...): scion.RelationNet
 scion.meta.RelationNet = {}
 
+--- Embeds supports and queries together and gives logits.
 function scion.meta.RelationNet:compare(support_x, query_x, task, mode, untouched) end
 
+--- Loss of an episode from its logits and class ids.
 function scion.meta.RelationNet:episode_loss(output, y) end
 
+--- Tensors beside the model that checkpoints keep, by name.
 function scion.meta.RelationNet:extras() end
 
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
 function scion.meta.RelationNet:meta_parameters() end
 
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
 function scion.meta.RelationNet:scores(support, query, task) end
 
 ---@class scion.Reptile: scion.MetaAlgorithm
 ---@overload fun(...): scion.Reptile
 scion.meta.Reptile = {}
 
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function scion.meta.Reptile:meta_step(list) end
 
 --- T tasks as one call, where a step takes all items of a task.
@@ -5785,18 +5881,25 @@ function scion.meta.Reptile:stacked_step(batch) end
 ---@overload fun(...): scion.WarpLeap
 scion.meta.WarpLeap = {}
 
+--- The warps' own update, after the outer one.
 function scion.meta.WarpLeap:after_step() end
 
+--- A learner that starts from the meta-learned parameters.
 function scion.meta.WarpLeap:clone(opts) end
 
+--- Takes over what state_dict gave.
 function scion.meta.WarpLeap:load_state_dict(state) end
 
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
 function scion.meta.WarpLeap:meta_parameters() end
 
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function scion.meta.WarpLeap:meta_step(list) end
 
+--- Prepares what the options ask for; called once when the object is made.
 function scion.meta.WarpLeap:setup() end
 
+--- Everything that the rest of a run depends on.
 function scion.meta.WarpLeap:state_dict() end
 
 scion.meta.inner = {}
@@ -5823,6 +5926,7 @@ function scion.meta.tasks.Source:task(_) end
 --- n tasks beginning with number `first`, as a list.
 function scion.meta.tasks.Source:tasks(first, n) end
 
+--- One task a group of classes, from labels "group/class": a list of tasks. Options: data, ways 20, shots 15, held_out 5, seed.
 function scion.meta.tasks.alphabets(opts) end
 
 --- Batches of a task without end: a function giving x, y. A task is { support_x, support_y, ... }, { train = iterator } or an iterator
@@ -5835,17 +5939,25 @@ function scion.meta.tasks.check(where, task, level) end
 --- Checks a task's class ids against the number of outputs of the network.
 function scion.meta.tasks.check_head(where, task, output, level) end
 
+--- n-way k-shot episodes from a labelled data set. Options: data, ways 5, shots 1, queries 15, classes (labels to draw from), rotations ("none",
+--- "classes", "random"), augment, seed.
 function scion.meta.tasks.episodes(opts) end
 
+--- Sums of two sinusoids around a point of the task. Options: shots 10, queries 10, x_range { -4, 4 } of the points, noise 0, seed.
 function scion.meta.tasks.harmonic(opts) end
 
+--- Is the value a tensor?
 function scion.meta.tasks.is_tensor(v) end
 
 --- The items of a task that an algorithm without queries trains on: all of them, or the support items.
 function scion.meta.tasks.items(task, all) end
 
+--- Linear regressions, as in Xfer's Leap demo: a list of tasks. Options: weights (one list a task), bias, examples 200, held_out 50, std_x 1,
+--- std_noise 0.01, seed.
 function scion.meta.tasks.linear(opts) end
 
+--- Sinusoids y = A sin(x - phase). Options: shots 10, queries 10, amplitude { 0.1, 5 }, phase { 0, pi }, x_range { -5, 5 }, noise 0, seed,
+--- grid (queries are so many points evenly over x_range).
 function scion.meta.tasks.sinusoid(opts) end
 
 --- A source from what a user gives: a source, or a list of tasks.
@@ -5879,9 +5991,10 @@ function scion.metrics.confusion_of_labels(predicted, truth, classes) end
 --- Mean negative log probability of the true class. probabilities: (N, K); truth: ids (N).
 function scion.metrics.log_loss(probabilities, truth) end
 
+--- Mean absolute error.
 function scion.metrics.mae(predicted, truth) end
 
---- Mean squared error, mean absolute error.
+--- Mean squared error.
 function scion.metrics.mse(predicted, truth) end
 
 --- A running metric by name ("accuracy", "top_5", "mse", "rmse", "mae"), or from a function
@@ -5891,6 +6004,7 @@ function scion.metrics.new(metric, name) end
 --- Share of the variance that the predictions explain: 1 is perfect, 0 as good as the mean.
 function scion.metrics.r2(predicted, truth) end
 
+--- Root of the mean squared error.
 function scion.metrics.rmse(predicted, truth) end
 
 --- Fraction of items whose class is among the k best scores. scores: (N, K); truth: ids (N).
@@ -5966,6 +6080,7 @@ function scion.nn.AdaptiveMaxPool2d(...) end
 --- Maxima of as many windows as `output_size` says.
 function scion.nn.AdaptiveMaxPool3d(...) end
 
+--- Dropout that keeps mean and variance of selu activations.
 function scion.nn.AlphaDropout(...) end
 
 --- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
@@ -5977,8 +6092,14 @@ function scion.nn.AvgPool2d(...) end
 --- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
 function scion.nn.AvgPool3d(...) end
 
+--- -(t log p + (1 - t) log(1 - p)) of probabilities p.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.BCELoss(options, ...) end
 
+--- Binary cross entropy of sigmoid(input), exact for large scores.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.BCEWithLogitsLoss(options, ...) end
 
 --- Normalises each channel over the batch: (N, C) or (N, C, L). In training by the batch's statistics, which also move running_mean
@@ -5999,6 +6120,9 @@ function scion.nn.BatchNorm3d(...) end
 ---@return scion.Net
 function scion.nn.Bilinear(...) end
 
+--- x above 0, alpha (e^(x / alpha) - 1) below.
+---@param alpha? number scale of the negative side
+---@return scion.Net
 function scion.nn.CELU(...) end
 
 --- Deals the channels of every group out in turn.
@@ -6053,20 +6177,40 @@ function scion.nn.ConvTranspose2d(...) end
 ---@return scion.Net
 function scion.nn.ConvTranspose3d(...) end
 
+--- 1 - cos(a, b) where target is 1, max(0, cos(a, b) - margin) where it is -1.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number cosine up to which different pairs cost nothing
+---@return scion.Net
 function scion.nn.CosineEmbeddingLoss(options, ...) end
 
+--- Cosine of the angle between vectors: a . b / (|a| |b|).
+---@param dim? integer dimension of the vectors; default the second
+---@param eps? number smallest length
+---@return scion.Net
 function scion.nn.CosineSimilarity(options, ...) end
 
+--- Cross entropy of softmax(input) with class ids or class probabilities. The mean is weighted as in PyTorch.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param ignore_index? integer id, as written in the target, that counts nothing
+---@param label_smoothing? number share of the target spread evenly over the classes
+---@return scion.Net
 function scion.nn.CrossEntropyLoss(options, ...) end
 
+--- In training zeroes elements with probability p (default 0.5) and scales the rest by 1 / (1 - p); in evaluation x itself.
 function scion.nn.Dropout(...) end
 
+--- Dropout of whole channels of (N, C, L).
 function scion.nn.Dropout1d(...) end
 
+--- Dropout of whole channels of (N, C, H, W).
 function scion.nn.Dropout2d(...) end
 
+--- Dropout of whole channels of (N, C, D, H, W).
 function scion.nn.Dropout3d(...) end
 
+--- x above 0, alpha (e^x - 1) below.
+---@param alpha? number minus the limit at minus infinity
+---@return scion.Net
 function scion.nn.ELU(...) end
 
 --- Rows of weight (num_embeddings, embedding_dim) by id: ids of any shape, 1..num_embeddings, to that shape + (embedding_dim).
@@ -6086,14 +6230,25 @@ function scion.nn.Flatten(...) end
 ---@return scion.Net
 function scion.nn.Fold(...) end
 
+--- x times the normal distribution function of x.
+---@param approximate? choice "none": by the error function; "tanh": the usual approximation
+---@return scion.Net
 function scion.nn.GELU(...) end
 
+--- Gated linear unit: first half times sigmoid of the second.
+---@param dim? integer dimension that is halved
+---@return scion.Net
 function scion.nn.GLU(...) end
 
 --- Gated recurrent unit; arguments and outputs as RNN.
 ---@return scion.Net
 function scion.nn.GRU(...) end
 
+--- Negative log-likelihood of normal distributions with given means and variances.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param full? boolean add the constant log(2 pi) / 2
+---@param eps? number smallest variance
+---@return scion.Net
 function scion.nn.GaussianNLLLoss(options, ...) end
 
 --- Mean over all positions: (N, C, ...) to (N, C).
@@ -6124,18 +6279,41 @@ function scion.nn.Graph(inputs, outputs, opts) end
 ---@return scion.Net
 function scion.nn.GroupNorm(...) end
 
+--- x outside -lambda .. lambda, 0 within.
+---@param lambda? number half-width of the zone that gives 0
+---@return scion.Net
 function scion.nn.Hardshrink(...) end
 
+--- clamp(x / 6 + 1 / 2, 0, 1).
+---@return scion.Net
 function scion.nn.Hardsigmoid(...) end
 
+--- x hardsigmoid(x).
+---@return scion.Net
 function scion.nn.Hardswish(...) end
 
+--- x limited to min_val .. max_val.
+---@param min_val? number lower bound
+---@param max_val? number upper bound
+---@return scion.Net
 function scion.nn.Hardtanh(...) end
 
+--- input where target is 1, max(0, margin - input) where it is -1.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number distance asked for
+---@return scion.Net
 function scion.nn.HingeEmbeddingLoss(options, ...) end
 
+--- max(0, margin - target * input): the loss of support vector machines.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number distance asked for
+---@return scion.Net
 function scion.nn.HingeLoss(options, ...) end
 
+--- Quadratic below delta, linear beyond: d^2 / 2, delta (|d| - delta / 2).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param delta? number difference at which the square becomes a line
+---@return scion.Net
 function scion.nn.HuberLoss(options, ...) end
 
 --- x itself.
@@ -6154,8 +6332,15 @@ function scion.nn.InstanceNorm2d(...) end
 ---@return scion.Net
 function scion.nn.InstanceNorm3d(...) end
 
+--- Kullback-Leibler divergence: target (log target - input), input in logarithms.
+---@param reduction? choice "none", "mean" (over elements), "sum", or "batchmean" (sum / N: the divergence itself)
+---@param log_target? boolean target holds logarithms too
+---@return scion.Net
 function scion.nn.KLDivLoss(options, ...) end
 
+--- Absolute difference.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.L1Loss(options, ...) end
 
 --- Long short-term memory; arguments as RNN. Gives y, h_n and c_n; with state = true the net takes h0 and c0.
@@ -6173,6 +6358,9 @@ function scion.nn.Lambda(fn, opts) end
 ---@return scion.Net
 function scion.nn.LayerNorm(...) end
 
+--- x above 0, negative_slope x below.
+---@param negative_slope? number slope below 0
+---@return scion.Net
 function scion.nn.LeakyReLU(...) end
 
 --- y = x W' + b: (..., in_features) to (..., out_features). Parameters: weight (out_features, in_features), bias.
@@ -6186,12 +6374,24 @@ function scion.nn.Linear(...) end
 ---@return scion.Net
 function scion.nn.LocalResponseNorm(...) end
 
+--- log(sigmoid(x)), exact for large negative x.
+---@return scion.Net
 function scion.nn.LogSigmoid(...) end
 
+--- log(softmax(x)) along a dimension, exact for large differences.
+---@param dim? integer dimension that sums to one; default the last
+---@return scion.Net
 function scion.nn.LogSoftmax(...) end
 
+--- Squared difference.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.MSELoss(options, ...) end
 
+--- max(0, margin - target * (input1 - input2)).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number distance asked for
+---@return scion.Net
 function scion.nn.MarginRankingLoss(options, ...) end
 
 --- Largest value of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, dilation = 1, return_indices = false
@@ -6206,10 +6406,20 @@ function scion.nn.MaxPool2d(...) end
 --- (a second output: positions in the plane), ceil_mode = false.
 function scion.nn.MaxPool3d(...) end
 
+--- x tanh(softplus(x)).
+---@return scion.Net
 function scion.nn.Mish(...) end
 
+--- Binary cross entropy with logits, averaged over the classes of each item.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.MultiLabelSoftMarginLoss(options, ...) end
 
+--- Multi-class hinge loss: every other class shall stay `margin` below the right one.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number how far ahead the right class shall be
+---@param p? integer power of the violation
+---@return scion.Net
 function scion.nn.MultiMarginLoss(options, ...) end
 
 --- Attention of several heads: mha(query, key, value) of (N, L, E), (N, S, E), (N, S, E) to (N, L, E). Parameters as PyTorch's:
@@ -6220,12 +6430,21 @@ function scion.nn.MultiMarginLoss(options, ...) end
 ---@return scion.Net
 function scion.nn.MultiheadAttention(...) end
 
+--- Negative log-likelihood of class ids, from log-probabilities (log_softmax).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param ignore_index? integer id, as written in the target, that counts nothing
+---@return scion.Net
 function scion.nn.NLLLoss(options, ...) end
 
 --- x above 0, weight x below, with a learned weight: one, or one per channel of (N, C, ...).
 ---@return scion.Net
 function scion.nn.PReLU(...) end
 
+--- p-norm of a - b along the last dimension.
+---@param p? number order of the norm; inf: the largest difference
+---@param eps? number added to every difference
+---@param keepdim? boolean keep the last dimension as 1
+---@return scion.Net
 function scion.nn.PairwiseDistance(options, ...) end
 
 --- Dimensions in another order: nn.Permute { dims = { 1, 3, 2 } }.
@@ -6240,6 +6459,12 @@ function scion.nn.PixelShuffle(...) end
 ---@return scion.Net
 function scion.nn.PixelUnshuffle(...) end
 
+--- Negative log-likelihood of counts under Poisson distributions.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param log_input? boolean input is the logarithm of the rate
+---@param full? boolean add Stirling's approximation of log(target!)
+---@param eps? number added to the rate before its logarithm
+---@return scion.Net
 function scion.nn.PoissonNLLLoss(options, ...) end
 
 --- x / sqrt(mean(x^2) + eps) over the trailing dimensions, scaled. eps defaults to the dtype's machine epsilon.
@@ -6253,8 +6478,12 @@ function scion.nn.RMSNorm(...) end
 ---@return scion.Net
 function scion.nn.RNN(...) end
 
+--- max(x, 0).
+---@return scion.Net
 function scion.nn.ReLU(...) end
 
+--- x limited to 0 .. 6.
+---@return scion.Net
 function scion.nn.ReLU6(...) end
 
 --- The border mirrored without its edge.
@@ -6284,6 +6513,8 @@ function scion.nn.Reshape(...) end
 ---@return scion.Net
 function scion.nn.Residual(body, opts) end
 
+--- Self-normalising elu: 1.0507 (x above 0, 1.6733 (e^x - 1) below).
+---@return scion.Net
 function scion.nn.SELU(...) end
 
 --- Layers one after the other: nn.Sequential { layer, { "name", layer }, function(x) ... end, ..., name =, naming = }.
@@ -6293,36 +6524,70 @@ function scion.nn.SELU(...) end
 ---@return scion.Net
 function scion.nn.Sequential(layers, opts) end
 
+--- x sigmoid(x), also called swish.
+---@return scion.Net
 function scion.nn.SiLU(...) end
 
+--- 1 / (1 + e^-x).
+---@return scion.Net
 function scion.nn.Sigmoid(...) end
 
+--- Quadratic below beta, linear beyond: d^2 / (2 beta), |d| - beta / 2.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param beta? number difference at which the square becomes a line
+---@return scion.Net
 function scion.nn.SmoothL1Loss(options, ...) end
 
+--- log(1 + e^(-target * input)), target 1 or -1.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.SoftMarginLoss(options, ...) end
 
+--- e^x / sum e^x along a dimension: positive numbers that sum to one.
+---@param dim? integer dimension that sums to one; default the last
+---@return scion.Net
 function scion.nn.Softmax(...) end
 
 --- Softmax over the channels of (N, C, H, W).
 ---@return scion.Net
 function scion.nn.Softmax2d(...) end
 
+--- softmax(-x) along a dimension.
+---@param dim? integer dimension that sums to one; default the last
+---@return scion.Net
 function scion.nn.Softmin(...) end
 
+--- log(1 + e^(beta x)) / beta: a smooth relu.
+---@param beta? number sharpness
+---@param threshold? number above beta x of this, x itself
+---@return scion.Net
 function scion.nn.Softplus(...) end
 
+--- x moved towards 0 by lambda, 0 within.
+---@param lambda? number half-width of the zone that gives 0
+---@return scion.Net
 function scion.nn.Softshrink(...) end
 
+--- x / (1 + |x|).
+---@return scion.Net
 function scion.nn.Softsign(...) end
 
 --- Without dimensions of size 1 (or without `dim` if its size is 1).
 ---@return scion.Net
 function scion.nn.Squeeze(...) end
 
+--- Hyperbolic tangent.
+---@return scion.Net
 function scion.nn.Tanh(...) end
 
+--- x - tanh(x).
+---@return scion.Net
 function scion.nn.Tanhshrink(...) end
 
+--- x where x > threshold, else value.
+---@param threshold? number what x must exceed
+---@param value? number put where it does not
+---@return scion.Net
 function scion.nn.Threshold(...) end
 
 --- `num_layers` encoder layers one after the other, named layers.0, layers.1, ...; final_norm: a layer norm "norm" behind them.
@@ -6341,6 +6606,13 @@ function scion.nn.TransformerEncoderLayer(...) end
 ---@return scion.Net
 function scion.nn.Transpose(...) end
 
+--- max(0, |anchor - positive| - |anchor - negative| + margin).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number how much farther the negative shall be
+---@param p? number order of the norm; inf: the largest difference
+---@param eps? number added to every difference
+---@param swap? boolean use the distance of positive and negative where it is smaller
+---@return scion.Net
 function scion.nn.TripletMarginLoss(options, ...) end
 
 --- Splits dimension `dim` into the sizes of the list.
@@ -6406,6 +6678,7 @@ function scion.nn.init.kaiming_uniform_(t, opts) end
 --- Normal with mean and standard deviation; default 0, 1.
 function scion.nn.init.normal_(t, mean, std) end
 
+--- All ones.
 function scion.nn.init.ones_(t) end
 
 --- Rows (or columns, where there are more rows) orthonormal, times gain; further dimensions are flattened.
@@ -6426,6 +6699,7 @@ function scion.nn.init.xavier_normal_(t, gain) end
 --- Glorot: uniform on +-gain sqrt(6 / (fan_in + fan_out)).
 function scion.nn.init.xavier_uniform_(t, gain) end
 
+--- All zeros.
 function scion.nn.init.zeros_(t) end
 
 --- A named input of a graph.
@@ -6499,6 +6773,11 @@ scion.optim.LBFGS = {}
 ---@overload fun(...): scion.LambdaLR
 scion.optim.LambdaLR = {}
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.LambdaLR:rate(t, base, g) end
 
 ---@class scion.LinearLR
@@ -6513,12 +6792,21 @@ function scion.optim.LinearLR:rate(t, base) end
 ---@overload fun(...): scion.LinearWarmup
 scion.optim.LinearWarmup = {}
 
+--- Sets the rates for the present step.
 function scion.optim.LinearWarmup:apply() end
 
+---@param dict table
 function scion.optim.LinearWarmup:load_state_dict(dict) end
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.LinearWarmup:rate(t, base, g) end
 
+--- Plain numbers and tables; functions are not kept.
+---@return table
 function scion.optim.LinearWarmup:state_dict() end
 
 ---@class scion.MultiStepLR
@@ -6536,12 +6824,20 @@ scion.optim.NAdam = {}
 ---@overload fun(...): scion.OneCycleLR
 scion.optim.OneCycleLR = {}
 
+--- Sets the rates for the present step.
 function scion.optim.OneCycleLR:apply() end
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.OneCycleLR:rate(t, _, g) end
 
+--- Takes the optimiser and sets the rates of step 0 (the constructors do it).
 function scion.optim.OneCycleLR:start(optimizer) end
 
+--- The rate or momentum of step t on its way between three values.
 function scion.optim.OneCycleLR:value(t, from, top, last) end
 
 ---@class scion.PolynomialLR
@@ -6563,8 +6859,11 @@ scion.optim.RMSprop = {}
 ---@overload fun(...): scion.ReduceLROnPlateau
 scion.optim.ReduceLROnPlateau = {}
 
+--- Sets the rates for the present step.
 function scion.optim.ReduceLROnPlateau:apply() end
 
+--- Goes to the next step, or to step `epoch`.
+---@param epoch? integer
 function scion.optim.ReduceLROnPlateau:step(value) end
 
 ---@class scion.SGD
@@ -6581,8 +6880,14 @@ function scion.optim.SWA:weight() end
 ---@overload fun(...): scion.SequentialLR
 scion.optim.SequentialLR = {}
 
+--- Sets the rates for the present step.
 function scion.optim.SequentialLR:apply() end
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.SequentialLR:rate(t, base, g) end
 
 ---@class scion.StepLR
@@ -6678,6 +6983,7 @@ function scion.repurpose.graph.add_flatten(net, value, dims) end
 --- Adds a linear layer on a value (N, F); weight (K, F), bias (K) or nil.
 function scion.repurpose.graph.add_linear(net, name, value, weight, bias) end
 
+--- Adds a softmax over the classes of scores (N, K); returns its value.
 function scion.repurpose.graph.add_softmax(net, value) end
 
 --- Raises unless every name is a layer of the net; `what` names the option in the message.
@@ -6702,6 +7008,7 @@ function scion.repurpose.graph.frozen_boundary(net) end
 ---@return string head, string features
 function scion.repurpose.graph.head(net) end
 
+--- Is this value a net?
 function scion.repurpose.graph.is_net(value) end
 
 --- The scores before a final softmax: the name of the value that a softmax-free net returns.
@@ -6730,6 +7037,7 @@ function scion.repurpose.register(cls) end
 
 scion.show = {}
 
+--- Is this a list that prints itself?
 function scion.show.is_list(value) end
 
 --- Makes a plain list print itself; it stays an ordinary Lua list.

@@ -11,17 +11,41 @@ local check = require "scion.check"
 
 local M = {}
 
--- "module", "name" of a function that a loaded module holds, or nil.
-local function module_of(fn)
+local function sorted_names(t)
   local names = {}
-  for name in pairs(package.loaded) do
-    if name ~= "_G" and type(package.loaded[name]) == "table" then names[#names + 1] = name end
+  for name in pairs(t) do
+    if type(name) == "string" then names[#names + 1] = name end
   end
   table.sort(names)
-  for _, name in ipairs(names) do
-    for key, value in next, package.loaded[name] do
-      if rawequal(value, fn) and type(key) == "string" then return name, key end
+  return names
+end
+
+-- The name under which a module holds the function (or, from another loading of the module, the one from the same line of its file), or nil.
+local function name_in(module, fn)
+  local info = debug.getinfo(fn, "S")
+  for _, name in ipairs(sorted_names(module)) do
+    local value = rawget(module, name)
+    if rawequal(value, fn) then return name end
+    if type(value) == "function" and info.what == "Lua" then
+      local other = debug.getinfo(value, "S")
+      if other.source == info.source and other.linedefined == info.linedefined then return name end
     end
+  end
+end
+
+-- "module", "name" of a function that a loaded module holds, or nil. scion's own modules are found by their files, too.
+local function module_of(fn)
+  local own = debug.getinfo(fn, "S").source:match("^@.*(scion/[%w_/]+)%.lua$")
+  if own then
+    local module = own:gsub("/init$", ""):gsub("/", ".")
+    local ok, value = pcall(require, module)
+    local name = ok and type(value) == "table" and name_in(value, fn)
+    if name then return module, name end
+  end
+  for _, module in ipairs(sorted_names(package.loaded)) do
+    local value = package.loaded[module]
+    local name = module ~= "_G" and type(value) == "table" and name_in(value, fn)
+    if name then return module, name end
   end
 end
 

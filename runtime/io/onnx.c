@@ -565,14 +565,14 @@ static scion_status read_value_info(scion_onnx *o, scion_pb info, scion_pb *name
   return name->p == NULL ? damaged(o, "an input has no name") : SCION_OK;
 }
 
-static void know_shape(scion_onnx_value *value, const scion_net_shape *shape) {
+static void know_shape(const scion_onnx *o, scion_onnx_value *value, const scion_net_shape *shape) {
   value->dtype = shape->dtype;
   if (shape->dtype < 0 || shape->n_dims < 0) return;
   value->known = true;
   value->dtype = shape->dtype;
   value->n_dims = shape->n_dims;
   for (int32_t d = 0; d < shape->n_dims; d++)
-    for (int k = 0; k < 2; k++) value->probe[k][d] = shape->shape[d] >= 0 ? shape->shape[d] : SCION_ONNX_PROBES[k];
+    for (int k = 0; k < 2; k++) value->probe[k][d] = shape->shape[d] >= 0 ? shape->shape[d] : o->probes[k];
 }
 
 /* What the graph says about a value whose shape could not be inferred. */
@@ -585,7 +585,7 @@ static scion_status declared_shape(scion_onnx *o, scion_pb graph, const scion_pb
     if (own.p == NULL || own.end - own.p != name->end - name->p || memcmp(own.p, name->p, (size_t)(own.end - own.p)) != 0) continue;
     scion_net_shape shape;
     SCION_TRY(read_value_info(o, f.sub, &own, &shape));
-    know_shape(&o->values[v], &shape);
+    know_shape(o, &o->values[v], &shape);
     return SCION_OK;
   }
   return SCION_OK;
@@ -689,7 +689,7 @@ static scion_status import_inputs(scion_onnx *o, scion_pb graph) {
     snprintf(text, sizeof text, "%s", o->values[v].name);
     clean_name(text);
     SCION_TRY(scion_net_add_input(o->ctx, o->net, text, shape.dtype, shape.n_dims, shape.shape, &o->values[v].id));
-    know_shape(&o->values[v], &shape);
+    know_shape(o, &o->values[v], &shape);
   }
   return graph.bad ? damaged(o, "the graph is damaged") : SCION_OK;
 }
@@ -755,10 +755,9 @@ static scion_status import_model(scion_onnx *o, scion_pb model) {
   return import_graph(o, graph);
 }
 
-scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_net **out) {
-  scion_onnx o = { .ctx = ctx, .path = name, .opset = 1 };
+static scion_status load_with(scion_context *ctx, const char *name, const void *data, size_t size, const int64_t *probes, scion_net **out) {
+  scion_onnx o = { .ctx = ctx, .path = name, .opset = 1, .probes = probes };
   const unsigned char *bytes = data;
-  *out = NULL;
   SCION_TRY(scion_net_new(ctx, &o.net));
   scion_status st = import_model(&o, (scion_pb){ bytes, bytes + size, false });
   for (int32_t i = 0; i < o.n_values; i++) {
@@ -769,6 +768,21 @@ scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const 
   if (o.values != NULL) scion__free(ctx, o.values, (size_t)o.cap * sizeof *o.values);
   if (st == SCION_OK) *out = o.net;
   else scion_net_free(ctx, o.net);
+  return st;
+}
+/* Pictures want sizes that halve often; sequences may have few positions: smaller sizes when the first do not fit. */
+scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_net **out) {
+  static const int64_t probes[][2] = { { 224, 352 }, { 12, 8 }, { 4, 3 } };
+  scion_status st = SCION_OK;
+  *out = NULL;
+  for (int32_t i = 0; i < SCION_COUNT(probes); i++) {
+    char message[sizeof ctx->message];
+    if (i > 0) memcpy(message, ctx->message, sizeof message);
+    scion_status next = load_with(ctx, name, data, size, probes[i], out);
+    if (next == SCION_OK || next != SCION_EUNSUPPORTED) return next;
+    if (i > 0) memcpy(ctx->message, message, sizeof message); /* the first reason counts */
+    st = next;
+  }
   return st;
 }
 scion_status scion_onnx_load(scion_context *ctx, const char *path, scion_net **out) {
@@ -783,13 +797,4 @@ scion_status scion_onnx_load(scion_context *ctx, const char *path, scion_net **o
 scion_status scion_onnx_tensor_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_tensor **out) {
   const unsigned char *bytes = data;
   return scion__onnx_tensor(ctx, name, (scion_pb){ bytes, bytes + size, false }, NULL, out);
-}
-
-scion_status scion_model_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out) {
-  scion_file f;
-  *out = NULL;
-  SCION_TRY(scion__file_open(ctx, path, &f));
-  bool onnx = f.size > 2 && f.data[0] == 0x08 && (f.size < 9 || f.data[8] != '{');
-  scion__file_close(ctx, &f);
-  return onnx ? scion_onnx_load(ctx, path, out) : scion_net_load(ctx, path, options, out);
 }

@@ -23,8 +23,6 @@ static inline bool scion__pb_is(const scion_pb *s, const char *word) {
 
 /* ---- the import ---------------------------------------------------------------------------------------- */
 
-/* Free dimensions of the inputs are tried at two sizes: what comes out the same both times does not depend on them. */
-#define SCION_ONNX_PROBES ((const int64_t[2]){ 224, 352 })
 typedef struct scion_onnx_value {
   char *name;           /* of the graph; NULL: made on the way */
   scion_tensor *tensor; /* a constant */
@@ -48,6 +46,7 @@ typedef struct scion_onnx {
   scion_context *ctx;
   const char *path;
   scion_net *net;
+  const int64_t *probes; /* free dimensions of the inputs are tried at these two sizes: what comes out the same both times does not depend on them */
   int64_t opset;
   scion_onnx_value *values;
   int32_t n_values, cap;

@@ -4,6 +4,7 @@
 --   preprocessing  how pictures become inputs: { size, crop, mean, std, channels, ... } as JSON
 -- The graph takes raw pixels in 0..1 when there is a preprocessing, so that hosts need to resize and nothing else.
 
+local check = require "scion.check"
 local graph = require "scion.repurpose.graph"
 local json = require "scion.json"
 local show = require "scion.show"
@@ -73,13 +74,52 @@ function M.from_net(net, path, opts)
   return rp
 end
 
---- scion.load(path [, { source_model = net }]): a net, a repurposer, or named tensors, by what the file holds.
+-- Named tensors print what they are.
+local Tensors = {
+  __tostring = function(self)
+    local names, lines = {}, {}
+    for name in pairs(self) do names[#names + 1] = name end
+    table.sort(names)
+    for i, name in ipairs(names) do
+      if i > 20 and #names > 24 then
+        lines[#lines + 1] = ("  ... (%d more)"):format(#names - 20)
+        break
+      end
+      lines[#lines + 1] = ("  %s  %s (%s)"):format(name, self[name].dtype, table.concat(self[name].shape, ", "))
+    end
+    return ("%d named tensors\n%s"):format(#names, table.concat(lines, "\n"))
+  end,
+}
+local OPTS <const> = { source_model = check.any {}, params = check.string {}, epoch = check.integer { min = 0 } }
+
+local function readable(path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
+--- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
+---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
+---@return scion.Net|table
 function M.load(path, opts)
-  local loaded = require("scion.nn").load(path)
-  if graph.is_net(loaded) then
-    return M.from_net(loaded, path, opts) or loaded
+  if type(path) ~= "string" then error(("load: expected a file name, got %s"):format(type(path)), 2) end
+  local o, nn = check.opts("load", opts, OPTS, 3), require "scion.nn"
+  if not readable(path) and readable(path .. "-symbol.json") then path = path .. "-symbol.json" end
+  local format = scion().io.file_format(path)
+  if format == "mxnet" and not o.params then
+    local prefix, epoch = path:match "^(.*)%-(%d%d%d%d+)%.params$"
+    if prefix and readable(prefix .. "-symbol.json") then
+      return scion().io.load_mxnet(prefix .. "-symbol.json", path, math.tointeger(tonumber(epoch)))
+    end
   end
-  return loaded
+  if format == "mxnet-symbol" then return scion().io.load_mxnet(path, o.params, o.epoch) end
+  if format == "onnx" or format == "scion" or format == nil then
+    local net = nn.load(path)
+    return M.from_net(net, path, o) or net
+  end
+  return setmetatable((scion().io.read_weights(path)), Tensors)
 end
 
 return M

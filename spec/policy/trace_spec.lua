@@ -1,0 +1,40 @@
+local scion = require "scion"
+local nn = scion.nn
+
+describe("scion.trace", function()
+  it("turns a function of tensors into a net that computes the same for other inputs", function()
+    local w = scion.randn { 4, 3 }:requires_grad_()
+    local net = scion.trace(function(x)
+      local h = (x:matmul(w) + 1):relu()
+      return scion.cat({ h, h * 2 - 0.5 }, 2):mean(2)
+    end, scion.randn { 2, 4 })
+    local x = scion.randn { 7, 4 }
+    local h = (x:matmul(w) + 1):relu()
+    assert.allclose(net(x), scion.cat({ h, h * 2 - 0.5 }, 2):mean(2), { rtol = 1e-5, atol = 1e-6 })
+    assert.equal(1, #net:parameters())
+    net(x):sum():backward()
+    assert.is_truthy(w.grad)
+    assert.is_truthy(net:has_layer "relu")
+  end)
+  it("takes in nets with their layers and parameters, several inputs and outputs, and sizes", function()
+    local body = nn.Sequential({ nn.Linear(3, 5), nn.Tanh() }, { name = "body" })
+    local net = scion.trace(function(a, b)
+      local y = body(a)
+      return y + scion.exp(b), y:reshape(-1, y.shape[2])
+    end, { scion.randn { 2, 3 }, scion.randn { 2, 5 } }, { names = { "left", "right" } })
+    assert.same({ "left", "right" }, { net:inputs()[1].name, net:inputs()[2].name })
+    assert.equal(2, #net:parameters())
+    local a, b = scion.randn { 4, 3 }, scion.randn { 4, 5 }
+    assert.allclose((net(a, b)), body(a) + b:exp(), { rtol = 1e-5 })
+  end)
+  it("refuses what depends on values, with the line", function()
+    local x = scion.randn { 2, 3 }
+    local function refused(fn, pattern) assert.error_matches(function() scion.trace(fn, x) end, "trace_spec.lua:%d+: scion.trace: " .. pattern) end
+    refused(function(t) if t:sum():item() > 0 then return t end return -t end, "item%(%)")
+    refused(function(t) return t:tolist() end, "tolist%(%)")
+    refused(function(t) if t < 3 then return t end return -t end, "a comparison")
+    refused(function(t) return t:add_(1) end, "add_ changes its receiver")
+    assert.error_matches(function() scion.trace(function() return scion.ones { 2 } end, x) end, "does not depend on its arguments")
+    assert.error_matches(function() scion.trace(3, x) end, "expected a function")
+  end)
+end)

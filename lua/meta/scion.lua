@@ -296,6 +296,445 @@ function Tensor:register_hook(f) end
 ---@param id integer
 function Tensor:remove_hook(id) end
 
+-- ---- nets ------------------------------------------------------------------------------------------------
+-- A net is a graph of named layers. A *layer* is named ("conv1"); the *value* it computes has the layer's name ("split:2" for its
+-- second output); *entries* are the tensors that layers refer to ("conv1.weight"): parameters, buffers and constants.
+
+---@class scion.Net a graph of named layers; net(x) runs it, net["conv1.weight"] is an entry
+---@overload fun(...: scion.Tensor): scion.Tensor
+---@field [string] scion.Tensor
+local Net = {}
+
+--- Is this value a net?
+---@param value any
+---@return boolean
+function scion.is_net(value) end
+
+--- Reads a network: scion's own file, ONNX and the other formats that are known, told apart by their bytes.
+---@param path string
+---@return scion.Net
+function scion.load_net(path) end
+
+--- Names a Lua layer, so that nets with it can be saved, and loaded once it is registered again.
+---@param name string as files call it
+---@param f fun(...: scion.Tensor): scion.Tensor what nn.Lambda was given
+function scion.register_layer(name, f) end
+
+--- Runs the net on its inputs. The last argument may be a table of options:
+---   params   { ["fc.weight"] = tensor } used instead of the net's own (gradients flow to them); may have a leading task dimension
+---   buffers  the same for buffers;  mode  "train" or "eval" for this call;  outputs  layers to return instead of the net's outputs
+---   plan     false: layer by layer even where the executor's plan would do
+---@param ... scion.Tensor|table
+---@return scion.Tensor ...
+function Net:call(...) end
+
+--- The values of inner layers: features(x, "relu3") or features(x, { "relu1", "relu3" }) -> list. Stops at the last one needed.
+---@param ... any inputs, then a layer's name or a list of names, then options { mode =, plan = }
+---@return scion.Tensor|scion.Tensor[]
+function Net:features(...) end
+
+--- Runs the net as net(x) does; forward { pixels = x, length = n } gives inputs by name.
+---@param ... scion.Tensor|table<string, scion.Tensor>
+---@return scion.Tensor ...
+function Net:forward(...) end
+
+--- Training mode: dropout drops, batch norm uses its batch. train(false) is eval().
+---@param on? boolean default true
+---@return scion.Net self
+function Net:train(on) end
+
+--- Evaluation mode.
+---@return scion.Net self
+function Net:eval() end
+
+--- Is the net in training mode?
+---@return boolean
+function Net:is_training() end
+
+--- The parameters, frozen ones included, as a list that optimisers take.
+---@return scion.Tensor[]
+function Net:parameters() end
+
+--- The buffers (running statistics and the like) as a list.
+---@return scion.Tensor[]
+function Net:buffers() end
+
+--- How many numbers the parameters hold: all, and those that are not frozen.
+---@return integer all
+---@return integer trainable
+function Net:n_parameters() end
+
+--- Calls f(layer name, output) whenever the layer has run; what f returns, if anything, replaces the output.
+---@param layer string
+---@param f function
+---@return integer id for remove_hook
+function Net:register_hook(layer, f) end
+
+--- Takes a hook of a layer away.
+---@param layer string
+---@param id integer
+function Net:remove_hook(layer, id) end
+
+--- A copy. clone { share = true } shares the tensors instead of copying them.
+---@param opts? { share?: boolean }
+---@return scion.Net
+function Net:clone(opts) end
+
+--- Writes the net to one file, through a temporary one: an old file is replaced only when the new one is whole.
+---@param path string
+---@return scion.Net self
+function Net:save(path) end
+
+--- 32 hexadecimal digits that depend on structure and weights.
+---@return string
+function Net:hash() end
+
+--- Declares an input; returns its value.
+---@param name string
+---@param opts? { dtype?: scion.dtype, shape?: integer[] } -1 in the shape: any size
+---@return integer value
+function Net:add_input(name, opts) end
+
+--- Adds a tensor under a name; one that the net has already is not added twice.
+---@param name string
+---@param tensor scion.Tensor
+---@param kind? "param"|"buffer"|"const" default "param"
+---@return integer value
+function Net:add_entry(name, tensor, kind) end
+
+--- Adds a layer that runs an operation of the registry.
+---@param name string
+---@param type? string as summaries show it; default: the operation's name
+---@param op string such as "conv2d"
+---@param params? table parameters of the operation
+---@param inputs (string|integer|false)[] values in the order of the operation's inputs; false: an optional one left out
+---@return integer ... values of its outputs
+function Net:add_node(name, type, op, params, inputs) end
+
+--- Adds a layer that is a Lua function of tensors.
+---@param name string
+---@param type? string
+---@param f function
+---@param opts? { name?: string, config?: string } name: as registered by scion.register_layer, for files
+---@param inputs (string|integer)[]
+---@param n_outputs? integer default 1
+---@return integer ... values of its outputs
+function Net:add_custom(name, type, f, opts, inputs, n_outputs) end
+
+--- Says which values the net returns.
+---@param values string|(string|integer)[]
+function Net:set_outputs(values) end
+
+--- The number of a value by its name; an error names what is near when there is none.
+---@param name string
+---@return integer value
+function Net:find(name) end
+
+--- Is there a layer of that name?
+---@param name string
+---@return boolean
+function Net:has_layer(name) end
+
+--- The name of a value given by its number.
+---@param value integer|string
+---@return string
+function Net:value_name(value) end
+
+--- All layers in the order in which they run: { name, type, op, params, sources, entries, mode }.
+---@return table[]
+function Net:layers() end
+
+--- One layer; see layers.
+---@param name string
+---@return table
+function Net:layer(name) end
+
+--- Names of all layers in the order in which they run.
+---@return string[]
+function Net:layer_names() end
+
+--- The tensors of the net: { name, kind = "param", "buffer" or "const", frozen, tensor }.
+---@return table[]
+function Net:entries() end
+
+--- The inputs: { name, dtype, shape }, as far as they are known.
+---@return table[]
+function Net:inputs() end
+
+--- Names of the values that the net returns.
+---@return string[]
+function Net:outputs() end
+
+--- Names of the layers that read a value.
+---@param value string|integer
+---@return string[]
+function Net:users(value) end
+
+--- Gives a layer another name (its entries keep theirs).
+---@param layer string
+---@param name string
+function Net:rename(layer, name) end
+
+--- Gives an entry another name.
+---@param entry string
+---@param name string
+function Net:rename_entry(entry, name) end
+
+--- Gives an input another name.
+---@param input string
+---@param name string
+function Net:rename_input(input, name) end
+
+--- Says what an input accepts: its shape (-1: any size) and type; what is left out may be anything.
+---@param input string
+---@param opts { shape?: integer[], dtype?: scion.dtype }
+function Net:describe_input(input, opts) end
+
+--- Changes the type that summaries show for a layer.
+---@param layer string
+---@param type string
+function Net:set_type(layer, type) end
+
+--- Changes parameters of a layer's operation: set_params("conv1", { stride = 2 }). The others keep their values.
+---@param layer string
+---@param params table
+function Net:set_params(layer, params) end
+
+--- Connects one input of a layer to another value; false disconnects an optional one.
+---@param layer string
+---@param slot integer 1-based
+---@param value string|integer|false
+function Net:set_input(layer, slot, value) end
+
+--- Whoever read the one value reads the other from now on, the net's outputs included.
+---@param old string|integer
+---@param new string|integer
+function Net:replace_value(old, new) end
+
+--- Removes a layer that nobody reads.
+---@param layer string
+function Net:remove(layer) end
+
+--- Removes an entry that no layer uses.
+---@param entry string
+function Net:remove_entry(entry) end
+
+--- Removes an input that no layer reads.
+---@param input string
+function Net:remove_input(input) end
+
+--- Puts another tensor in an entry's place.
+---@param entry string
+---@param tensor scion.Tensor
+function Net:set_entry(entry, tensor) end
+
+--- Freezes a parameter (no gradient) or, with false, lets it learn again.
+---@param entry string
+---@param on boolean
+function Net:set_frozen(entry, on) end
+
+--- Fixes the mode of one layer whatever the net's is: "train", "eval", or nil for the net's.
+---@param layer string
+---@param mode? "train"|"eval"
+function Net:set_mode(layer, mode) end
+
+--- Removes layers and entries that the outputs do not need; with true inputs too.
+---@param inputs_too? boolean
+---@return scion.Net self
+function Net:prune(inputs_too) end
+
+--- The part between two sets of values as a net of its own, which shares the tensors.
+---@param opts { from?: string|string[], to?: string|string[] } default: the inputs, the outputs
+---@return scion.Net
+function Net:extract(opts) end
+
+--- Adds another net's layers, fed with values of this one.
+---@param other scion.Net
+---@param prefix? string put before its names
+---@param inputs (string|integer)[]
+---@return integer ... values of its outputs
+function Net:merge(other, prefix, inputs) end
+
+--- A text kept with the net (or with a layer) and in its file; nil when there is none.
+---@param key string
+---@param layer? string
+---@return string?
+function Net:attr(key, layer) end
+
+--- Keeps a text with the net or a layer; nil takes it away.
+---@param key string
+---@param text string?
+---@param layer? string
+function Net:set_attr(key, text, layer) end
+
+--- All texts kept with the net or a layer.
+---@param layer? string
+---@return table<string, string>
+function Net:attrs(layer) end
+
+-- ---- files and pictures --------------------------------------------------------------------------------------
+
+---@class scion.io readers and writers of files; all raise errors that name the file
+scion.io = {}
+
+--- An IDX file (MNIST's format), gzipped or not.
+---@param path string
+---@return scion.Tensor
+function scion.io.read_idx(path) end
+
+--- An array in NumPy's .npy format. Fortran order and foreign byte order are understood; objects are refused.
+---@param path string
+---@return scion.Tensor
+function scion.io.read_npy(path) end
+
+--- Writes one .npy file.
+---@param path string
+---@param tensor scion.Tensor
+function scion.io.save_npy(path, tensor) end
+
+--- The arrays of an .npz file by name.
+---@param path string
+---@return table<string, scion.Tensor>
+function scion.io.read_npz(path) end
+
+--- Writes an .npz file.
+---@param path string
+---@param tensors table<string, scion.Tensor>
+---@param compressed? boolean default false
+function scion.io.save_npz(path, tensors, compressed) end
+
+--- The tensors of a safetensors file by name, and its metadata.
+---@param path string
+---@return table<string, scion.Tensor>
+---@return table<string, string>? metadata
+function scion.io.read_safetensors(path) end
+
+--- Writes a safetensors file, through a temporary one.
+---@param path string
+---@param tensors table<string, scion.Tensor>
+---@param metadata? table<string, string>
+function scion.io.save_safetensors(path, tensors, metadata) end
+
+--- A network from the bytes of an ONNX file; `name` stands for the file in messages.
+---@param bytes string
+---@param name? string
+---@return scion.Net
+function scion.io.decode_onnx(bytes, name) end
+
+--- The tensor in the bytes of an ONNX TensorProto (the .pb files of ONNX's own tests).
+---@param bytes string
+---@return scion.Tensor
+function scion.io.decode_onnx_tensor(bytes) end
+
+--- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), or nil.
+---@param path string
+---@return string?
+function scion.io.file_format(path) end
+
+--- Named tensors of a file of weights, by content: PyTorch (zip or the older form; nothing is executed), safetensors, npz, npy, MXNet's params.
+---@param path string
+---@return table<string, scion.Tensor> tensors, string format, string[] names names in the file's order
+function scion.io.read_weights(path) end
+
+--- A net from MXNet's NAME-symbol.json. Without a file of parameters the newest NAME-NNNN.params beside it, or that of `epoch`.
+---@param symbol string
+---@param params? string
+---@param epoch? integer
+---@return scion.Net
+function scion.io.load_mxnet(symbol, params, epoch) end
+
+--- Writes a net as ONNX (opset 21), for inference; see net:save_onnx.
+---@param path string
+---@param net scion.Net
+---@param shapes? integer[][] sizes of the inputs, where they are not declared
+function scion.io.save_onnx(path, net, shapes) end
+
+--- A picture (JPEG, PNG, BMP, GIF, TGA, PNM) as u8 (C, H, W). Grey ones are repeated to 3 channels; alpha is left out unless
+--- 4 channels are asked for.
+---@param path string
+---@param channels? integer 1, 3 (default) or 4
+---@return scion.Tensor
+function scion.io.read_image(path, channels) end
+
+--- The same from the bytes of a file.
+---@param bytes string
+---@param channels? integer
+---@return scion.Tensor
+function scion.io.decode_image(bytes, channels) end
+
+--- What lies in a folder: { { name =, kind = "file", "directory" or "other" }, ... }, in no particular order.
+---@param path string
+---@return { name: string, kind: string }[]
+function scion.io.list_dir(path) end
+
+--- The bytes of a file, unpacked when it is gzipped.
+---@param path string
+---@return string
+function scion.io.read_file(path) end
+
+--- Makes a folder and those above it; fine when it is there.
+---@param path string
+function scion.io.make_dir(path) end
+
+--- Where pictures come from: { files = paths }, { zip = path, members = names } (default: every picture in it), or
+--- { tensor = u8 (N, C, H, W) or (N, H, W) }. channels (3, 1 or 4) is what files are turned into.
+---@param opts { files?: string[], zip?: string, members?: string[], tensor?: scion.Tensor, channels?: integer }
+---@return scion.Pictures
+function scion.io.image_source(opts) end
+
+--- Batches of pictures, decoded and changed ahead by threads. Options and their defaults:
+---   order        positions 1..#source, a list or an integer tensor (all, in order); first = 1: place in it to start at
+---   batch_size   32;  drop_last  false
+---   transform    list of steps, see transform_image
+---   seed, epoch  0: every random choice is a function of (seed, epoch, position), for any number of threads
+---   prefetch     4 batches ahead; 0: decode when asked;  threads  those of the context
+---   on_error     "error", or "skip": leave unreadable pictures out and remember them
+---@param source scion.Pictures
+---@param opts? table
+---@return scion.Loader
+function scion.io.image_loader(source, opts) end
+
+--- One u8 picture (C, H, W) after some steps { name, arguments in order } or { name, option = value }:
+---   resize size (shorter side) or h, w; filter "bilinear" (antialiased), "bicubic", "nearest"      center_crop h, w
+---   crop y, x, h, w     pad left, top, right, bottom, value     random_crop h, w, padding
+---   random_resized_crop h, w, scale { 0.08, 1 }, ratio { 3/4, 4/3 }, filter
+---   flip, vflip, random_flip p, random_vflip p     rotate degrees, random_rotation degrees
+---   random_affine degrees, translate { x, y }, scale { low, high }, shear
+---   color_jitter brightness, contrast, saturation, hue     grayscale, random_grayscale p     invert, random_invert p
+---   random_erasing p, scale, ratio, value     bgr     to_float scale (1/255)     normalize mean, std
+--- Without to_float or normalize the result stays u8.
+---@param x scion.Tensor
+---@param transform table[]
+---@param opts? { seed?: integer, epoch?: integer, position?: integer }
+---@return scion.Tensor
+function scion.io.transform_image(x, transform, opts) end
+
+---@class scion.Pictures a source of pictures; #source is their number
+local Pictures = {}
+
+--- The path or the member's name of picture i; "" for tensors.
+---@param i integer
+---@return string
+function Pictures:name(i) end
+
+--- Lets go of files that are open.
+function Pictures:close() end
+
+---@class scion.Loader batches of pictures from scion.io.image_loader
+local Loader = {}
+
+--- The next batch x (B, C, H, W) and the positions of its items in the source; nil at the end.
+---@return scion.Tensor?
+---@return integer[]?
+function Loader:next() end
+
+--- Pictures that were left out so far: { position =, name =, message = }.
+---@return table[]
+function Loader:skipped() end
+
+--- Stops the threads. Not needed after the end.
+function Loader:close() end
+
 -- ---- operations ---------------------------------------------------------------------------------------
 
 --- Absolute value; gradient 0 at 0.
@@ -700,8 +1139,9 @@ function Tensor:atanh_() end
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function scion.avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+function scion.avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 1-d average pooling.
 ---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
@@ -709,8 +1149,9 @@ function scion.avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_p
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function Tensor:avg_pool1d(kernel, stride, padding, ceil_mode, count_include_pad) end
+function Tensor:avg_pool1d(kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 2-d average pooling.
 ---@param x scion.Tensor input
@@ -719,8 +1160,9 @@ function Tensor:avg_pool1d(kernel, stride, padding, ceil_mode, count_include_pad
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function scion.avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+function scion.avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 2-d average pooling.
 ---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
@@ -728,8 +1170,9 @@ function scion.avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_p
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function Tensor:avg_pool2d(kernel, stride, padding, ceil_mode, count_include_pad) end
+function Tensor:avg_pool2d(kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 3-d average pooling.
 ---@param x scion.Tensor input
@@ -738,8 +1181,9 @@ function Tensor:avg_pool2d(kernel, stride, padding, ceil_mode, count_include_pad
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function scion.avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+function scion.avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 3-d average pooling.
 ---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
@@ -747,8 +1191,9 @@ function scion.avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_p
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function Tensor:avg_pool3d(kernel, stride, padding, ceil_mode, count_include_pad) end
+function Tensor:avg_pool3d(kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- beta x + alpha a b for batches of matrices.
 ---@param x scion.Tensor broadcasts to the product
@@ -1053,64 +1498,70 @@ function Tensor:contiguous() end
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv1d(x, weight, bias, stride, padding, dilation, groups) end
+function scion.conv1d(x, weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 1-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv1d(weight, bias, stride, padding, dilation, groups) end
+function Tensor:conv1d(weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 2-d convolution (cross-correlation).
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv2d(x, weight, bias, stride, padding, dilation, groups) end
+function scion.conv2d(x, weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 2-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv2d(weight, bias, stride, padding, dilation, groups) end
+function Tensor:conv2d(weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 3-d convolution (cross-correlation).
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv3d(x, weight, bias, stride, padding, dilation, groups) end
+function scion.conv3d(x, weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 3-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv3d(weight, bias, stride, padding, dilation, groups) end
+function Tensor:conv3d(weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 1-d transposed convolution: the gradient of a convolution as an operation.
 ---@param x scion.Tensor (N, C, spatial...)
@@ -1279,6 +1730,23 @@ function scion.cov(x, correction) end
 ---@param correction? number divides by n - correction (default 1.0)
 ---@return scion.Tensor y
 function Tensor:cov(correction) end
+
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param a scion.Tensor (P, D)
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function scion.covariance_matrix(a, b, weight, variance, kind) end
+
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function Tensor:covariance_matrix(b, weight, variance, kind) end
 
 --- Cross product of 3-vectors.
 ---@param a scion.Tensor left
@@ -1921,6 +2389,19 @@ function scion.group_norm(x, weight, bias, num_groups, eps) end
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
+--- Gated recurrent unit over a sequence (gates r, z, n).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
 --- One layer of gated recurrent units as first published (Cho et al. 2014): the reset gate acts on the state before its product.
 ---@param x scion.Tensor (T, N, C)
 ---@param h0? scion.Tensor (layers directions, N, H); default zeros
@@ -2433,6 +2914,17 @@ function Tensor:log2() end
 ---@return scion.Tensor y
 function Tensor:log2_() end
 
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param x scion.Tensor input
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function scion.log_expected_improvement(x, slope) end
+
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function Tensor:log_expected_improvement(slope) end
+
 --- Numbers whose logarithm is normal, in the shape of x.
 ---@param x scion.Tensor input
 ---@param mean? number mean (default 1.0)
@@ -2586,6 +3078,20 @@ function scion.lp_pool2d(x, kernel, stride, padding, ceil_mode, p) end
 ---@param p? number the power (default 2.0)
 ---@return scion.Tensor y
 function Tensor:lp_pool2d(kernel, stride, padding, ceil_mode, p) end
+
+--- Long short-term memory over a sequence (gates i, f, g, o).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param c0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n, scion.Tensor c_n
+function scion.lstm(x, h0, c0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Long short-term memory over a sequence (gates i, f, g, o).
 ---@param x scion.Tensor (T, N, C)
@@ -3185,6 +3691,19 @@ function Tensor:normal(mean, std) end
 ---@return scion.Tensor y
 function Tensor:normal_(mean, std) end
 
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param y scion.Tensor (N)
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function scion.normal_log_density(y, covariance, noise) end
+
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function Tensor:normal_log_density(covariance, noise) end
+
 --- Vectors divided by their p-norm.
 ---@param x scion.Tensor input
 ---@param p? number order of the norm (default 2.0)
@@ -3530,12 +4049,12 @@ function Tensor:renorm_(p, dim, maxnorm) end
 ---@param x scion.Tensor input
 ---@param times integer|integer[] copies along each dimension (default { })
 ---@return scion.Tensor y
-function scion.repeat(x, times) end
+scion["repeat"] = function(x, times) end
 
 --- Copies of x along its dimensions (x["repeat"] or scion["repeat"] in Lua; tile is the same).
 ---@param times integer|integer[] copies along each dimension (default { })
 ---@return scion.Tensor y
-function Tensor:repeat(times) end
+Tensor["repeat"] = function(self, times) end
 
 --- Every element (or slice along dim) several times in a row.
 ---@param x scion.Tensor input
@@ -3594,6 +4113,32 @@ function scion.rms_norm(x, weight, normalized_shape, eps) end
 ---@param training? boolean apply dropout (default false)
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = relu(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_tanh(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
 ---@param x scion.Tensor (T, N, C)
@@ -4114,6 +4659,19 @@ function Tensor:squeeze(dim) end
 ---@return scion.Tensor y
 function scion.stack(tensors, dim) end
 
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param x scion.Tensor input
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function scion.stationary_covariance(x, kind, derivative) end
+
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function Tensor:stationary_covariance(kind, derivative) end
+
 --- Standard deviation over dimensions, default all.
 ---@param x scion.Tensor input
 ---@param dim? integer|integer[] dimension or list of dimensions; default all
@@ -4579,14 +5137,70 @@ function scion.zeros_like(x, dtype) end
 
 -- ---- parts written in Lua ------------------------------------------------------------------------------
 
----@class scion.LrRepurposer: scion.MetaModelRepurposer
+--- Loss and metrics over one pass: net:evaluate(test, { metrics = { "accuracy" } }); see scion.trainer.evaluate.
+---@param data fun(): scion.Tensor?, scion.Tensor?
+---@param opts? table
+---@return table<string, number>
+function Net:evaluate(data, opts) end
+
+--- Trains the net: net:fit(train, { epochs = 3 }) or net:fit { data = train, ... }; see scion.trainer.fit for the options.
+---@param data? fun(): scion.Tensor?, scion.Tensor?
+---@param opts? scion.FitOptions
+---@return table history
+function Net:fit(data, opts) end
+
+---@class scion.BnnRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.BnnRepurposer
+scion.BnnRepurposer = {}
+
+function scion.BnnRepurposer:init(opts) end
+
+---@class scion.GaussianProcess
+---@overload fun(...): scion.GaussianProcess
+scion.GaussianProcess = {}
+
+--- Fits hyper-parameters (unless fixed) and the posterior. x (N, D) and y (N): tensors; y may be a list. `theta`: logarithms of
+--- hyper-parameters, as an earlier fit left them in gp.theta, as the first start. Returns itself.
+function scion.GaussianProcess:fit(x, y, theta) end
+
+--- opts: kernel ("matern52", "matern32", "matern12", "rbf"), ard, tie, length_scale, variance, noise, or components = a list of
+--- { columns, kernel, ard, tie, length_scale, variance } to be summed; fixed, normalise_y, priors, bounds, restarts, max_iter, seed.
+--- Without priors (priors = false) hyper-parameters are those of maximum evidence. The default priors are wide: log length
+--- scale normal around sqrt(2) + log(D) / 2 with deviation sqrt(3) (Hvarfner et al. 2024), log variance around 0 (deviation 2),
+--- log noise around log 1e-4 (deviation 3), all of standardised y.
+function scion.GaussianProcess:init(opts) end
+
+--- Log evidence (marginal likelihood) of standardised y at the hyper-parameters found, without priors. With
+--- theta (logarithms, in the order of gp.theta): there, and its gradient as a second result.
+function scion.GaussianProcess:log_evidence(theta) end
+
+--- Posterior mean and variance (M) of the function at x (M, D), in units of y, f64. Add gp.noise to the variance for that of
+--- a new observation. Differentiable in x.
+---@return scion.Tensor mean
+---@return scion.Tensor variance
+function scion.GaussianProcess:predict(x) end
+
+--- Joint draws of the function at x (M, D): (n, M), f64. seed: of the draws.
+function scion.GaussianProcess:sample(x, n, seed) end
+
+---@class scion.GpRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.GpRepurposer
+scion.GpRepurposer = {}
+
+---@class scion.KnnRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.KnnRepurposer
+scion.KnnRepurposer = {}
+
+---@class scion.LinearRegressionRepurposer: scion.RidgeRepurposer
+---@overload fun(...): scion.LinearRegressionRepurposer
+scion.LinearRegressionRepurposer = {}
+
+--- The constructor's options; alpha is none of them.
+function scion.LinearRegressionRepurposer:get_params() end
+
+---@class scion.LrRepurposer: scion.PredictorRepurposer
 ---@overload fun(...): scion.LrRepurposer
 scion.LrRepurposer = {}
-
---- What happened: converged, iterations, loss.
-function scion.LrRepurposer:convergence() end
-
-function scion.LrRepurposer:restore(net, info) end
 
 ---@class scion.MetaModelRepurposer: scion.Repurposer
 ---@overload fun(...): scion.MetaModelRepurposer
@@ -4598,7 +5212,145 @@ function scion.MetaModelRepurposer:get_features_from_source_model(iterator) end
 
 function scion.MetaModelRepurposer:init(opts) end
 
+--- Trains for the task that the iterator shows. Returns itself.
 function scion.MetaModelRepurposer:repurpose(train) end
+
+---@class scion.ModelHandler
+---@overload fun(...): scion.ModelHandler
+scion.ModelHandler = {}
+
+--- Another input: name, and { shape = { -1, 3, 32, 32 }, dtype = } where they are known.
+function scion.ModelHandler:add_input(name, spec) end
+
+--- Puts layers before the first ones, in the order of the list: { A, B } before 1, 2 gives A, B, 1, 2.
+---@param layers scion.Net[]
+---@param opts? { input?: string } which input, where there are several
+function scion.ModelHandler:add_layer_bottom(layers, opts) end
+
+--- Puts layers on the output, in the order of the list.
+---@param layers scion.Net[]
+---@param opts? { output?: string } which output, where there are several
+function scion.ModelHandler:add_layer_top(layers, opts) end
+
+--- What differs from the network at the beginning: { added, removed, renamed, rewired, altered, parameters, inputs, outputs },
+--- which prints itself as a diff.
+function scion.ModelHandler:changes() end
+
+--- Copies a branch of another network into this one. It reads values of this model (`at`) and becomes a further output, or is
+--- added to or concatenated with a layer (`join`, `with`), whose readers then read the joined value.
+---   mh:copy_branch { source = other, from = { "pool1" }, to = "fc7", at = { "pool1" }, prefix = "other", join = "cat", with = "fc7" }
+---@return string[] values names of the branch's values in this model
+function scion.ModelHandler:copy_branch(opts) end
+
+--- Keeps what is computed up to and including a layer, which becomes the output; keep = "top" keeps what comes after it instead,
+--- and its value becomes the input.
+---@param name string
+---@param opts? { keep?: "bottom"|"top" }
+function scion.ModelHandler:cut_after(name, opts) end
+
+--- Keeps what is computed before a layer; keep = "top" keeps the layer and what comes after it.
+---@param name string
+---@param opts? { keep?: "bottom"|"top" }
+function scion.ModelHandler:cut_before(name, opts) end
+
+--- Drops the first n layers; the input stays, under its name, and feeds what is left. opts.input names the input where
+--- there are several.
+---@param n? integer default 1
+---@param opts? { input?: string }
+---@return string[] dropped
+function scion.ModelHandler:drop_layer_bottom(n, opts) end
+
+--- Drops the last n layers. Where branches meet, n must take the whole block away, or opts.branch names a layer of the
+--- branch to keep; with several outputs opts.output names one.
+---@param n? integer default 1
+---@param opts? { branch?: string, output?: string }
+---@return string[] dropped
+function scion.ModelHandler:drop_layer_top(n, opts) end
+
+--- Names of the layers of a type ("Convolution" or "Conv2d"; case does not matter), in the order of the graph.
+---@param wanted string
+---@return string[]
+function scion.ModelHandler:get_layer_names_matching_type(wanted) end
+
+--- Values of layers for all items of an iterator: each batch runs once, however many layers are asked for.
+---   local features, labels = mh:get_layer_output { data_iterator = it, layer_names = { "fc6", "fc8" } }
+--- features.fc6 is (N, F), rows in the order of the data; padding is cut off. Options: flatten = true (false keeps the
+--- shapes), cache (a scion.features.Cache, false), out (a file that takes the values as they come, for more than memory
+--- holds; features are then read from it), progress.
+---@return table features  by layer name, in the order asked for
+---@return any[]|scion.Tensor|nil labels as the data spell them; targets where the data have no classes
+---@return scion.Tensor? ids
+function scion.ModelHandler:get_layer_output(opts, layer_names) end
+
+--- Names of the parameters and buffers that exactly these layers own.
+---@param names string[]
+---@return string[]
+function scion.ModelHandler:get_layer_parameters(names) end
+
+--- The type of a layer under MXNet's name and under ours: "Activation", "ReLU".
+---@param name string
+---@return string mxnet, string own
+function scion.ModelHandler:get_layer_type(name) end
+
+--- A net of its own (weights are copied) for the data of an iterator: layers that wait for their input's size get weights, the
+--- random ones get new values and the shapes that the graph gives them, the fixed ones no gradient. Batch norms whose
+--- parameters are fixed keep their running statistics too. Names of parameters that the model does not have are warned about.
+---@param it any    an iterator over the data, or the shape of the input, batch first
+---@param opts? { fixed_layer_parameters?: string[], random_layer_parameters?: string[] }
+---@return scion.Net
+function scion.ModelHandler:get_module(it, opts) end
+
+--- A handler of a net, or of a repurposer's network. opts: data_name renames the (first) input; context_function and
+--- num_devices are Xfer's and take "cpu" and 1.
+---@param model scion.Net|table
+function scion.ModelHandler:init(model, opts) end
+
+--- Inserts layers behind a layer: everything that read it reads the last of them.
+---@param name string
+---@param layers scion.Net|scion.Net[]
+function scion.ModelHandler:insert_layer_after(name, layers) end
+
+--- Inserts layers before a layer of one input; other readers of that input are left alone.
+---@param name string
+---@param layers scion.Net|scion.Net[]
+function scion.ModelHandler:insert_layer_before(name, layers) end
+
+--- Renames a layer and the parameters that bear its name.
+---@param old string
+---@param new string
+function scion.ModelHandler:rename_layer(old, new) end
+
+--- Another layer in the place of one; it keeps the old name unless it brings its own.
+---@param name string
+---@param layer scion.Net
+function scion.ModelHandler:replace_layer(name, layer) end
+
+--- Writes the network of now as it is (scion's format).
+function scion.ModelHandler:save(path) end
+
+--- Xfer's name for save.
+function scion.ModelHandler:save_symbol(path) end
+
+--- Which values the model gives: a list of layer names. What they do not need is dropped.
+---@param names string[]
+function scion.ModelHandler:set_outputs(names) end
+
+--- A table of layers, types, output shapes and parameters; see net:summary.
+---@param shapes? table shape of the input, batch first
+function scion.ModelHandler:summary(shapes) end
+
+--- Takes back the last n edits (default 1). Returns what was taken back, the newest first.
+---@param n? integer
+function scion.ModelHandler:undo(n) end
+
+--- Draws the network: "net.svg", "net.png", "net.pdf" (by Graphviz's dot), "net.dot" (its text), "net.txt" or nothing (as text).
+--- opts: input_shape (batch first; shapes are then shown), net (another net to draw, such as a module). Returns the text of the
+--- drawing. Without Graphviz a picture cannot be made: that is said, and the text is returned.
+function scion.ModelHandler:visualize_net(path, opts) end
+
+---@class scion.NearestPrototypeRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.NearestPrototypeRepurposer
+scion.NearestPrototypeRepurposer = {}
 
 ---@class scion.NeuralNetworkFineTuneRepurposer: scion.NeuralNetworkRepurposer
 ---@overload fun(...): scion.NeuralNetworkFineTuneRepurposer
@@ -4616,12 +5368,20 @@ function scion.NeuralNetworkRandomFreezeRepurposer:init(opts) end
 ---@overload fun(...): scion.NeuralNetworkRepurposer
 scion.NeuralNetworkRepurposer = {}
 
+--- How training ended: { converged, epochs, stopped, loss }. converged: the loss of the last epoch is the least or within a percent of it.
+function scion.NeuralNetworkRepurposer:convergence() end
+
+--- The learning-rate range test on this task: { lr (a suggestion), rates, losses }, which prints itself. Trains a copy, so that
+--- nothing changes. opts: from = 1e-6, to = 1, steps = 60, out (a picture, SVG).
+function scion.NeuralNetworkRepurposer:find_learning_rate(train, opts) end
+
 --- Functions and live objects do not go into files.
 function scion.NeuralNetworkRepurposer:get_params() end
 
+--- Trains for the task that the iterator shows. Returns itself.
 function scion.NeuralNetworkRepurposer:repurpose(train) end
 
-function scion.NeuralNetworkRepurposer:restore(net) end
+function scion.NeuralNetworkRepurposer:restore(net, info) end
 
 ---@class scion.Repurposer
 ---@overload fun(...): scion.Repurposer
@@ -4630,8 +5390,18 @@ scion.Repurposer = {}
 --- Share of right predictions on labelled data.
 function scion.Repurposer:accuracy(data) end
 
---- Predictions beside the truth on labelled data: accuracy, confusion table, the lists of labels.
----@return { accuracy: number, confusion: table, predicted: any[], truth: any[] }
+--- Fits the temperature of the probabilities on labelled data that were not used for training. Returns it.
+---@return number temperature
+function scion.Repurposer:calibrate(data) end
+
+--- k-fold cross-validation: trains a new repurposer with the same options on every fold and measures it on the rest.
+--- Features of the source network are computed once for all folds. opts: folds = 5, repeats = 1, seed = 0.
+---@return table result folds (measures of each), mean, std by measure; predicted and truth in the order of the data (last repeat)
+function scion.Repurposer:cross_validate(data, opts) end
+
+--- Predictions beside the truth on labelled data. Classes: accuracy, confusion table, measures (accuracy, log_loss, ece where the classes are
+--- known), the lists of labels. Regression: rmse, mae, r2. Multi-label: subset_accuracy, hamming_loss, f1.
+---@return { accuracy: number, confusion: table, predicted: any[], truth: any[], measures: table }
 function scion.Repurposer:evaluate(data) end
 
 --- The constructor's options as plain data, without the source model: what save keeps and load hands back.
@@ -4639,32 +5409,61 @@ function scion.Repurposer:get_params() end
 
 function scion.Repurposer:init(opts) end
 
+--- Predicted numbers of regression: (N), or (N, D) for several targets; labels for classification.
+function scion.Repurposer:predict(data) end
+
 --- Class ids (N), 1..K.
 function scion.Repurposer:predict_id(data) end
 
---- Labels, as a list: the values that the training data used.
+--- Labels, as a list: the values that the training data used; numbers for regression, lists of labels for multi-label.
 function scion.Repurposer:predict_label(data) end
 
---- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one.
+--- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one (not for multi-label).
 function scion.Repurposer:predict_probability(data) end
+
+--- Predictive variance, where the family has one (Gaussian processes, Bayesian networks): of the numbers of regression, shaped
+--- like predict's; of the latent functions of classes (N, K).
+function scion.Repurposer:predict_variance(data) end
+
+--- How far confidence and accuracy are apart on labelled data: { ece, log_loss, bins }, which prints itself; opts.out draws the
+--- reliability diagram (SVG).
+function scion.Repurposer:reliability(data, opts) end
 
 --- Trains for the task that the iterator shows. Returns itself.
 function scion.Repurposer:repurpose(_) end
 
---- Writes one file that scion.load, predict.lua and C hosts read.
-function scion.Repurposer:save(path) end
+--- Writes one file that scion.load, predict.lua and C hosts read. Classes without a graph form are asked to serialize(path): what they
+--- return (a table of tensors and plain values) becomes part of the file. opts.save_source = false leaves the source network out; it must
+--- then be given to scion.load, which compares its hash.
+---@param path string
+---@param opts? { save_source?: boolean }
+function scion.Repurposer:save(path, opts) end
 
 --- The whole thing as one network: preprocessing, trunk, head, softmax. C hosts and predict.lua run it.
 function scion.Repurposer:to_net() end
+
+---@class scion.RidgeRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.RidgeRepurposer
+scion.RidgeRepurposer = {}
+
+---@class scion.SvmRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.SvmRepurposer
+scion.SvmRepurposer = {}
+
+--- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one (not for multi-label).
+function scion.SvmRepurposer:predict_probability(data) end
+
+function scion.SvmRepurposer:restore(net, info) end
 
 scion.check = {}
 
 --- Rules. settings: default, required, min, max, above, below (numbers), of (element rule of lists).
 function scion.check.any(settings) end
 
---- Checks one positional argument; returns the accepted value.
+--- Checks one positional argument; returns the accepted value. level as in opts.
 function scion.check.arg(where, name, value, entry, level) end
 
+--- true or false.
 function scion.check.boolean(settings) end
 
 --- One of the given strings.
@@ -4676,9 +5475,16 @@ function scion.check.describe(value) end
 --- Any of several rules.
 function scion.check.either(rules, settings) end
 
+--- A function; also under the name func, which needs no quotes.
 function scion.check.func(settings) end
 
+--- A whole number; floats without a fraction are taken as integers.
 function scion.check.integer(settings) end
+
+--- What a rule (or a plain default) asks for, in words, and its default: for help.
+---@return string kind
+---@return any default
+function scion.check.kind_text(entry) end
 
 --- A list (1..n without holes); `of` is a rule for each element, `min_length` its least length.
 function scion.check.list(settings) end
@@ -4686,20 +5492,29 @@ function scion.check.list(settings) end
 --- The name in `names` nearest to `name`, when it is near enough to be a slip of the pen.
 function scion.check.nearest(name, names) end
 
+--- Any number but NaN.
 function scion.check.number(settings) end
 
 --- Checks an options table and fills in the defaults; returns a new table.
 ---@param where string            function named in messages
 ---@param given table|nil
 ---@param rules table<string, any> name -> rule, or a plain default value
----@param level? integer          error level; 3 points at the caller of the function that checks
+---@param level? integer|"user"   error level; 3 (default) points at the caller of the function that checks, "user" at the
+---   nearest caller outside scion's own files
 ---@return table
 function scion.check.opts(where, given, rules, level) end
 
+--- Raises at the line of the nearest caller outside scion's own files: for code whose depth below the user varies.
+---@param format string
+---@param ... any       what the format asks for
+function scion.check.raise(format, ...) end
+
 scion.check.required = {}
 
+--- A string.
 function scion.check.string(settings) end
 
+--- A table of any kind.
 function scion.check.table(settings) end
 
 --- A value for which test(value) is true; `what` names it in messages ("a net").
@@ -4729,6 +5544,11 @@ scion.data = {}
 ---@class scion.Dataset
 ---@overload fun(...): scion.Dataset
 scion.data.Dataset = {}
+
+--- The same pictures, changed at random on the engine's threads whenever they are read: steps as scion.io.image_loader takes
+--- them, true for the usual ones (shift or crop, and mirroring), false for none. Sets of pictures alone can.
+---@param _ boolean|table[]
+function scion.data.Dataset:augment(_) end
 
 --- Items per class, as a list in class order.
 function scion.data.Dataset:class_counts() end
@@ -4782,15 +5602,21 @@ scion.data.FASHION_CLASSES = {}
 ---@overload fun(...): scion.Iterator
 scion.data.Iterator = {}
 
+--- The same pictures with random changes on threads, or without (false); see Dataset:augment.
+---@param steps boolean|table[]
+function scion.data.Iterator:augment(steps) end
+
 --- Batches in one pass.
 function scion.data.Iterator:batches() end
 
+--- Items per class, in class order.
 function scion.data.Iterator:class_counts() end
 
 --- What a checkpoint keeps: a plain table.
 function scion.data.Iterator:get_state() end
 
-function scion.data.Iterator:head(...) end
+--- The first n items.
+function scion.data.Iterator:head(n) end
 
 --- The data once, item after item, nothing random and nothing left out: for predictions and features.
 function scion.data.Iterator:in_order(batch_size) end
@@ -4800,14 +5626,22 @@ function scion.data.Iterator:init(dataset, opts) end
 --- Items in one pass (differs from #it.dataset under balance).
 function scion.data.Iterator:items() end
 
+--- k pairs { train, test } of iterators for cross-validation; see Dataset:kfold.
+---@param k integer
+---@param opts? { seed?: integer }
+function scion.data.Iterator:kfold(k, opts) end
+
+--- Labels of all items, as a list.
 function scion.data.Iterator:labels() end
 
-function scion.data.Iterator:map(...) end
+--- The same with fn(x, y) -> x, y applied to the batches; see Dataset:map.
+function scion.data.Iterator:map(fn) end
 
 --- The next batch x, y, or nil at the end of the pass (the following call begins the next one).
 function scion.data.Iterator:next() end
 
-function scion.data.Iterator:only(...) end
+--- The items of some classes, whose ids are counted anew; see Dataset:only.
+function scion.data.Iterator:only(classes) end
 
 --- How many items of the batch handed out last are padding (only under last_batch = "pad").
 function scion.data.Iterator:padding() end
@@ -4823,11 +5657,17 @@ function scion.data.Iterator:reset(opts) end
 function scion.data.Iterator:set_state(state) end
 
 --- Two or more iterators over disjoint parts; see Dataset:split.
-function scion.data.Iterator:split(...) end
+---@param fractions number|number[]
+---@param opts? { seed?: integer, stratify?: boolean, shuffle?: boolean }
+function scion.data.Iterator:split(fractions, opts) end
 
-function scion.data.Iterator:subset(...) end
+--- The items at the given positions; see Dataset:subset.
+function scion.data.Iterator:subset(positions) end
 
-function scion.data.Iterator:take_per_class(...) end
+--- k random items of every class; see Dataset:take_per_class.
+---@param k integer
+---@param opts? { seed?: integer }
+function scion.data.Iterator:take_per_class(k, opts) end
 
 --- The same data with other options: it:with { batch_size = 256, shuffle = false }.
 function scion.data.Iterator:with(changes) end
@@ -4836,8 +5676,16 @@ function scion.data.Iterator:with(changes) end
 ---@overload fun(...): scion.TensorDataset
 scion.data.TensorDataset = {}
 
+--- The same pictures, changed at random on the engine's threads whenever they are read: steps as scion.io.image_loader takes
+--- them, true for the usual ones (shift or crop, and mirroring), false for none. Sets of pictures alone can.
+---@param _ boolean|table[]
+function scion.data.TensorDataset:augment(steps) end
+
+--- The items at `positions` (a list of 1-based integers) as a batch: x, y. y is i64 class ids (N) when
+--- the set has classes, a float tensor of targets when it does not, nil when it is unlabelled.
 function scion.data.TensorDataset:get(positions) end
 
+--- Class ids of all items as a Lua list, or nil for sets without classes.
 function scion.data.TensorDataset:ids() end
 
 function scion.data.TensorDataset:init(fields) end
@@ -4852,12 +5700,17 @@ function scion.data.csv(opts) end
 function scion.data.data_dir() end
 
 --- Fashion-MNIST (Debian's package dataset-fashion-mnist): 60,000 + 10,000 grey photos, 28 x 28, 10 classes.
+--- Options: split "train" or "test", dir, classes, augment, normalise, and those of iterators.
 function scion.data.fashion_mnist(opts) end
 
 --- Pictures in one folder per class; see scion.data.image_folder for the options.
 function scion.data.image_folder(opts) end
 
---- MNIST digits in idx files: labels are the digits 0..9.
+--- u8 pictures (N, H, W) or (N, C, H, W) in memory; they come out as f32 in 0..1 and may be augmented on threads.
+---   data.images { x = pixels, labels = names, augment = { { "random_crop", 32, padding = 4 }, { "random_flip" } } }
+function scion.data.images(opts) end
+
+--- MNIST digits in idx files: labels are the digits 0..9. Options as data.fashion_mnist.
 function scion.data.mnist(opts) end
 
 --- Arrays of an .npz file (or .safetensors): x and y name the entries.
@@ -4871,6 +5724,47 @@ function scion.data.rng.new(...) end
 --- Data held in tensors or tables.
 ---   data.tensors { x = features, labels = { "ant", "bee", ... }, batch_size = 32, shuffle = true }
 function scion.data.tensors(opts) end
+
+scion.features = {}
+
+---@class scion.FeatureCache
+---@overload fun(...): scion.FeatureCache
+scion.features.Cache = {}
+
+--- Forgets what is in memory (files stay).
+function scion.features.Cache:clear() end
+
+--- Values of layers for the items of an iterator, each computed at most once per cache; nil when the iterator's items cannot be
+--- told apart or look different every time (augmentation, transforms, plain functions).
+---@return scion.Tensor[]? values, scion.Tensor? targets
+function scion.features.Cache:collect(net, iterator, names, opts) end
+
+--- A cache of features. opts: dir (a directory, made when needed; default: memory alone), max_bytes = 256 MiB.
+function scion.features.Cache:init(opts) end
+
+--- What get_layer_output gives: features by layer name (a table that keeps the order asked for), labels, ids.
+function scion.features.by_name(net, iterator, names, opts) end
+
+--- The cache that an option means: nil or true: the program's; false: none; a path: one with files in that directory; or a Cache itself.
+function scion.features.choose_cache(where, given, level) end
+
+--- Values of layers for a whole data set, in the order of the data: list of tensors (N, ...), and the targets (class ids, or what the
+--- data set gives). opts: flatten (N, F), cache (as choose_cache; default none), progress, label.
+---@return scion.Tensor[] values, scion.Tensor? targets
+function scion.features.collect(net, iterator, names, opts) end
+
+--- Runs fn on every batch's values, in eval mode and without gradients: fn(values, y, n). Padding is cut off.
+function scion.features.each_batch(net, iterator, names, opts, fn) end
+
+--- Can this be walked over for x, y?
+function scion.features.is_iterator(value) end
+
+--- The cache of this program: in memory, of at most 256 MiB.
+function scion.features.shared_cache() end
+
+--- Writes values of layers to a safetensors file batch by batch (never all of them in memory): one tensor per layer, and "ids" or "targets".
+--- The iterator must know its number of items.
+function scion.features.stream(net, iterator, names, path, opts) end
 
 --- Prints what is known about a value or a name; without argument an overview.
 ---@param what? any
@@ -4892,7 +5786,11 @@ function scion.json.encode(value) end
 
 scion.json.null = {}
 
---- scion.load(path [, { source_model = net }]): a net, a repurposer, or named tensors, by what the file holds.
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
+--- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
+---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
+---@return scion.Net|table
 function scion.load(path, opts) end
 
 scion.logistic = {}
@@ -4908,6 +5806,9 @@ scion.logistic.OPTS.history = {}
 scion.logistic.OPTS.max_iter = {}
 
 scion.logistic.OPTS.tol = {}
+
+--- Weight of every class: "balanced" gives n / (K * count), a table is read by label (by id where there are no labels).
+function scion.logistic.class_weights(class_weight, counts, n, classes) end
 
 --- Fits. x: features (N, F), f32 or f64; ids: list or tensor of class ids 1..K.
 ---@param x scion.Tensor
@@ -4943,9 +5844,10 @@ function scion.metrics.confusion_of_labels(predicted, truth, classes) end
 --- Mean negative log probability of the true class. probabilities: (N, K); truth: ids (N).
 function scion.metrics.log_loss(probabilities, truth) end
 
+--- Mean absolute error.
 function scion.metrics.mae(predicted, truth) end
 
---- Mean squared error, mean absolute error.
+--- Mean squared error.
 function scion.metrics.mse(predicted, truth) end
 
 --- A running metric by name ("accuracy", "top_5", "mse", "rmse", "mae"), or from a function
@@ -4955,28 +5857,96 @@ function scion.metrics.new(metric, name) end
 --- Share of the variance that the predictions explain: 1 is perfect, 0 as good as the mean.
 function scion.metrics.r2(predicted, truth) end
 
+--- Root of the mean squared error.
 function scion.metrics.rmse(predicted, truth) end
 
 --- Fraction of items whose class is among the k best scores. scores: (N, K); truth: ids (N).
 function scion.metrics.top_k(scores, truth, k) end
 
+scion.minimise = {}
+
+--- Minimises from every start. objective(points) gives a list of values and a list of gradients (lists of numbers) for a
+--- list of points; NaN or infinite values are places not to go.
+---@param objective fun(points: number[][]): number[], number[][]
+---@param starts number[][]
+---@param opts? { lower?: number[], upper?: number[], max_rounds?: integer, tol?: number, f_tol?: number, history?: integer }
+---@return { x: number[], f: number }[] results  one per start, in their order
+function scion.minimise.boxed(objective, starts, opts) end
+
 scion.models = {}
+
+--- AlexNet: features.0, ..., avgpool, classifier.1, .4, .6. Pictures of at least 63 pixels; 224 is usual.
+---@param opts? table num_classes = 1000, dropout = 0.5, in_channels = 3
+function scion.models.alexnet(opts) end
+
+--- Encoder of texts: word ids (N, T) from 1 to (N, T, width), or with num_classes to (N, num_classes) from the first word: embeddings.word_embeddings,
+--- encoder.layer.0.attention.self.query, ..., pooler.dense, classifier. mask: a second input "mask" (N, T), bool, true for words.
+---@param opts? table vocabulary = 30522, layers = 12, heads = 12, width = 768, mlp = 4 * width, positions = 512, num_classes = 0, mask = false, dropout = 0.1
+function scion.models.bert(opts) end
+
+--- Densely connected network: features.conv0, features.denseblock1.denselayer1.norm1, ..., features.norm5, classifier.
+---@param opts? table depth = 121 | 161 | 169 | 201, num_classes = 1000, in_channels = 3
+function scion.models.densenet(opts) end
+
+--- EfficientNet: features.0.0, features.1.0.block.0.0, ..., features.8.0, classifier.1.
+---@param opts? table size = "b0" ... "b7" | "lite0" ... "lite4", num_classes = 1000, in_channels = 3
+function scion.models.efficientnet(opts) end
+
+--- LeNet-5 (LeCun et al. 1998) with rectifiers and max pooling: conv1, relu1, pool1, conv2, relu2, pool2, flatten, fc1, relu3, fc2, relu4, fc3. 28 x 28 pictures are
+--- padded to 32 x 32 by the first convolution.
+---@param opts? table num_classes = 10, in_channels = 1, size = 28 (of the square pictures)
+function scion.models.lenet(opts) end
+
+--- A multilayer perceptron on (N, inputs): fc1, act1, (drop1,) fc2, ... with the last layer without activation.
+---@param opts table inputs, outputs, hidden = { 128 }, dropout = 0, activation = "ReLU" (any layer of scion.nn without arguments)
+function scion.models.mlp(opts) end
+
+--- Depthwise separable convolutions: features.0.0, features.1.depthwise.0, features.1.pointwise.0, ..., classifier.1.
+---@param opts? table width = 1, num_classes = 1000, dropout = 0.001, in_channels = 3
+function scion.models.mobilenet_v1(opts) end
 
 --- Inverted residuals and linear bottlenecks: features.0.0, ..., features.18.2, classifier.1.
 ---@param opts? table width = 1, num_classes = 1000, dropout = 0.2
 function scion.models.mobilenet_v2(opts) end
+
+--- Inverted residuals with squeeze and excitation and hardswish: features.0.0, features.1.block.0.0, ..., classifier.3.
+---@param opts? table size = "large" | "small", num_classes = 1000, dropout = 0.2, in_channels = 3
+function scion.models.mobilenet_v3(opts) end
 
 --- Residual network of 18, 34, 50, 101 or 152 layers: conv1, bn1, relu, maxpool, layer1.0.conv1, ..., avgpool, flatten, fc. The steps of two
 --- are in the 3 x 3 convolutions, as in torchvision.
 ---@param opts? table depth = 50, num_classes = 1000
 function scion.models.resnet(opts) end
 
+--- The residual networks for CIFAR of 20, 32, 44, 56 or 110 layers: conv1, bn1, relu, layer1.0.conv1, ..., avgpool, flatten, linear. shortcut "A": where a
+--- block halves the picture, every second pixel with zero channels around; "B": a convolution, layer2.0.shortcut.0.
+---@param opts? table depth = 20, num_classes = 10, shortcut = "A" | "B", in_channels = 3
+function scion.models.resnet_cifar(opts) end
+
+--- SqueezeNet: features.0, features.3.squeeze, .expand1x1, .expand3x3, ..., classifier.1.
+---@param opts? table version = "1.1" | "1.0", num_classes = 1000, dropout = 0.5, in_channels = 3
+function scion.models.squeezenet(opts) end
+
+--- The convolutional network for sentences of Kim (2014, arXiv 1408.5882): word ids (N, T) from 1, embedding, convolutions over 3, 4 and 5 words (conv3, conv4, conv5),
+--- each with its maximum over the sentence, dropout, fc. Sentences have at least as many words as the widest convolution.
+---@param opts table vocabulary, num_classes, embedding = 100, filters = 100, widths = { 3, 4, 5 }, dropout = 0.5
+function scion.models.text_cnn(opts) end
+
 --- VGG of 11, 13, 16 or 19 layers. names = "caffe" calls them conv1_1, relu1_1, pool1, ..., fc6, relu6, drop6, fc7, fc8; "torch"
 --- features.0, ..., classifier.6. Inputs of at least 32 pixels; 224 is usual.
----@param opts? table depth = 19, num_classes = 1000, names = "torch" | "caffe", dropout = 0.5
+---@param opts? table depth = 19, num_classes = 1000, names = "torch" | "caffe", batch_norm = false, dropout = 0.5, in_channels = 3
 function scion.models.vgg(opts) end
 
+--- Vision transformer: conv_proj, class_token, encoder.pos_embedding, encoder.layers.encoder_layer_0.ln_1, .self_attention, .ln_2, .mlp.0, .mlp.3, ..., encoder.ln, heads.head.
+--- The defaults are ViT-B/16; a small one: { image = 32, patch = 4, layers = 6, heads = 3, width = 192 }.
+---@param opts? table image = 224, patch = 16, layers = 12, heads = 12, width = 768, mlp = 4 * width, num_classes = 1000, dropout = 0, in_channels = 3
+function scion.models.vit(opts) end
+
 scion.nn = {}
+
+--- act_type: "relu", "sigmoid", "tanh", "softrelu" or "softsign".
+---@return scion.Net
+function scion.nn.Activation(opts) end
 
 --- Means of as many windows as `output_size` says, whatever the input's size.
 function scion.nn.AdaptiveAvgPool1d(...) end
@@ -4996,20 +5966,35 @@ function scion.nn.AdaptiveMaxPool2d(...) end
 --- Maxima of as many windows as `output_size` says.
 function scion.nn.AdaptiveMaxPool3d(...) end
 
+--- Dropout that keeps mean and variance of selu activations.
 function scion.nn.AlphaDropout(...) end
 
---- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
+--- divisor_override (what sums are divided by).
 function scion.nn.AvgPool1d(...) end
 
---- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
+--- divisor_override (what sums are divided by).
 function scion.nn.AvgPool2d(...) end
 
---- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
+--- divisor_override (what sums are divided by).
 function scion.nn.AvgPool3d(...) end
 
+--- -(t log p + (1 - t) log(1 - p)) of probabilities p.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.BCELoss(options, ...) end
 
+--- Binary cross entropy of sigmoid(input), exact for large scores.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.BCEWithLogitsLoss(options, ...) end
+
+--- Batch normalisation of the second dimension: eps = 1e-3, momentum = 0.9 (of the old value, as MXNet writes it), fix_gamma = true (the scale
+--- stays 1), use_global_stats = false (true: never the batch's own statistics).
+---@return scion.Net
+function scion.nn.BatchNorm(opts) end
 
 --- Normalises each channel over the batch: (N, C) or (N, C, L). In training by the batch's statistics, which also move running_mean
 --- and running_var by `momentum`; in evaluation by those. Arguments: num_features, eps = 1e-5, momentum = 0.1, affine = true,
@@ -5029,6 +6014,9 @@ function scion.nn.BatchNorm3d(...) end
 ---@return scion.Net
 function scion.nn.Bilinear(...) end
 
+--- x above 0, alpha (e^(x / alpha) - 1) below.
+---@param alpha? number scale of the negative side
+---@return scion.Net
 function scion.nn.CELU(...) end
 
 --- Deals the channels of every group out in turn.
@@ -5043,6 +6031,10 @@ function scion.nn.CircularPad2d(...) end
 
 --- The other side continued.
 function scion.nn.CircularPad3d(...) end
+
+--- Inputs joined along dimension `dim` (0-based as in MXNet, 1: channels): num_args = 2.
+---@return scion.Net
+function scion.nn.Concat(opts) end
 
 --- A constant around: padding, value.
 function scion.nn.ConstantPad1d(...) end
@@ -5083,20 +6075,48 @@ function scion.nn.ConvTranspose2d(...) end
 ---@return scion.Net
 function scion.nn.ConvTranspose3d(...) end
 
+--- Convolution: kernel (one number or a list), num_filter, stride = 1, pad = 0, dilate = 1, num_group = 1, no_bias = false.
+---@return scion.Net
+function scion.nn.Convolution(opts) end
+
+--- 1 - cos(a, b) where target is 1, max(0, cos(a, b) - margin) where it is -1.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number cosine up to which different pairs cost nothing
+---@return scion.Net
 function scion.nn.CosineEmbeddingLoss(options, ...) end
 
+--- Cosine of the angle between vectors: a . b / (|a| |b|).
+---@param dim? integer dimension of the vectors; default the second
+---@param eps? number smallest length
+---@return scion.Net
 function scion.nn.CosineSimilarity(options, ...) end
 
+--- Cross entropy of softmax(input) with class ids or class probabilities. The mean is weighted as in PyTorch.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param ignore_index? integer id, as written in the target, that counts nothing
+---@param label_smoothing? number share of the target spread evenly over the classes
+---@return scion.Net
 function scion.nn.CrossEntropyLoss(options, ...) end
 
+--- Transposed convolution; as Convolution, with adj (output padding); no_bias defaults to true, as in MXNet.
+---@return scion.Net
+function scion.nn.Deconvolution(opts) end
+
+--- In training zeroes elements with probability p (default 0.5) and scales the rest by 1 / (1 - p); in evaluation x itself.
 function scion.nn.Dropout(...) end
 
+--- Dropout of whole channels of (N, C, L).
 function scion.nn.Dropout1d(...) end
 
+--- Dropout of whole channels of (N, C, H, W).
 function scion.nn.Dropout2d(...) end
 
+--- Dropout of whole channels of (N, C, D, H, W).
 function scion.nn.Dropout3d(...) end
 
+--- x above 0, alpha (e^x - 1) below.
+---@param alpha? number minus the limit at minus infinity
+---@return scion.Net
 function scion.nn.ELU(...) end
 
 --- Rows of weight (num_embeddings, embedding_dim) by id: ids of any shape, 1..num_embeddings, to that shape + (embedding_dim).
@@ -5116,14 +6136,29 @@ function scion.nn.Flatten(...) end
 ---@return scion.Net
 function scion.nn.Fold(...) end
 
+--- Linear layer on flattened items: num_hidden, no_bias = false, flatten = true (false: on the last dimension only).
+---@return scion.Net
+function scion.nn.FullyConnected(opts) end
+
+--- x times the normal distribution function of x.
+---@param approximate? choice "none": by the error function; "tanh": the usual approximation
+---@return scion.Net
 function scion.nn.GELU(...) end
 
+--- Gated linear unit: first half times sigmoid of the second.
+---@param dim? integer dimension that is halved
+---@return scion.Net
 function scion.nn.GLU(...) end
 
 --- Gated recurrent unit; arguments and outputs as RNN.
 ---@return scion.Net
 function scion.nn.GRU(...) end
 
+--- Negative log-likelihood of normal distributions with given means and variances.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param full? boolean add the constant log(2 pi) / 2
+---@param eps? number smallest variance
+---@return scion.Net
 function scion.nn.GaussianNLLLoss(options, ...) end
 
 --- Mean over all positions: (N, C, ...) to (N, C).
@@ -5154,18 +6189,41 @@ function scion.nn.Graph(inputs, outputs, opts) end
 ---@return scion.Net
 function scion.nn.GroupNorm(...) end
 
+--- x outside -lambda .. lambda, 0 within.
+---@param lambda? number half-width of the zone that gives 0
+---@return scion.Net
 function scion.nn.Hardshrink(...) end
 
+--- clamp(x / 6 + 1 / 2, 0, 1).
+---@return scion.Net
 function scion.nn.Hardsigmoid(...) end
 
+--- x hardsigmoid(x).
+---@return scion.Net
 function scion.nn.Hardswish(...) end
 
+--- x limited to min_val .. max_val.
+---@param min_val? number lower bound
+---@param max_val? number upper bound
+---@return scion.Net
 function scion.nn.Hardtanh(...) end
 
+--- input where target is 1, max(0, margin - input) where it is -1.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number distance asked for
+---@return scion.Net
 function scion.nn.HingeEmbeddingLoss(options, ...) end
 
+--- max(0, margin - target * input): the loss of support vector machines.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number distance asked for
+---@return scion.Net
 function scion.nn.HingeLoss(options, ...) end
 
+--- Quadratic below delta, linear beyond: d^2 / 2, delta (|d| - delta / 2).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param delta? number difference at which the square becomes a line
+---@return scion.Net
 function scion.nn.HuberLoss(options, ...) end
 
 --- x itself.
@@ -5184,9 +6242,20 @@ function scion.nn.InstanceNorm2d(...) end
 ---@return scion.Net
 function scion.nn.InstanceNorm3d(...) end
 
+--- Kullback-Leibler divergence: target (log target - input), input in logarithms.
+---@param reduction? choice "none", "mean" (over elements), "sum", or "batchmean" (sum / N: the divergence itself)
+---@param log_target? boolean target holds logarithms too
+---@return scion.Net
 function scion.nn.KLDivLoss(options, ...) end
 
+--- Absolute difference.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.L1Loss(options, ...) end
+
+--- Local response normalisation across channels: nsize, alpha = 1e-4, beta = 0.75, knorm = 2.
+---@return scion.Net
+function scion.nn.LRN(opts) end
 
 --- Long short-term memory; arguments as RNN. Gives y, h_n and c_n; with state = true the net takes h0 and c0.
 ---@return scion.Net
@@ -5203,7 +6272,9 @@ function scion.nn.Lambda(fn, opts) end
 ---@return scion.Net
 function scion.nn.LayerNorm(...) end
 
-function scion.nn.LeakyReLU(...) end
+--- y = x > 0 ? x : slope x, or act_type "elu", "selu", "gelu".
+---@return scion.Net
+function scion.nn.LeakyReLU(opts) end
 
 --- y = x W' + b: (..., in_features) to (..., out_features). Parameters: weight (out_features, in_features), bias.
 ---@param in_features integer
@@ -5216,12 +6287,24 @@ function scion.nn.Linear(...) end
 ---@return scion.Net
 function scion.nn.LocalResponseNorm(...) end
 
+--- log(sigmoid(x)), exact for large negative x.
+---@return scion.Net
 function scion.nn.LogSigmoid(...) end
 
+--- log(softmax(x)) along a dimension, exact for large differences.
+---@param dim? integer dimension that sums to one; default the last
+---@return scion.Net
 function scion.nn.LogSoftmax(...) end
 
+--- Squared difference.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.MSELoss(options, ...) end
 
+--- max(0, margin - target * (input1 - input2)).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number distance asked for
+---@return scion.Net
 function scion.nn.MarginRankingLoss(options, ...) end
 
 --- Largest value of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, dilation = 1, return_indices = false
@@ -5236,10 +6319,20 @@ function scion.nn.MaxPool2d(...) end
 --- (a second output: positions in the plane), ceil_mode = false.
 function scion.nn.MaxPool3d(...) end
 
+--- x tanh(softplus(x)).
+---@return scion.Net
 function scion.nn.Mish(...) end
 
+--- Binary cross entropy with logits, averaged over the classes of each item.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.MultiLabelSoftMarginLoss(options, ...) end
 
+--- Multi-class hinge loss: every other class shall stay `margin` below the right one.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number how far ahead the right class shall be
+---@param p? integer power of the violation
+---@return scion.Net
 function scion.nn.MultiMarginLoss(options, ...) end
 
 --- Attention of several heads: mha(query, key, value) of (N, L, E), (N, S, E), (N, S, E) to (N, L, E). Parameters as PyTorch's:
@@ -5250,12 +6343,21 @@ function scion.nn.MultiMarginLoss(options, ...) end
 ---@return scion.Net
 function scion.nn.MultiheadAttention(...) end
 
+--- Negative log-likelihood of class ids, from log-probabilities (log_softmax).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param ignore_index? integer id, as written in the target, that counts nothing
+---@return scion.Net
 function scion.nn.NLLLoss(options, ...) end
 
 --- x above 0, weight x below, with a learned weight: one, or one per channel of (N, C, ...).
 ---@return scion.Net
 function scion.nn.PReLU(...) end
 
+--- p-norm of a - b along the last dimension.
+---@param p? number order of the norm; inf: the largest difference
+---@param eps? number added to every difference
+---@param keepdim? boolean keep the last dimension as 1
+---@return scion.Net
 function scion.nn.PairwiseDistance(options, ...) end
 
 --- Dimensions in another order: nn.Permute { dims = { 1, 3, 2 } }.
@@ -5270,7 +6372,18 @@ function scion.nn.PixelShuffle(...) end
 ---@return scion.Net
 function scion.nn.PixelUnshuffle(...) end
 
+--- Negative log-likelihood of counts under Poisson distributions.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param log_input? boolean input is the logarithm of the rate
+---@param full? boolean add Stirling's approximation of log(target!)
+---@param eps? number added to the rate before its logarithm
+---@return scion.Net
 function scion.nn.PoissonNLLLoss(options, ...) end
+
+--- Pooling of images: pool_type = "max" | "avg" | "sum", kernel, stride = 1, pad = 0, global_pool = false, pooling_convention =
+--- "valid" | "full", count_include_pad = true.
+---@return scion.Net
+function scion.nn.Pooling(opts) end
 
 --- x / sqrt(mean(x^2) + eps) over the trailing dimensions, scaled. eps defaults to the dtype's machine epsilon.
 ---@return scion.Net
@@ -5283,8 +6396,12 @@ function scion.nn.RMSNorm(...) end
 ---@return scion.Net
 function scion.nn.RNN(...) end
 
+--- max(x, 0).
+---@return scion.Net
 function scion.nn.ReLU(...) end
 
+--- x limited to 0 .. 6.
+---@return scion.Net
 function scion.nn.ReLU6(...) end
 
 --- The border mirrored without its edge.
@@ -5314,6 +6431,8 @@ function scion.nn.Reshape(...) end
 ---@return scion.Net
 function scion.nn.Residual(body, opts) end
 
+--- Self-normalising elu: 1.0507 (x above 0, 1.6733 (e^x - 1) below).
+---@return scion.Net
 function scion.nn.SELU(...) end
 
 --- Layers one after the other: nn.Sequential { layer, { "name", layer }, function(x) ... end, ..., name =, naming = }.
@@ -5323,36 +6442,74 @@ function scion.nn.SELU(...) end
 ---@return scion.Net
 function scion.nn.Sequential(layers, opts) end
 
+--- x sigmoid(x), also called swish.
+---@return scion.Net
 function scion.nn.SiLU(...) end
 
+--- 1 / (1 + e^-x).
+---@return scion.Net
 function scion.nn.Sigmoid(...) end
 
+--- Quadratic below beta, linear beyond: d^2 / (2 beta), |d| - beta / 2.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param beta? number difference at which the square becomes a line
+---@return scion.Net
 function scion.nn.SmoothL1Loss(options, ...) end
 
+--- log(1 + e^(-target * input)), target 1 or -1.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.SoftMarginLoss(options, ...) end
 
+--- e^x / sum e^x along a dimension: positive numbers that sum to one.
+---@param dim? integer dimension that sums to one; default the last
+---@return scion.Net
 function scion.nn.Softmax(...) end
 
 --- Softmax over the channels of (N, C, H, W).
 ---@return scion.Net
 function scion.nn.Softmax2d(...) end
 
+--- The softmax that a classifier ends in; training takes the cross entropy of what comes before it.
+---@return scion.Net
+function scion.nn.SoftmaxOutput(opts) end
+
+--- softmax(-x) along a dimension.
+---@param dim? integer dimension that sums to one; default the last
+---@return scion.Net
 function scion.nn.Softmin(...) end
 
+--- log(1 + e^(beta x)) / beta: a smooth relu.
+---@param beta? number sharpness
+---@param threshold? number above beta x of this, x itself
+---@return scion.Net
 function scion.nn.Softplus(...) end
 
+--- x moved towards 0 by lambda, 0 within.
+---@param lambda? number half-width of the zone that gives 0
+---@return scion.Net
 function scion.nn.Softshrink(...) end
 
+--- x / (1 + |x|).
+---@return scion.Net
 function scion.nn.Softsign(...) end
 
 --- Without dimensions of size 1 (or without `dim` if its size is 1).
 ---@return scion.Net
 function scion.nn.Squeeze(...) end
 
+--- Hyperbolic tangent.
+---@return scion.Net
 function scion.nn.Tanh(...) end
 
+--- x - tanh(x).
+---@return scion.Net
 function scion.nn.Tanhshrink(...) end
 
+--- x where x > threshold, else value.
+---@param threshold? number what x must exceed
+---@param value? number put where it does not
+---@return scion.Net
 function scion.nn.Threshold(...) end
 
 --- `num_layers` encoder layers one after the other, named layers.0, layers.1, ...; final_norm: a layer norm "norm" behind them.
@@ -5371,6 +6528,13 @@ function scion.nn.TransformerEncoderLayer(...) end
 ---@return scion.Net
 function scion.nn.Transpose(...) end
 
+--- max(0, |anchor - positive| - |anchor - negative| + margin).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number how much farther the negative shall be
+---@param p? number order of the norm; inf: the largest difference
+---@param eps? number added to every difference
+---@param swap? boolean use the distance of positive and negative where it is smaller
+---@return scion.Net
 function scion.nn.TripletMarginLoss(options, ...) end
 
 --- Splits dimension `dim` into the sizes of the list.
@@ -5436,6 +6600,7 @@ function scion.nn.init.kaiming_uniform_(t, opts) end
 --- Normal with mean and standard deviation; default 0, 1.
 function scion.nn.init.normal_(t, mean, std) end
 
+--- All ones.
 function scion.nn.init.ones_(t) end
 
 --- Rows (or columns, where there are more rows) orthonormal, times gain; further dimensions are flattened.
@@ -5456,12 +6621,18 @@ function scion.nn.init.xavier_normal_(t, gain) end
 --- Glorot: uniform on +-gain sqrt(6 / (fan_in + fan_out)).
 function scion.nn.init.xavier_uniform_(t, gain) end
 
+--- All zeros.
 function scion.nn.init.zeros_(t) end
 
 --- A named input of a graph.
 ---@param name? string     default "x"
 ---@param spec? table      { shape = { -1, 3, 32, 32 }, dtype = "f32" }: checked at every run; -1: any size
 function scion.nn.input(name, spec) end
+
+--- A parameter of its own in a graph, not of a layer: a class token, positions.
+---@param name string its name in the net
+---@param tensor scion.Tensor
+function scion.nn.parameter(name, tensor) end
 
 scion.nn.types = {}
 
@@ -5529,6 +6700,11 @@ scion.optim.LBFGS = {}
 ---@overload fun(...): scion.LambdaLR
 scion.optim.LambdaLR = {}
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.LambdaLR:rate(t, base, g) end
 
 ---@class scion.LinearLR
@@ -5543,12 +6719,21 @@ function scion.optim.LinearLR:rate(t, base) end
 ---@overload fun(...): scion.LinearWarmup
 scion.optim.LinearWarmup = {}
 
+--- Sets the rates for the present step.
 function scion.optim.LinearWarmup:apply() end
 
+---@param dict table
 function scion.optim.LinearWarmup:load_state_dict(dict) end
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.LinearWarmup:rate(t, base, g) end
 
+--- Plain numbers and tables; functions are not kept.
+---@return table
 function scion.optim.LinearWarmup:state_dict() end
 
 ---@class scion.MultiStepLR
@@ -5566,12 +6751,20 @@ scion.optim.NAdam = {}
 ---@overload fun(...): scion.OneCycleLR
 scion.optim.OneCycleLR = {}
 
+--- Sets the rates for the present step.
 function scion.optim.OneCycleLR:apply() end
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.OneCycleLR:rate(t, _, g) end
 
+--- Takes the optimiser and sets the rates of step 0 (the constructors do it).
 function scion.optim.OneCycleLR:start(optimizer) end
 
+--- The rate or momentum of step t on its way between three values.
 function scion.optim.OneCycleLR:value(t, from, top, last) end
 
 ---@class scion.PolynomialLR
@@ -5593,8 +6786,11 @@ scion.optim.RMSprop = {}
 ---@overload fun(...): scion.ReduceLROnPlateau
 scion.optim.ReduceLROnPlateau = {}
 
+--- Sets the rates for the present step.
 function scion.optim.ReduceLROnPlateau:apply() end
 
+--- Goes to the next step, or to step `epoch`.
+---@param epoch? integer
 function scion.optim.ReduceLROnPlateau:step(value) end
 
 ---@class scion.SGD
@@ -5611,8 +6807,14 @@ function scion.optim.SWA:weight() end
 ---@overload fun(...): scion.SequentialLR
 scion.optim.SequentialLR = {}
 
+--- Sets the rates for the present step.
 function scion.optim.SequentialLR:apply() end
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.SequentialLR:rate(t, base, g) end
 
 ---@class scion.StepLR
@@ -5683,14 +6885,14 @@ function scion.repurpose.graph.add_flatten(net, value, dims) end
 --- Adds a linear layer on a value (N, F); weight (K, F), bias (K) or nil.
 function scion.repurpose.graph.add_linear(net, name, value, weight, bias) end
 
+--- Adds a softmax over the classes of scores (N, K); returns its value.
 function scion.repurpose.graph.add_softmax(net, value) end
 
 --- Raises unless every name is a layer of the net; `what` names the option in the message.
 function scion.repurpose.graph.check_layers(where, what, net, names, level) end
 
---- Values of layers for a whole data set: a list of tensors (N, ...), and the targets, in the order of the data.
---- One pass, eval mode, no gradients; each batch runs once however many layers there are.
-function scion.repurpose.graph.collect(net, iterator, names, opts) end
+--- A constant (f32) under a name that is not taken yet: "svm.first", "svm.first_2", ...
+function scion.repurpose.graph.constant(net, name, tensor) end
 
 --- Freezes layers: their parameters ask for no gradient and they stay in eval mode (batch norm keeps its
 --- running statistics, dropout is off).
@@ -5707,10 +6909,14 @@ function scion.repurpose.graph.frozen_boundary(net) end
 ---@return string head, string features
 function scion.repurpose.graph.head(net) end
 
+--- Is this value a net?
 function scion.repurpose.graph.is_net(value) end
 
 --- The scores before a final softmax: the name of the value that a softmax-free net returns.
 function scion.repurpose.graph.logits(net) end
+
+--- Adds a node of an op; returns its (first) value.
+function scion.repurpose.graph.node(net, name, type, op, params, inputs) end
 
 --- Dimensions of some values for one batch x, found by running it.
 function scion.repurpose.graph.probe(net, names, x) end
@@ -5729,12 +6935,13 @@ function scion.repurpose.graph.with_preprocessing(net, pre) end
 --- A copy of the net whose single output ends in softmax (left alone when it does already).
 function scion.repurpose.graph.with_softmax(net) end
 
---- Makes a class known to scion.load. Built-in ones are known already. The class needs
---- Class.restore(self, net, info), which sets self.target_model from the loaded graph.
+--- Makes a class known to scion.load. Built-in ones are known already. A class without a graph form needs serialize and
+--- deserialize (see Repurposer:save).
 function scion.repurpose.register(cls) end
 
 scion.show = {}
 
+--- Is this a list that prints itself?
 function scion.show.is_list(value) end
 
 --- Makes a plain list print itself; it stays an ordinary Lua list.

@@ -281,17 +281,25 @@ static int m_read_file(lua_State *L) { /* (path) -> bytes, unpacked when they ar
   lua_pushlstring(L, data, size);
   return 1;
 }
-static int m_make_dir(lua_State *L) { /* (path): one folder; fine when it exists */
+static int m_make_dir(lua_State *L) { /* (path): a folder and those above it; fine when it exists */
   const char *path = luaL_checkstring(L, 1);
-  if (mkdir(path, 0777) != 0 && errno != EEXIST) return luaL_error(L, "make_dir: %s: %s", path, strerror(errno));
-  return 0;
+  struct stat s;
+  for (const char *p = path; *p != '\0'; p++) {
+    if (*p != '/' || p == path) continue;
+    lua_pushlstring(L, path, (size_t)(p - path));
+    mkdir(lua_tostring(L, -1), 0777); /* a failure shows below */
+    lua_pop(L, 1);
+  }
+  if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &s) == 0 && S_ISDIR(s.st_mode))) return 0;
+  return luaL_error(L, "make_dir: %s: %s", path, strerror(errno));
 }
 
 static const luaL_Reg functions[] = {
   { "read_idx", m_read_idx }, { "read_npy", m_read_npy }, { "save_npy", m_save_npy }, { "read_npz", m_read_npz }, { "save_npz", m_save_npz },
   { "read_safetensors", m_read_safetensors }, { "save_safetensors", m_save_safetensors }, { "read_image", m_read_image },
   { "decode_image", m_decode_image }, { "list_dir", m_list_dir }, { "read_file", m_read_file }, { "make_dir", m_make_dir },
-  { "read_weights", m_read_weights }, { "load_mxnet", m_load_mxnet }, { "save_onnx", m_save_onnx }, { "file_format", m_file_format }, { "decode_onnx", m_decode_onnx }, { "decode_onnx_tensor", m_decode_onnx_tensor }, { NULL, NULL } };
+  { "read_weights", m_read_weights }, { "load_mxnet", m_load_mxnet }, { "save_onnx", m_save_onnx }, { "file_format", m_file_format }, { "decode_onnx",
+    m_decode_onnx }, { "decode_onnx_tensor", m_decode_onnx_tensor }, { NULL, NULL } };
 
 void bind_open_io(lua_State *L) {
   lua_newtable(L);

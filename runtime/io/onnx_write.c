@@ -373,15 +373,13 @@ static scion_status write_file(scion_ow *w, const bool *marks) {
 
 static void write_layer(scion_ow *w) {
   const net_node *n = w->node;
-  if (n->op == NULL) {
-    scion__ow_refuse(w, "it is a function of the host");
-    return;
-  }
-  const scion_ow_op *op = scion__ow_ops;
-  while (op->name != NULL && strcmp(op->name, n->op->info.name) != 0) op++;
-  if (op->name != NULL) {
-    op->fn(w);
-    return;
+  static const scion_ow_op *const tables[] = { scion__ow_ops, scion__ow_shape_ops };
+  for (int i = 0; i < 2; i++) {
+    for (const scion_ow_op *op = tables[i]; op->name != NULL; op++) {
+      if (strcmp(op->name, n->op->info.name) != 0) continue;
+      op->fn(w);
+      return;
+    }
   }
   char why[200];
   snprintf(why, sizeof why, "ONNX has no counterpart of '%.100s' here", n->op->info.name);
@@ -398,6 +396,12 @@ scion_status scion_onnx_save(scion_context *ctx, scion_net *net, const char *pat
   scion__text_init(&w.nodes, ctx);
   scion_status st = shapes == NULL || nodes == NULL || w.names == NULL ? SCION_ENOMEM : SCION_OK;
   if (st == SCION_OK && net->n_outputs == 0) st = scion_fail(ctx, SCION_EINVAL, "%s: the net has no outputs", path);
+  if (st == SCION_OK) net__mark(net, net->n_outputs, net->outputs, NULL, nodes);
+  for (int32_t i = 0; i < net->nodes.n && st == SCION_OK; i++) {
+    w.node = net__node(net, i);
+    if (nodes[i] && w.node->op == NULL) scion__ow_refuse(&w, "it is a function of the host");
+    st = w.status;
+  }
   if (st == SCION_OK) {
     w.shapes = shapes;
     w.others = shapes + net->n_values + 1;
@@ -405,7 +409,6 @@ scion_status scion_onnx_save(scion_context *ctx, scion_net *net, const char *pat
   }
   if (st == SCION_OK) st = name_values(&w);
   if (st == SCION_OK) {
-    net__mark(net, net->n_outputs, net->outputs, NULL, nodes);
     for (int32_t i = 0; i < net->nodes.n; i++) {
       w.node = net__node(net, i);
       if (!nodes[i]) continue;

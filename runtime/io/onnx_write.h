@@ -53,6 +53,39 @@ const char *scion__ow_word(const scion_ow *w, const char *param); /* ENUM */
 
 int scion__onnx_type(int dtype); /* ONNX's number */
 typedef struct scion_ow_op { const char *name; void (*fn)(scion_ow *w); } scion_ow_op;
-extern const scion_ow_op scion__ow_ops[];
+extern const scion_ow_op scion__ow_ops[], scion__ow_shape_ops[]; /* ended by NULL */
+
+/* ---- words of the tables ------------------------------------------------------------------------------------------ */
+
+#define IN(i) scion__ow_in(w, i)
+#define OUT scion__ow_out(w, 0)
+#define ATTRS(name) scion_oattrs name = { .n = 0 }
+
+static inline void emit(scion_ow *w, const char *type, int32_t n, const char *const *in, const scion_oattrs *a) {
+  const char *out = OUT;
+  scion__ow_node(w, type, n, in, 1, &out, a);
+}
+static inline void emit1(scion_ow *w, const char *type, const char *x, const scion_oattrs *a) { emit(w, type, 1, &x, a); }
+static inline void emit2(scion_ow *w, const char *type, const char *x, const char *y, const scion_oattrs *a) { emit(w, type, 2, (const char *[]){ x, y }, a); }
+static inline int dtype_in(const scion_ow *w) { return scion__ow_shape(w, 0)->dtype; }
+static inline int32_t rank_in(const scion_ow *w) { return scion__ow_shape(w, 0)->n_dims; }
+static inline int64_t dim_of(const scion_ow *w, const char *param) { /* from the front */
+  int64_t d = scion__ow_int(w, param), n = rank_in(w);
+  return d < 0 ? d + n : d;
+}
+static inline bool is_word(const scion_ow *w, const char *param, const char *word) { return strcmp(scion__ow_word(w, param), word) == 0; }
+
+static inline scion_oname transposed(scion_ow *w, const char *x, int32_t n, int32_t i, int32_t k) {
+  ATTRS(a);
+  int64_t perm[SCION_MAX_DIMS];
+  for (int32_t d = 0; d < n; d++) perm[d] = d == i ? k : d == k ? i : d;
+  scion__oa_ints(&a, "perm", n, perm);
+  return scion__ow_call(w, "Transpose", x, NULL, &a);
+}
+static inline scion_oname cast(scion_ow *w, const char *x, int dtype) {
+  ATTRS(a);
+  scion__oa_int(&a, "to", scion__onnx_type(dtype));
+  return scion__ow_call(w, "Cast", x, NULL, &a);
+}
 
 #endif

@@ -42,7 +42,8 @@ local CASES <const> = {
   windows = function()
     local x = input(-1, 4, 9, 9)
     return all(x, { nn.Conv2d(4, 6, 3, { stride = 2, padding = 1, groups = 2 })(x), nn.Conv2d(4, 4, 3, { dilation = 2 })(x), nn.PReLU(4)(x),
-      nn.ConvTranspose2d(4, 3, 3, { stride = 2, padding = 1, output_padding = 1 })(x), nn.interpolate(x, { scale_factor = 2 }), nn.interpolate(x, { size = { 5, 7 }, mode = "bilinear" }),
+      nn.ConvTranspose2d(4, 3, 3, { stride = 2, padding = 1, output_padding = 1 })(x), nn.interpolate(x, { scale_factor = 2 }), nn.interpolate(x, { size = { 5, 7 },
+        mode = "bilinear" }),
       nn.interpolate(x, { scale_factor = 2, mode = "bilinear", align_corners = true }), nn.interpolate(x, { scale_factor = 2, mode = "bicubic" }),
       nn.pixel_shuffle(x, { upscale_factor = 2 }), nn.channel_shuffle(x, { groups = 2 }) }), { scion.randn { 2, 4, 9, 9 } }
   end,
@@ -57,7 +58,8 @@ local CASES <const> = {
   reductions = function()
     local x = input(-1, 4, 6)
     return all(x, { nn.sum(x, { dim = 2 }), nn.mean(x, { dim = { 2, 3 }, keepdim = true }), nn.amax(x, { dim = 3 }), nn.amin(x, { dim = 3 }), nn.prod(x, { dim = 2 }),
-      nn.logsumexp(x, { dim = 3 }), nn.argmax(x, { dim = 3 }), nn.softmax(x, { dim = 2 }), nn.log_softmax(x, { dim = 3 }), (nn.topk(x, { k = 2, dim = 3 })) }), { scion.randn { 2, 4, 6 } }
+      nn.logsumexp(x, { dim = 3 }), nn.argmax(x, { dim = 3 }), nn.softmax(x, { dim = 2 }), nn.log_softmax(x, { dim = 3 }), (nn.topk(x, { k = 2, dim = 3 })) }),
+        { scion.randn { 2, 4, 6 } }
   end,
   attention = function()
     local x = input(-1, 5, 8)
@@ -66,7 +68,8 @@ local CASES <const> = {
   mlp = function() return models.mlp { inputs = 8, outputs = 3, hidden = { 16, 8 }, dropout = 0.2 }, { scion.randn { 4, 8 } } end,
   text_cnn = function() return models.text_cnn { vocabulary = 50, num_classes = 4, embedding = 16, filters = 8 }, { scion.randint(1, 51, { 2, 12 }) } end,
   bert = function()
-    return models.bert { vocabulary = 50, layers = 1, heads = 2, width = 16, positions = 16, num_classes = 3, mask = true }, { scion.randint(1, 51, { 2, 7 }), scion.ones({ 2, 7 }, { dtype = "bool" }) }
+    return models.bert { vocabulary = 50, layers = 1, heads = 2, width = 16, positions = 16, num_classes = 3, mask = true }, { scion.randint(1, 51, { 2, 7 }),
+      scion.ones({ 2, 7 }, { dtype = "bool" }) }
   end,
   vit = function() return models.vit { image = 16, patch = 8, layers = 1, heads = 2, width = 16, num_classes = 5 }, { scion.randn { 2, 3, 16, 16 } } end,
   resnet = function() return models.resnet_cifar { depth = 20 }, { scion.randn { 2, 3, 32, 32 } } end,
@@ -105,7 +108,8 @@ describe("net:save_onnx", function()
 
   it("of an imported network, cut and with a new head, keeps the free batch", function()
     local x = input(-1, 3, 8, 8)
-    local net = nn.Graph(x, nn.Linear(4, 2, { name = "head" })(nn.Flatten { name = "flatten" }(nn.AdaptiveAvgPool2d(1, { name = "pool" })(nn.Conv2d(3, 4, 3, { name = "conv" })(x)))))
+    local net = nn.Graph(x, nn.Linear(4, 2, { name = "head" })(nn.Flatten { name = "flatten" }(nn.AdaptiveAvgPool2d(1, { name = "pool" })(nn.Conv2d(3, 4, 3,
+      { name = "conv" })(x)))))
     net:eval()
     net:save_onnx(dir .. "/a.onnx")
     local cut = scion.load(dir .. "/a.onnx"):extract { to = { "flatten" } }

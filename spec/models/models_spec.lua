@@ -25,19 +25,25 @@ describe("scion.models", function()
       for _, e in ipairs(net:entries()) do entries[e.name] = true end
       for _, name in ipairs(names) do assert(entries[name], name .. " is missing") end
     end
-    has(models.mobilenet_v3 { size = "small", num_classes = 2 }, { "features.0.0.weight", "features.1.block.1.fc1.bias", "features.4.block.2.fc2.weight", "features.12.1.running_var", "classifier.3.bias" })
-    has(models.densenet { num_classes = 2 }, { "features.conv0.weight", "features.denseblock3.denselayer24.norm2.weight", "features.transition1.conv.weight", "features.norm5.bias", "classifier.weight" })
+    has(models.mobilenet_v3 { size = "small", num_classes = 2 }, { "features.0.0.weight", "features.1.block.1.fc1.bias", "features.4.block.2.fc2.weight",
+      "features.12.1.running_var", "classifier.3.bias" })
+    has(models.densenet { num_classes = 2 }, { "features.conv0.weight", "features.denseblock3.denselayer24.norm2.weight", "features.transition1.conv.weight",
+      "features.norm5.bias", "classifier.weight" })
     has(models.squeezenet { num_classes = 2 }, { "features.12.expand3x3.weight", "classifier.1.bias" })
     has(models.efficientnet { num_classes = 2 }, { "features.1.0.block.1.fc1.weight", "features.7.0.block.3.1.weight", "features.8.0.weight", "classifier.1.weight" })
-    has(models.vit { image = 16, patch = 8, layers = 1, heads = 2, width = 16 }, { "class_token", "encoder.pos_embedding", "conv_proj.weight", "encoder.layers.encoder_layer_0.self_attention.in_proj_weight",
+    has(models.vit { image = 16, patch = 8, layers = 1, heads = 2, width = 16 }, { "class_token", "encoder.pos_embedding", "conv_proj.weight",
+      "encoder.layers.encoder_layer_0.self_attention.in_proj_weight",
       "encoder.layers.encoder_layer_0.self_attention.out_proj.bias", "encoder.layers.encoder_layer_0.mlp.3.weight", "encoder.ln.weight", "heads.head.weight" })
-    has(models.bert { vocabulary = 9, layers = 1, heads = 2, width = 8, num_classes = 2 }, { "embeddings.word_embeddings.weight", "embeddings.position_embeddings.weight", "embeddings.LayerNorm.bias",
-      "encoder.layer.0.attention.self.query.weight", "encoder.layer.0.attention.output.dense.bias", "encoder.layer.0.output.LayerNorm.weight", "pooler.dense.weight", "classifier.bias" })
+    has(models.bert { vocabulary = 9, layers = 1, heads = 2, width = 8, num_classes = 2 }, { "embeddings.word_embeddings.weight",
+      "embeddings.position_embeddings.weight", "embeddings.LayerNorm.bias",
+      "encoder.layer.0.attention.self.query.weight", "encoder.layer.0.attention.output.dense.bias", "encoder.layer.0.output.LayerNorm.weight", "pooler.dense.weight",
+        "classifier.bias" })
     has(models.resnet_cifar { depth = 20, shortcut = "B" }, { "layer1.0.conv1.weight", "layer2.0.shortcut.0.weight", "layer3.2.bn2.running_mean", "linear.bias" })
   end)
 
   it("give the right shapes, train, and refuse wrong options", function()
-    local cases = { { models.lenet {}, { 2, 1, 28, 28 }, 10 }, { models.resnet_cifar { depth = 20 }, { 2, 3, 32, 32 }, 10 }, { models.mlp { inputs = 5, outputs = 3 }, { 2, 5 }, 3 },
+    local cases = { { models.lenet {}, { 2, 1, 28, 28 }, 10 }, { models.resnet_cifar { depth = 20 }, { 2, 3, 32, 32 }, 10 }, { models.mlp { inputs = 5,
+      outputs = 3 }, { 2, 5 }, 3 },
       { models.vit { image = 16, patch = 8, layers = 1, heads = 2, width = 16, num_classes = 4 }, { 2, 3, 16, 16 }, 4 },
       { models.mobilenet_v3 { size = "small", num_classes = 6 }, { 2, 3, 32, 32 }, 6 }, { models.efficientnet { size = "lite0", num_classes = 7 }, { 2, 3, 32, 32 }, 7 } }
     for _, case in ipairs(cases) do

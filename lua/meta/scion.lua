@@ -7646,6 +7646,12 @@ function scion.repurpose.graph.with_preprocessing(net, pre) end
 --- A copy of the net whose single output ends in softmax (left alone when it does already).
 function scion.repurpose.graph.with_softmax(net) end
 
+--- A repurposer from the JSON file of Xfer's LrRepurposer or SvmRepurposer, on a source network given beside it (Xfer keeps that in files of
+--- MXNet). Layers must have the names that the file says.
+---@param path string
+---@param opts { source_model: scion.Net }
+function scion.repurpose.load_xfer(path, opts) end
+
 --- Makes a class known to scion.load. Built-in ones are known already. A class without a graph form needs serialize and
 --- deserialize (see Repurposer:save).
 function scion.repurpose.register(cls) end

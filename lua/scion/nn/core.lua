@@ -125,9 +125,6 @@ end
 -- { layer = net, args = { symbols }, slot = k } or { op =, args =, params =, slot = } or { input = name, spec = }.
 -- The uses (one per call) are shared by the symbols of one call's outputs.
 local SYMBOL <const> = { __name = "scion.Symbol" }
--- Uses are numbered in the order of their making, across copies of this module.
-local count = rawget(scion, "_symbols") or { n = 0 }
-rawset(scion, "_symbols", count)
 
 -- Told by name, so that the module may be loaded twice.
 local function is_symbol(v)
@@ -137,8 +134,8 @@ end
 M.is_symbol = is_symbol
 
 local function use(fields)
-  count.n = count.n + 1
-  fields.order = count.n
+  scion._n_uses = (rawget(scion, "_n_uses") or 0) + 1 -- one count, however often this module is loaded
+  fields.order = scion._n_uses
   return fields
 end
 local function symbol(of, slot) return setmetatable({ use = of, slot = slot }, SYMBOL) end

@@ -1702,6 +1702,23 @@ function scion.cov(x, correction) end
 ---@return scion.Tensor y
 function Tensor:cov(correction) end
 
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param a scion.Tensor (P, D)
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function scion.covariance_matrix(a, b, weight, variance, kind) end
+
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function Tensor:covariance_matrix(b, weight, variance, kind) end
+
 --- Cross product of 3-vectors.
 ---@param a scion.Tensor left
 ---@param b scion.Tensor right
@@ -2343,6 +2360,19 @@ function scion.group_norm(x, weight, bias, num_groups, eps) end
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
+--- Gated recurrent unit over a sequence (gates r, z, n).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
 --- One layer of gated recurrent units as first published (Cho et al. 2014): the reset gate acts on the state before its product.
 ---@param x scion.Tensor (T, N, C)
 ---@param h0? scion.Tensor (layers directions, N, H); default zeros
@@ -2855,6 +2885,17 @@ function Tensor:log2() end
 ---@return scion.Tensor y
 function Tensor:log2_() end
 
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param x scion.Tensor input
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function scion.log_expected_improvement(x, slope) end
+
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function Tensor:log_expected_improvement(slope) end
+
 --- Numbers whose logarithm is normal, in the shape of x.
 ---@param x scion.Tensor input
 ---@param mean? number mean (default 1.0)
@@ -3008,6 +3049,20 @@ function scion.lp_pool2d(x, kernel, stride, padding, ceil_mode, p) end
 ---@param p? number the power (default 2.0)
 ---@return scion.Tensor y
 function Tensor:lp_pool2d(kernel, stride, padding, ceil_mode, p) end
+
+--- Long short-term memory over a sequence (gates i, f, g, o).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param c0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n, scion.Tensor c_n
+function scion.lstm(x, h0, c0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Long short-term memory over a sequence (gates i, f, g, o).
 ---@param x scion.Tensor (T, N, C)
@@ -3607,6 +3662,19 @@ function Tensor:normal(mean, std) end
 ---@return scion.Tensor y
 function Tensor:normal_(mean, std) end
 
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param y scion.Tensor (N)
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function scion.normal_log_density(y, covariance, noise) end
+
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function Tensor:normal_log_density(covariance, noise) end
+
 --- Vectors divided by their p-norm.
 ---@param x scion.Tensor input
 ---@param p? number order of the norm (default 2.0)
@@ -4016,6 +4084,32 @@ function scion.rms_norm(x, weight, normalized_shape, eps) end
 ---@param training? boolean apply dropout (default false)
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = relu(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_tanh(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
 ---@param x scion.Tensor (T, N, C)
@@ -4536,6 +4630,19 @@ function Tensor:squeeze(dim) end
 ---@return scion.Tensor y
 function scion.stack(tensors, dim) end
 
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param x scion.Tensor input
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function scion.stationary_covariance(x, kind, derivative) end
+
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function Tensor:stationary_covariance(kind, derivative) end
+
 --- Standard deviation over dimensions, default all.
 ---@param x scion.Tensor input
 ---@param dim? integer|integer[] dimension or list of dimensions; default all
@@ -5013,6 +5120,34 @@ function Net:evaluate(data, opts) end
 ---@return table history
 function Net:fit(data, opts) end
 
+---@class scion.GaussianProcess
+---@overload fun(...): scion.GaussianProcess
+scion.GaussianProcess = {}
+
+--- Fits hyper-parameters (unless fixed) and the posterior. x (N, D) and y (N): tensors; y may be a list. `theta`: logarithms of
+--- hyper-parameters, as an earlier fit left them in gp.theta, as the first start. Returns itself.
+function scion.GaussianProcess:fit(x, y, theta) end
+
+--- opts: kernel ("matern52", "matern32", "matern12", "rbf"), ard, tie, length_scale, variance, noise, or components = a list of
+--- { columns, kernel, ard, tie, length_scale, variance } to be summed; fixed, normalise_y, priors, bounds, restarts, max_iter, seed.
+--- Without priors (priors = false) hyper-parameters are those of maximum evidence. The default priors are wide: log length
+--- scale normal around sqrt(2) + log(D) / 2 with deviation sqrt(3) (Hvarfner et al. 2024), log variance around 0 (deviation 2),
+--- log noise around log 1e-4 (deviation 3), all of standardised y.
+function scion.GaussianProcess:init(opts) end
+
+--- Log evidence (marginal likelihood) of standardised y at the hyper-parameters found, without priors. With
+--- theta (logarithms, in the order of gp.theta): there, and its gradient as a second result.
+function scion.GaussianProcess:log_evidence(theta) end
+
+--- Posterior mean and variance (M) of the function at x (M, D), in units of y, f64. Add gp.noise to the variance for that of
+--- a new observation. Differentiable in x.
+---@return scion.Tensor mean
+---@return scion.Tensor variance
+function scion.GaussianProcess:predict(x) end
+
+--- Joint draws of the function at x (M, D): (n, M), f64. seed: of the draws.
+function scion.GaussianProcess:sample(x, n, seed) end
+
 ---@class scion.LrRepurposer: scion.MetaModelRepurposer
 ---@overload fun(...): scion.LrRepurposer
 scion.LrRepurposer = {}
@@ -5367,6 +5502,146 @@ function scion.data.tensors(opts) end
 ---@param what? any
 function scion.help(...) end
 
+scion.hpo = {}
+
+---@class scion.BayesianOptimization
+---@overload fun(...): scion.BayesianOptimization
+scion.hpo.BayesianOptimization = {}
+
+--- opts: f(params, trial) -> number; domain (or space): the list of parameters; maximize, seed, log (file: the search resumes
+--- from it), initial_design_numdata, kernel, or sampler in place of these two; pruner, warm_start.
+function scion.hpo.BayesianOptimization:init(opts) end
+
+--- Mean and uncertainty of the surrogate and the acquisition, for one or two parameters; an SVG drawing, written to `out`.
+function scion.hpo.BayesianOptimization:plot_acquisition(out) end
+
+--- Distance between consecutive points, and the best value so far.
+function scion.hpo.BayesianOptimization:plot_convergence(out) end
+
+--- One HTML page of everything.
+function scion.hpo.BayesianOptimization:report(out) end
+
+--- Evaluates f at max_iter more points (default 20), or until max_time seconds have passed. Returns itself.
+function scion.hpo.BayesianOptimization:run_optimization(opts) end
+
+--- The point that comes next, without evaluating it.
+function scion.hpo.BayesianOptimization:suggest_next() end
+
+---@class scion.Study
+---@overload fun(...): scion.Study
+scion.hpo.Study = {}
+
+--- The next trial to run, with trial.params; or nil and a reason when every point of a finite space has been tried.
+---@return table? trial
+---@return string? reason
+function scion.hpo.Study:ask() end
+
+--- Several trials at once, for parallel workers; each takes the others, still running, into account.
+---@return table[] trials  fewer than n when the space is exhausted
+function scion.hpo.Study:ask_batch(n) end
+
+--- The complete trial with the best value; nil when there is none.
+function scion.hpo.Study:best_trial() end
+
+function scion.hpo.Study:close() end
+
+--- Puts a point in front: the next ask gives it.
+function scion.hpo.Study:enqueue(params) end
+
+--- Records that a trial cannot be evaluated. It is never repeated; samplers take it for a bad place.
+function scion.hpo.Study:fail(trial, reason) end
+
+--- opts: space (or domain), log, direction ("minimize", "maximize", or a list of them for several objectives), sampler ("gp",
+--- "tpe", "random", "sobol", "grid", "cma_es", or a sampler of scion.hpo with options), pruner ("median", "asha",
+--- "hyperband", or one with options), seed, warm_start, retries.
+function scion.hpo.Study:init(opts) end
+
+--- Runs trials; see scion.hpo.optimize.
+function scion.hpo.Study:optimize(f, opts) end
+
+--- Complete trials that no other beats in every objective.
+function scion.hpo.Study:pareto() end
+
+--- Records that a trial was stopped early; its last report is its value.
+function scion.hpo.Study:prune(trial) end
+
+--- Gives up a trial that was interrupted: the next ask, here or in another process, gives it out again. It costs no retry.
+function scion.hpo.Study:release(trial) end
+
+--- One self-contained HTML page: summary, plots, table of trials. Written to `out`; its text is returned.
+function scion.hpo.Study:report(out) end
+
+--- Sign that makes values something to minimise.
+function scion.hpo.Study:sign(objective) end
+
+--- A text for the terminal: counts, the best trials, failures.
+function scion.hpo.Study:summary() end
+
+--- Reads what other processes have written.
+function scion.hpo.Study:sync() end
+
+--- The value of a trial: a number, or a list of them for several objectives. NaN and infinities make it a failed trial.
+---@return boolean complete
+function scion.hpo.Study:tell(trial, value) end
+
+---@class scion.Trial
+---@overload fun(...): scion.Trial
+scion.hpo.Trial = {}
+
+--- Tells the study an intermediate value at a step (an epoch, a number of examples); larger steps later.
+function scion.hpo.Trial:report(step, value) end
+
+--- Should training stop, by the study's pruner? A trial that stops is told with study:prune(trial), or by returning
+--- from the objective of optimize.
+function scion.hpo.Trial:should_stop() end
+
+--- Asynchronous successive halving (Li et al. 2020), the variant that stops: at steps min_resource, min_resource * factor, ... a
+--- trial goes on only when it is among the best 1/factor of those that have come so far. No worker ever waits.
+function scion.hpo.asha(opts) end
+
+function scion.hpo.cma_es(opts) end
+
+function scion.hpo.gp(opts) end
+
+--- Every combination in order. levels: points of a continuous parameter's domain, a number or { name = number }; default 5.
+function scion.hpo.grid(opts) end
+
+--- Hyperband over asynchronous halving: brackets that begin to stop trials at min_resource, min_resource * factor, ... up to
+--- max_resource hedge against values that deceive early. Each trial's bracket follows from the seed and its number.
+function scion.hpo.hyperband(opts) end
+
+--- Shares of the variance of the objective over the space that each parameter explains: alone (main), and with all its
+--- interactions (total). opts: n_samples (default 512).
+---@return { name: string, main: number, total: number }[]? list  by falling total; nil with fewer than 2 complete trials
+function scion.hpo.importance(study, opts) end
+
+--- Stops a trial whose best value so far is worse than the median of the complete trials at the same step (Golovin et al. 2017).
+--- n_startup: complete trials before it acts; warmup_steps: steps that every trial may have; quantile: 0.5 is the median.
+function scion.hpo.median(opts) end
+
+--- Independent uniform draws (on the scale of each parameter).
+function scion.hpo.random(opts) end
+
+--- Hyperband: brackets of successive halving, from many trials with a small first budget to few with the whole one.
+--- opts as for successive_halving, without n_trials.
+function scion.hpo.run_hyperband(study, f, opts) end
+
+--- Points of a Sobol' sequence with a random shift: an even start.
+function scion.hpo.sobol(opts) end
+
+--- A space from a list of parameters; see the head of this file.
+---@param list table[]
+---@return table space
+function scion.hpo.space(list, where, level) end
+
+--- Opens or begins a study; see scion.hpo.Study.
+function scion.hpo.study(opts) end
+
+--- One bracket of successive halving over a study. See the head of this file.
+function scion.hpo.successive_halving(study, f, opts) end
+
+function scion.hpo.tpe(opts) end
+
 --- Is `value` an instance of `class` or of one of its descendants?
 function scion.is_a(value, class) end
 
@@ -5452,6 +5727,16 @@ function scion.metrics.rmse(predicted, truth) end
 
 --- Fraction of items whose class is among the k best scores. scores: (N, K); truth: ids (N).
 function scion.metrics.top_k(scores, truth, k) end
+
+scion.minimise = {}
+
+--- Minimises from every start. objective(points) gives a list of values and a list of gradients (lists of numbers) for a
+--- list of points; NaN or infinite values are places not to go.
+---@param objective fun(points: number[][]): number[], number[][]
+---@param starts number[][]
+---@param opts? { lower?: number[], upper?: number[], max_rounds?: integer, tol?: number, f_tol?: number, history?: integer }
+---@return { x: number[], f: number }[] results  one per start, in their order
+function scion.minimise.boxed(objective, starts, opts) end
 
 scion.models = {}
 
@@ -6337,6 +6622,12 @@ function scion.plot.lines(opts) end
 function scion.plot.scatter(opts) end
 
 scion.progress = {}
+
+--- For such loops: counts one.
+function scion.progress.count_interruption() end
+
+--- How often Ctrl-C has been answered by a loop that then returned as usual: an outer loop that sees the number grow ends, too.
+function scion.progress.interruptions() end
 
 --- A bar that has just begun.
 ---@param opts { label?: string, total?: integer, unit?: string, interval?: number, quiet?: boolean }

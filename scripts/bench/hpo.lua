@@ -70,9 +70,9 @@ local FUNCTIONS <const> = {
     f = function(p) local x, y = p.x1, p.x2 return (4 - 2.1 * x ^ 2 + x ^ 4 / 3) * x ^ 2 + x * y + (-4 + 4 * y ^ 2) * y ^ 2 end },
   hartmann3 = { space = box(3, 0, 1), n = 50, best = -3.86278214782076, f = function(p) return hartmann(3, vector(p, 3)) end },
   hartmann6 = { space = box(6, 0, 1), n = 100, best = -3.32236801141551, f = function(p) return hartmann(6, vector(p, 6)) end },
-  ackley5 = { space = box(5, -32.768, 32.768), n = 75, best = 0, f = function(p, seed)
+  ackley5 = { space = box(5, -5, 5), n = 75, best = 0, f = function(p, seed)
     local x = vector(p, 5)
-    for k = 1, 5 do x[k] = x[k] - shift(seed, k, 32.768) end
+    for k = 1, 5 do x[k] = x[k] - shift(seed, k, 5) end
     return ackley(x)
   end },
   rosenbrock4 = { space = box(4, -5, 10), n = 75, best = 0, f = function(p) return rosenbrock(vector(p, 4)) end },

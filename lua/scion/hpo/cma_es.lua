@@ -15,6 +15,7 @@ local OPTS <const> = {
 local CMA = { name = "cma_es" }
 CMA.__index = CMA
 
+--- A sampler by CMA-ES. opts: sigma = 0.25 (first step size), population = 4 + 3 log(parameters).
 function M.new(opts) return setmetatable(check.opts("hpo.cma_es", opts, OPTS), CMA) end
 
 local function scion() return require "scion" end

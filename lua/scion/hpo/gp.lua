@@ -24,13 +24,14 @@ local OPTS <const> = {
 local GP = { name = "gp" }
 GP.__index = GP
 
+--- A sampler by a Gaussian process. opts: n_startup, kernel = "matern52", n_candidates = 400, n_starts = 6, max_points = 400.
 function M.new(opts)
   local self = check.opts("hpo.gp", opts, OPTS)
   return setmetatable(self, GP)
 end
 
 -- Logarithms of the hyper-parameters: length scales are in units of a parameter's whole domain.
-local PRIORS <const> = { length_scale = { math.log(0.5), 1.0 }, variance = { 0.7, 1.2 }, noise = { math.log(1e-8), 4 } }
+local PRIORS <const> = { length_scale = { math.log(0.5), 1.0 }, variance = { 0.7, 1.2 }, noise = { math.log(1e-7), 6 } }
 local BOUNDS <const> = { length_scale = { 0.01, 30 }, variance = { 0.05, 300 }, noise = { 1e-11, 1 } }
 
 -- Every so many trials the point where the process expects the best value: expected improvement goes on weighing other hills

@@ -419,6 +419,7 @@ function Study:sync()
   return self
 end
 
+--- Closes the log; the study stays readable, what is told afterwards is in memory alone.
 function Study:close()
   if self.journal then self.journal:close() end
   self.journal = nil

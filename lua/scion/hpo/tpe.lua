@@ -17,6 +17,7 @@ local OPTS <const> = {
 local TPE = { name = "tpe" }
 TPE.__index = TPE
 
+--- A sampler by Parzen estimators. opts: n_startup = 10, n_candidates = 48, gamma = 0.15, prior_weight = 1.
 function M.new(opts) return setmetatable(check.opts("hpo.tpe", opts, OPTS), TPE) end
 
 local function normal_cdf(z) -- Abramowitz and Stegun 7.1.26 would do; this is exact enough and smooth

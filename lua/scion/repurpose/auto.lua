@@ -111,15 +111,16 @@ local function as_set(x, labels)
 end
 local function identity() return scion().nn.Sequential { scion().nn.Flatten { name = "features" } } end
 
+-- The raw input, flat; as pictures of at most max_features numbers; and one item as it is.
 local function raw_features(set, max_features)
   local xs = {}
   for x in set:iterator { batch_size = 64 } do xs[#xs + 1] = x:to("f32") end
-  local x = scion().cat(xs, 1)
+  local x, item = scion().cat(xs, 1), xs[1]:narrow(1, 1, 1)
   if x:dim() == 4 and x:numel() // x:size(1) > max_features then -- pictures in fewer pixels
     local side = math.floor(math.sqrt(max_features / x:size(2)))
     x = x:adaptive_avg_pool2d { side, side }
   end
-  return x:reshape(x:size(1), -1), x
+  return x:reshape(x:size(1), -1), x, item
 end
 
 -- ---- repurposers and their parameters -----------------------------------------------------------------------------------------
@@ -256,7 +257,7 @@ function M.auto(opts)
         last = i == 1 }
     end
   end
-  local raw, shaped = raw_features(set, o.max_features)
+  local raw, shaped, item = raw_features(set, o.max_features)
   local raw_candidate = { name = "raw input", x = raw, n_features = raw:size(2), is_transfer = false }
   local step = math.max(1, #set // 2000)
   local some = {}
@@ -329,13 +330,13 @@ function M.auto(opts)
     end
   end
   if #ways == 0 then error("repurpose.auto: no trial succeeded; the first failed with: " .. tostring(study.trials[1] and study.trials[1].reason), 2) end
-  local pixels = shaped:dim() == 4 and shaped:size(3) * shaped:size(4) or raw:size(2)
+  local pixels = item:dim() == 4 and item:size(3) * item:size(4) or item:numel()
   local train_networks = o.fine_tune == true or o.fine_tune == "auto" and pixels <= 64 * 64
   if train_networks then
     local function trained(net) return s.NeuralNetworkFineTuneRepurposer { source_model = net, steps = o.steps, batch_size = math.min(32, #set) } end
     ways[#ways + 1] = { label = "network trained from scratch", is_transfer = false, set = set, make = function()
       s.seed(o.seed + 1)
-      return trained(fresh_net(shaped, n_classes))
+      return trained(fresh_net(item, n_classes))
     end }
     local seen = {}
     for _, c in ipairs(r.ranking) do
@@ -349,7 +350,7 @@ function M.auto(opts)
   end
   r.n_final_folds = 0
   for _, way in ipairs(ways) do
-    way.accuracy, way.folds_accuracy = cross_validate(way, o, 1, o.seed + 1001)
+    way.accuracy, way.folds_accuracy, way.log_loss = cross_validate(way, o, 1, o.seed + 1001)
     r.n_final_folds = math.max(r.n_final_folds, #way.folds_accuracy)
   end
   local late = progress.now() - begun > 0.8 * o.budget
@@ -365,6 +366,8 @@ function M.auto(opts)
   for i, way in ipairs(ways) do way.order = i end
   table.sort(ways, function(a, b)
     if a.accuracy ~= b.accuracy then return a.accuracy > b.accuracy end
+    local x, y = a.log_loss or math.huge, b.log_loss or math.huge -- equally right: the surer one
+    if x ~= y then return x < y end
     return a.order < b.order
   end)
   for _, way in ipairs(ways) do

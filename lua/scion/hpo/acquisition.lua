@@ -86,6 +86,15 @@ local function perturb(space, params, random, width)
   return space:params(out)
 end
 
+-- The same for an encoded row whose columns are all continuous.
+local function jitter(row, random, width)
+  local out = {}
+  for k, v in ipairs(row) do
+    out[k] = random:uniform() < 0.5 and math.max(0.0, math.min(1.0, v + width * random:normal())) or v
+  end
+  return out
+end
+
 local function evaluate(space, gp, best, list)
   local s, rows = scion(), {}
   for i, item in ipairs(list) do
@@ -154,7 +163,7 @@ local function climb(space, gp, best, starts, rounds)
     end
     return values, gradient
   end
-  local results = s.enable_grad(minimise.boxed, objective, points, { lower = lower, upper = upper, max_rounds = rounds, tol = 1e-5, f_tol = 1e-9 })
+  local results = s.enable_grad(minimise.boxed, objective, points, { lower = lower, upper = upper, max_rounds = rounds, tol = 1e-4, f_tol = 1e-7 })
   for i, result in ipairs(results) do
     local start = moving[i]
     if -result.f > start.value then
@@ -195,14 +204,23 @@ function M.maximise(space, gp, items, random, opts)
   local best = not opts.greedy and M.incumbent(gp) or nil
   local sequence = Sobol.new(#space, random:integer(1 << 40))
   local list = {}
-  for i = 1, opts.n_candidates do list[i] = { params = space:from_unit(sequence:at(i - 1)) } end
+  -- Where all is continuous, coordinates of the unit cube are encoded rows, and points are made of the best ones alone.
+  local plain = space.all_continuous
+  for i = 1, opts.n_candidates do
+    local u = sequence:at(i - 1)
+    list[i] = plain and { row = u } or { params = space:from_unit(u) }
+  end
   local order = {}
   for _, item in ipairs(items) do
     if item.y then order[#order + 1] = item end
   end
   table.sort(order, function(a, b) return a.y < b.y end)
   for rank = 1, math.min(5, #order) do
-    for k = 1, 16 do list[#list + 1] = { params = perturb(space, order[rank].params, random, k % 4 == 0 and 0.1 or k % 4 == 1 and 0.03 or 0.003) } end
+    local centre = plain and space:encode(order[rank].params)
+    for k = 1, 16 do
+      local width = k % 4 == 0 and 0.1 or k % 4 == 1 and 0.03 or 0.003
+      list[#list + 1] = plain and { row = jitter(centre, random, width) } or { params = perturb(space, order[rank].params, random, width) }
+    end
   end
   local seen = opts.seen or {}
   if not space.all_continuous then
@@ -229,8 +247,9 @@ function M.maximise(space, gp, items, random, opts)
     end
     if #starts >= opts.n_starts then break end
   end
-  if space.all_continuous then
-    climb(space, gp, best, starts, 40)
+  for _, start in ipairs(starts) do start.params = start.params or space:from_row(start.row) end
+  if plain then
+    climb(space, gp, best, starts, 30)
   else
     for _ = 1, 4 do
       climb(space, gp, best, starts, 25)
@@ -243,7 +262,8 @@ function M.maximise(space, gp, items, random, opts)
   end
   if winner then return winner.params, winner.value end
   for _, item in ipairs(list) do
-    if not seen[space:key(item.params)] then return item.params, item.value end
+    local params = item.params or space:from_row(item.row)
+    if not seen[space:key(params)] then return params, item.value end
   end
 end
 

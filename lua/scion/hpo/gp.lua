@@ -16,7 +16,7 @@ local M = {}
 local OPTS <const> = {
   n_startup = check.integer { min = 1 },                  -- trials of the Sobol' start; default max(5, 2 * parameters), at most 12
   kernel = check.choice({ "matern52", "matern32", "matern12", "rbf" }, { default = "matern52" }),
-  n_candidates = check.integer { default = 400, min = 8 }, -- where the search for the maximum of the acquisition looks first
+  n_candidates = check.integer { min = 8 },               -- where the search for the maximum of the acquisition looks first; default 100 a parameter, 150 to 400
   n_starts = check.integer { default = 6, min = 1 },      -- and from how many of them it climbs
   max_points = check.integer { default = 400, min = 10 }, -- the process sees the best half and the newest of more trials
 }
@@ -24,7 +24,7 @@ local OPTS <const> = {
 local GP = { name = "gp" }
 GP.__index = GP
 
---- A sampler by a Gaussian process. opts: n_startup, kernel = "matern52", n_candidates = 400, n_starts = 6, max_points = 400.
+--- A sampler by a Gaussian process. opts: n_startup, kernel = "matern52", n_candidates, n_starts = 6, max_points = 400.
 function M.new(opts)
   local self = check.opts("hpo.gp", opts, OPTS)
   return setmetatable(self, GP)
@@ -189,7 +189,7 @@ function GP:suggest(study, id, random)
   end
   local gp, items, _, theta = self:fit(study, samplers.objective_weights(study, random), id)
   if not gp then return space:sample(random) end
-  local params = acquisition.maximise(space, gp, items, random, { n_candidates = self.n_candidates, n_starts = self.n_starts, seen = study.keys,
+  local params = acquisition.maximise(space, gp, items, random, { n_candidates = self.n_candidates or math.max(150, math.min(400, 100 * #space)), n_starts = self.n_starts, seen = study.keys,
     greedy = id > GREEDY_FROM * #space and id % GREEDY_EVERY == 0 })
   return params or space:sample(random), theta
 end

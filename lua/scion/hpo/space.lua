@@ -276,6 +276,13 @@ function Space:encode(params)
   return row
 end
 
+--- The point of an encoded row, for spaces in which all parameters are continuous.
+function Space:from_row(row)
+  local out = {}
+  for _, p in ipairs(self) do out[p.name] = at_position(p, row[p.first]) end
+  return self:params(out)
+end
+
 --- Puts the continuous columns of an encoded row back into a point (a copy).
 function Space:with_columns(params, row)
   local out = {}

@@ -13,7 +13,7 @@ local args = scion.cli.parse {
   options = { { "source", "NET", "ImageNet network (ONNX) with a linear last layer; default: the shared MobileNetV2" },
     { "data", "DIR", "sketches, one folder per class; default: the shared ones" },
     { "splits", "N", "random splits of the sketches", default = 10, min = 1 }, { "iterations", "N", "steps of each search", default = 7, min = 1 },
-    { "epochs", "N", "of training in a trial", default = 4, min = 1 } },
+    { "epochs", "N", "of training in a trial", default = 6, min = 1 } },
 }
 local root = data.data_dir()
 local function shared(path)
@@ -65,7 +65,7 @@ local function split(seed)
 end
 
 local domains = {
-  { { name = "learning_rate", type = "continuous", domain = { 1e-6, 1e-1 }, scale = "log" } },
+  { { name = "learning_rate", type = "continuous", domain = { 1e-6, 1 }, scale = "log" } },
   { { name = "learning_rate", type = "continuous", domain = { 1e-6, 1 }, scale = "log" }, { name = "optimizer", type = "discrete", domain = { 1, 2 } } },
 }
 local names = { "learning rate", "learning rate and optimiser" }

@@ -186,6 +186,10 @@ function scion.terminal() end
 ---@return boolean
 function scion.color() end
 
+--- A file that several processes append to under locks: try_lock(seconds), unlock, size, read(from), append(text) (on the disk when it
+--- returns), truncate(size), claim(id) and claimed(id) (numbers held as long as a process lives), close. scion.hpo.study keeps logs in it.
+function scion.open_journal(path, read_only) end
+
 --- Has Ctrl-C been pressed since the last clear_interrupt?
 ---@return boolean
 function scion.interrupted() end
@@ -6534,7 +6538,7 @@ function scion.hpo.asha(opts) end
 --- A sampler by CMA-ES. opts: sigma = 0.25 (first step size), population = 4 + 3 log(parameters).
 function scion.hpo.cma_es(opts) end
 
---- A sampler by a Gaussian process. opts: n_startup, kernel = "matern52", n_candidates = 400, n_starts = 6, max_points = 400.
+--- A sampler by a Gaussian process. opts: n_startup, kernel = "matern52", n_candidates, n_starts = 6, max_points = 400.
 function scion.hpo.gp(opts) end
 
 --- Every combination in order. levels: points of a continuous parameter's domain, a number or { name = number }; default 5.

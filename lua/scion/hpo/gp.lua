@@ -37,7 +37,7 @@ local BOUNDS <const> = { length_scale = { 0.01, 30 }, variance = { 0.05, 300 }, 
 -- Once there are so many trials a parameter, every so many of them goes where the process expects the best value: expected
 -- improvement keeps weighing other hills when one has long been found, and leaves the last digits to chance. (Sooner, it
 -- stays on the first hill: Ackley's function in 5 dimensions is 1.3 times worse at 40 trials.)
-local GREEDY_FROM <const>, GREEDY_EVERY <const> = 10, 4
+local GREEDY_FROM <const>, GREEDY_EVERY <const> = 8, 4
 
 -- Values as the process sees them: standardised, the upper tail pulled in (values far above the middle say "bad", and how bad
 -- does not matter), so that the scale of the good ones decides.

@@ -420,6 +420,16 @@ describe("ModelHandler: features", function()
     assert.same({ 6, 3 * 81 }, f.conv1.shape:tolist())
     assert.same({ 0, 0, 1, 1, 2, 2 }, labels:tolist())
     assert.is_nil(helper.read_file(dir .. "/f.safetensors.part"))
+    local file = scion.features.File(dir .. "/f.safetensors", { layer = "flatten1" })
+    assert.equal(6, #file)
+    local x_rows, y_rows = file:get { 5, 6, 1 }
+    assert.allclose(x_rows, a[1]:index_select(1, scion.tensor({ 5, 6, 1 }, { dtype = "i64" })))
+    assert.same({ 3, 3, 1 }, y_rows:tolist())
+    local seen = 0
+    for batch in file:iterator { batch_size = 4, shuffle = true } do seen = seen + #batch end
+    assert.equal(6, seen)
+    raises("has no layer 'conv9' (it has {flatten1, conv1})", scion.features.File, dir .. "/f.safetensors", { layer = "conv9" })
+    raises("holds no features", scion.features.File, helper.write_file(dir .. "/junk", ("x"):rep(50)))
     raises("cannot write", mh.get_layer_output, mh, { data_iterator = data(4), layer_names = { "conv1" }, out = dir .. "/no/f" })
   end)
 end)

@@ -629,6 +629,29 @@ function scion.io.decode_onnx(bytes, name) end
 ---@return scion.Tensor
 function scion.io.decode_onnx_tensor(bytes) end
 
+--- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), or nil.
+---@param path string
+---@return string?
+function scion.io.file_format(path) end
+
+--- Named tensors of a file of weights, by content: PyTorch (zip or the older form; nothing is executed), safetensors, npz, npy, MXNet's params.
+---@param path string
+---@return table<string, scion.Tensor> tensors, string format, string[] names names in the file's order
+function scion.io.read_weights(path) end
+
+--- A net from MXNet's NAME-symbol.json. Without a file of parameters the newest NAME-NNNN.params beside it, or that of `epoch`.
+---@param symbol string
+---@param params? string
+---@param epoch? integer
+---@return scion.Net
+function scion.io.load_mxnet(symbol, params, epoch) end
+
+--- Writes a net as ONNX (opset 21), for inference; see net:save_onnx.
+---@param path string
+---@param net scion.Net
+---@param shapes? integer[][] sizes of the inputs, where they are not declared
+function scion.io.save_onnx(path, net, shapes) end
+
 --- A picture (JPEG, PNG, BMP, GIF, TGA, PNM) as u8 (C, H, W). Grey ones are repeated to 3 channels; alpha is left out unless
 --- 4 channels are asked for.
 ---@param path string
@@ -6466,7 +6489,11 @@ function scion.json.encode(value) end
 
 scion.json.null = {}
 
---- scion.load(path [, { source_model = net }]): a net, a repurposer, or named tensors, by what the file holds.
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
+--- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
+---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
+---@return scion.Net|table
 function scion.load(path, opts) end
 
 scion.logistic = {}
@@ -6551,19 +6578,72 @@ function scion.minimise.boxed(objective, starts, opts) end
 
 scion.models = {}
 
+--- AlexNet: features.0, ..., avgpool, classifier.1, .4, .6. Pictures of at least 63 pixels; 224 is usual.
+---@param opts? table num_classes = 1000, dropout = 0.5, in_channels = 3
+function scion.models.alexnet(opts) end
+
+--- Encoder of texts: word ids (N, T) from 1 to (N, T, width), or with num_classes to (N, num_classes) from the first word: embeddings.word_embeddings,
+--- encoder.layer.0.attention.self.query, ..., pooler.dense, classifier. mask: a second input "mask" (N, T), bool, true for words.
+---@param opts? table vocabulary = 30522, layers = 12, heads = 12, width = 768, mlp = 4 * width, positions = 512, num_classes = 0, mask = false, dropout = 0.1
+function scion.models.bert(opts) end
+
+--- Densely connected network: features.conv0, features.denseblock1.denselayer1.norm1, ..., features.norm5, classifier.
+---@param opts? table depth = 121 | 161 | 169 | 201, num_classes = 1000, in_channels = 3
+function scion.models.densenet(opts) end
+
+--- EfficientNet: features.0.0, features.1.0.block.0.0, ..., features.8.0, classifier.1.
+---@param opts? table size = "b0" ... "b7" | "lite0" ... "lite4", num_classes = 1000, in_channels = 3
+function scion.models.efficientnet(opts) end
+
+--- LeNet-5 (LeCun et al. 1998) with rectifiers and max pooling: conv1, relu1, pool1, conv2, relu2, pool2, flatten, fc1, relu3, fc2, relu4, fc3. 28 x 28 pictures are
+--- padded to 32 x 32 by the first convolution.
+---@param opts? table num_classes = 10, in_channels = 1, size = 28 (of the square pictures)
+function scion.models.lenet(opts) end
+
+--- A multilayer perceptron on (N, inputs): fc1, act1, (drop1,) fc2, ... with the last layer without activation.
+---@param opts table inputs, outputs, hidden = { 128 }, dropout = 0, activation = "ReLU" (any layer of scion.nn without arguments)
+function scion.models.mlp(opts) end
+
+--- Depthwise separable convolutions: features.0.0, features.1.depthwise.0, features.1.pointwise.0, ..., classifier.1.
+---@param opts? table width = 1, num_classes = 1000, dropout = 0.001, in_channels = 3
+function scion.models.mobilenet_v1(opts) end
+
 --- Inverted residuals and linear bottlenecks: features.0.0, ..., features.18.2, classifier.1.
 ---@param opts? table width = 1, num_classes = 1000, dropout = 0.2
 function scion.models.mobilenet_v2(opts) end
+
+--- Inverted residuals with squeeze and excitation and hardswish: features.0.0, features.1.block.0.0, ..., classifier.3.
+---@param opts? table size = "large" | "small", num_classes = 1000, dropout = 0.2, in_channels = 3
+function scion.models.mobilenet_v3(opts) end
 
 --- Residual network of 18, 34, 50, 101 or 152 layers: conv1, bn1, relu, maxpool, layer1.0.conv1, ..., avgpool, flatten, fc. The steps of two
 --- are in the 3 x 3 convolutions, as in torchvision.
 ---@param opts? table depth = 50, num_classes = 1000
 function scion.models.resnet(opts) end
 
+--- The residual networks for CIFAR of 20, 32, 44, 56 or 110 layers: conv1, bn1, relu, layer1.0.conv1, ..., avgpool, flatten, linear. shortcut "A": where a
+--- block halves the picture, every second pixel with zero channels around; "B": a convolution, layer2.0.shortcut.0.
+---@param opts? table depth = 20, num_classes = 10, shortcut = "A" | "B", in_channels = 3
+function scion.models.resnet_cifar(opts) end
+
+--- SqueezeNet: features.0, features.3.squeeze, .expand1x1, .expand3x3, ..., classifier.1.
+---@param opts? table version = "1.1" | "1.0", num_classes = 1000, dropout = 0.5, in_channels = 3
+function scion.models.squeezenet(opts) end
+
+--- The convolutional network for sentences of Kim (2014, arXiv 1408.5882): word ids (N, T) from 1, embedding, convolutions over 3, 4 and 5 words (conv3, conv4, conv5),
+--- each with its maximum over the sentence, dropout, fc. Sentences have at least as many words as the widest convolution.
+---@param opts table vocabulary, num_classes, embedding = 100, filters = 100, widths = { 3, 4, 5 }, dropout = 0.5
+function scion.models.text_cnn(opts) end
+
 --- VGG of 11, 13, 16 or 19 layers. names = "caffe" calls them conv1_1, relu1_1, pool1, ..., fc6, relu6, drop6, fc7, fc8; "torch"
 --- features.0, ..., classifier.6. Inputs of at least 32 pixels; 224 is usual.
----@param opts? table depth = 19, num_classes = 1000, names = "torch" | "caffe", dropout = 0.5
+---@param opts? table depth = 19, num_classes = 1000, names = "torch" | "caffe", batch_norm = false, dropout = 0.5, in_channels = 3
 function scion.models.vgg(opts) end
+
+--- Vision transformer: conv_proj, class_token, encoder.pos_embedding, encoder.layers.encoder_layer_0.ln_1, .self_attention, .ln_2, .mlp.0, .mlp.3, ..., encoder.ln, heads.head.
+--- The defaults are ViT-B/16; a small one: { image = 32, patch = 4, layers = 6, heads = 3, width = 192 }.
+---@param opts? table image = 224, patch = 16, layers = 12, heads = 12, width = 768, mlp = 4 * width, num_classes = 1000, dropout = 0, in_channels = 3
+function scion.models.vit(opts) end
 
 scion.nn = {}
 
@@ -7276,6 +7356,11 @@ function scion.nn.init.zeros_(t) end
 ---@param name? string     default "x"
 ---@param spec? table      { shape = { -1, 3, 32, 32 }, dtype = "f32" }: checked at every run; -1: any size
 function scion.nn.input(name, spec) end
+
+--- A parameter of its own in a graph, not of a layer: a class token, positions.
+---@param name string its name in the net
+---@param tensor scion.Tensor
+function scion.nn.parameter(name, tensor) end
 
 scion.nn.types = {}
 

@@ -5966,7 +5966,7 @@ function scion.ModelHandler:get_layer_names_matching_type(wanted) end
 ---   local features, labels = mh:get_layer_output { data_iterator = it, layer_names = { "fc6", "fc8" } }
 --- features.fc6 is (N, F), rows in the order of the data; padding is cut off. Options: flatten = true (false keeps the
 --- shapes), cache (a scion.features.Cache, false), out (a file that takes the values as they come, for more than memory
---- holds; features are then read from it), progress.
+--- holds; a layer is read from it when it is touched, and features.File gives its rows as a data set), progress.
 ---@return table features  by layer name, in the order asked for
 ---@return any[]|scion.Tensor|nil labels as the data spell them; targets where the data have no classes
 ---@return scion.Tensor? ids
@@ -6431,6 +6431,23 @@ function scion.features.Cache:collect(net, iterator, names, opts) end
 
 --- A cache of features. opts: dir (a directory, made when needed; default: memory alone), max_bytes = 256 MiB.
 function scion.features.Cache:init(opts) end
+
+---@class scion.FeatureFile: scion.Dataset
+---@overload fun(...): scion.FeatureFile
+scion.features.File = {}
+
+--- The items at `positions` (a list of 1-based integers) as a batch: x, y. y is i64 class ids (N) when
+--- the set has classes, a float tensor of targets when it does not, nil when it is unlabelled.
+function scion.features.File:get(positions) end
+
+--- Class ids of all items as a Lua list, or nil for sets without classes.
+function scion.features.File:ids() end
+
+--- The features of one layer in a file that get_layer_output { out = path } wrote, as a data set: rows are read when they are asked
+--- for, so the file may be larger than memory. Train on features.File(path, { layer = "fc6" }):iterator { batch_size = 64 }.
+---@param path string
+---@param opts? { layer?: string } default: the first layer that was asked for
+function scion.features.File:init(path, opts) end
 
 --- What get_layer_output gives: features by layer name (a table that keeps the order asked for), labels, ids.
 function scion.features.by_name(net, iterator, names, opts) end

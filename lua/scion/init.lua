@@ -97,7 +97,7 @@ setmetatable(scion, {
   end,
 })
 
--- trace(matrix) is the operation; trace(function, example) makes a net of the function.
+--- scion.trace(fn, example): a Lua function of tensors as a net; scion.trace(matrix): the sum of its diagonal.
 local matrix_trace = rawget(scion, "trace")
 function scion.trace(f, ...)
   local callable = type(f) == "function" or scion.is_net(f) or (type(f) == "table" and rawget(getmetatable(f) or {}, "__call") ~= nil)

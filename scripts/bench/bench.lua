@@ -95,7 +95,7 @@ local function run_row(row, server)
   local ok, sample, facts = pcall(sampler, row)
   if not ok then error(("bench: %s: %s"):format(row.id, sample), 0) end
   if row.peer then
-    for _, p in ipairs(config.peer and row.peer or {}) do
+    for _, p in ipairs(config.peer and peer.python() and row.peer or {}) do
       result.peers[#result.peers + 1] = { label = p[1], samples = {}, take = function() return p[2](M) end }
     end
   elseif server then

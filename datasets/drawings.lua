@@ -1,5 +1,6 @@
--- Line drawings of photos: where the Sobel gradient of the grey values (0..1) is longer than 0.8. As a module it
--- returns the function; as a script it writes the drawn Fashion-MNIST test set:
+-- Line drawings of photos: black paper, white where the Sobel gradient of the grey values (x/255, so 0..1) is longer than 0.8;
+-- beyond the edge of the photo it is black, as its background is. As a module it returns the functions; as a script it writes the
+-- drawn Fashion-MNIST test set:
 --
 --   scion datasets/drawings.lua --out drawings.safetensors
 
@@ -7,7 +8,7 @@ local scion = require "scion"
 
 local M = {}
 
---- Edges of images (N, 1, H, W) in 0..1: 1 on edges, 0 elsewhere.
+--- Edges of grey pictures (N, 1, H, W) in 0..1: 1 where |(Gx, Gy)| > 0.8, else 0.
 ---@param x scion.Tensor
 ---@return scion.Tensor
 function M.draw(x)
@@ -22,15 +23,13 @@ end
 --- A whole data set of photos as drawings with the same labels.
 ---@param photos scion.data.Iterator
 ---@param opts? table of the new iterator (batch_size, shuffle, seed)
+---@return scion.data.Iterator
 function M.of(photos, opts)
   local parts = {}
   for x in photos:in_order(1000) do parts[#parts + 1] = M.draw(x):to("u8"):mul(255) end
-  local set = photos.dataset
-  local drawn = scion.data.TensorDataset {
-    x = scion.cat(parts, 1), y = scion.tensor(set:ids(), { dtype = "i64" }), ids = set:ids(), n = #set, classes = set.classes,
-    convert = function(x) return x:to("f32"):mul(1 / 255) end,
-  }
-  return drawn:iterator(opts)
+  local all = { x = scion.cat(parts, 1), ids = photos.dataset:ids(), classes = photos.classes }
+  for name, value in pairs(opts or {}) do all[name] = value end
+  return scion.data.images(all)
 end
 
 if arg and arg[0] and arg[0]:match("drawings%.lua$") then

@@ -58,7 +58,12 @@ local function add_op(info, owner, in_place)
   local results = {}
   for i, slot in ipairs(info.outputs) do results[i] = "scion.Tensor " .. slot.name end
   add("---@return %s", table.concat(results, ", "))
-  add("function %s%s%s(%s) end", owner == "Tensor" and "Tensor:" or "scion.", info.name, in_place and "_" or "", table.concat(names, ", "))
+  if RESERVED[info.name] and not in_place then -- x["repeat"](x, ...)
+    if owner == "Tensor" then table.insert(names, 1, "self") end
+    add('%s["%s"] = function(%s) end', owner == "Tensor" and "Tensor" or "scion", info.name, table.concat(names, ", "))
+  else
+    add("function %s%s%s(%s) end", owner == "Tensor" and "Tensor:" or "scion.", info.name, in_place and "_" or "", table.concat(names, ", "))
+  end
   add("")
 end
 
@@ -80,20 +85,30 @@ end
 add("-- ---- parts written in Lua ------------------------------------------------------------------------------")
 add("")
 local repl = require "scion.repl"
-local function add_function(full, f)
-  local comment = help.comment(f)
+local function is_lua(f) return type(f) == "function" and debug.getinfo(f, "S").what ~= "C" end
+local function add_function(full, f, class, method)
+  local comment = help.comment(f, class, method)
   for _, line in ipairs(comment or {}) do add(line:find("^@") and "---%s" or "--- %s", line) end
   local names = {}
   local u = debug.getinfo(f, "u")
   for i = 1, u.nparams do
     local parameter = debug.getlocal(f, i)
-    if not (i == 1 and parameter == "self") then names[#names + 1] = parameter end
+    if not (i == 1 and (parameter == "self" or full:find("^Net:"))) then names[#names + 1] = parameter end
   end
   if u.isvararg then names[#names + 1] = "..." end
   add("function %s(%s) end", full, table.concat(names, ", "))
   add("")
 end
-local function is_lua(f) return type(f) == "function" and debug.getinfo(f, "S").what ~= "C" end
+
+-- Methods that Lua adds to classes made in C.
+for owner, methods in pairs { Net = scion.Net } do
+  local names = {}
+  for name, f in pairs(methods) do
+    if type(name) == "string" and is_lua(f) and not name:find("^_") then names[#names + 1] = name end
+  end
+  table.sort(names)
+  for _, name in ipairs(names) do add_function(owner .. ":" .. name, methods[name]) end
+end
 
 -- Modules found through a name of scion are written once, under that name.
 local seen = {}
@@ -121,7 +136,7 @@ local function add_part(full, value, depth)
     for _, name in ipairs(methods) do
       if not seen[value[name]] then
         seen[value[name]] = true
-        add_function(full .. ":" .. name, value[name])
+        add_function(full .. ":" .. name, value[name], value, name)
       end
     end
     return

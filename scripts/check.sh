@@ -120,6 +120,9 @@ else
   echo "--    Lua files (not checked: no luac5.4)"
 fi
 
+"$build/scion" scripts/annotate.lua --check > "$report" 2>&1
+rule "the annotations for editors are up to date"
+
 # ---- texts ---------------------------------------------------------------------------------------------
 
 sources=$(find runtime lua scripts spec datasets -type f \( -name '*.c' -o -name '*.h' -o -name '*.lua' -o -name '*.sh' -o -name '*.py' -o -name '*.def' \) ! -path 'lua/meta/*' ! -path 'spec/golden/*' 2> /dev/null | sort)

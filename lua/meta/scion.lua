@@ -296,6 +296,422 @@ function Tensor:register_hook(f) end
 ---@param id integer
 function Tensor:remove_hook(id) end
 
+-- ---- nets ------------------------------------------------------------------------------------------------
+-- A net is a graph of named layers. A *layer* is named ("conv1"); the *value* it computes has the layer's name ("split:2" for its
+-- second output); *entries* are the tensors that layers refer to ("conv1.weight"): parameters, buffers and constants.
+
+---@class scion.Net a graph of named layers; net(x) runs it, net["conv1.weight"] is an entry
+---@overload fun(...: scion.Tensor): scion.Tensor
+---@field [string] scion.Tensor
+local Net = {}
+
+--- Is this value a net?
+---@param value any
+---@return boolean
+function scion.is_net(value) end
+
+--- Reads a network: scion's own file, ONNX and the other formats that are known, told apart by their bytes.
+---@param path string
+---@return scion.Net
+function scion.load_net(path) end
+
+--- Names a Lua layer, so that nets with it can be saved, and loaded once it is registered again.
+---@param name string as files call it
+---@param f fun(...: scion.Tensor): scion.Tensor what nn.Lambda was given
+function scion.register_layer(name, f) end
+
+--- Runs the net on its inputs. The last argument may be a table of options:
+---   params   { ["fc.weight"] = tensor } used instead of the net's own (gradients flow to them); may have a leading task dimension
+---   buffers  the same for buffers;  mode  "train" or "eval" for this call;  outputs  layers to return instead of the net's outputs
+---   plan     false: layer by layer even where the executor's plan would do
+---@param ... scion.Tensor|table
+---@return scion.Tensor ...
+function Net:call(...) end
+
+--- The values of inner layers: features(x, "relu3") or features(x, { "relu1", "relu3" }) -> list. Stops at the last one needed.
+---@param ... any inputs, then a layer's name or a list of names, then options { mode =, plan = }
+---@return scion.Tensor|scion.Tensor[]
+function Net:features(...) end
+
+--- Runs the net as net(x) does; forward { pixels = x, length = n } gives inputs by name.
+---@param ... scion.Tensor|table<string, scion.Tensor>
+---@return scion.Tensor ...
+function Net:forward(...) end
+
+--- Training mode: dropout drops, batch norm uses its batch. train(false) is eval().
+---@param on? boolean default true
+---@return scion.Net self
+function Net:train(on) end
+
+--- Evaluation mode.
+---@return scion.Net self
+function Net:eval() end
+
+--- Is the net in training mode?
+---@return boolean
+function Net:is_training() end
+
+--- The parameters, frozen ones included, as a list that optimisers take.
+---@return scion.Tensor[]
+function Net:parameters() end
+
+--- The buffers (running statistics and the like) as a list.
+---@return scion.Tensor[]
+function Net:buffers() end
+
+--- How many numbers the parameters hold: all, and those that are not frozen.
+---@return integer all
+---@return integer trainable
+function Net:n_parameters() end
+
+--- Calls f(layer name, output) whenever the layer has run; what f returns, if anything, replaces the output.
+---@param layer string
+---@param f function
+---@return integer id for remove_hook
+function Net:register_hook(layer, f) end
+
+--- Takes a hook of a layer away.
+---@param layer string
+---@param id integer
+function Net:remove_hook(layer, id) end
+
+--- A copy. clone { share = true } shares the tensors instead of copying them.
+---@param opts? { share?: boolean }
+---@return scion.Net
+function Net:clone(opts) end
+
+--- Writes the net to one file, through a temporary one: an old file is replaced only when the new one is whole.
+---@param path string
+---@return scion.Net self
+function Net:save(path) end
+
+--- 32 hexadecimal digits that depend on structure and weights.
+---@return string
+function Net:hash() end
+
+--- Declares an input; returns its value.
+---@param name string
+---@param opts? { dtype?: scion.dtype, shape?: integer[] } -1 in the shape: any size
+---@return integer value
+function Net:add_input(name, opts) end
+
+--- Adds a tensor under a name; one that the net has already is not added twice.
+---@param name string
+---@param tensor scion.Tensor
+---@param kind? "param"|"buffer"|"const" default "param"
+---@return integer value
+function Net:add_entry(name, tensor, kind) end
+
+--- Adds a layer that runs an operation of the registry.
+---@param name string
+---@param type? string as summaries show it; default: the operation's name
+---@param op string such as "conv2d"
+---@param params? table parameters of the operation
+---@param inputs (string|integer|false)[] values in the order of the operation's inputs; false: an optional one left out
+---@return integer ... values of its outputs
+function Net:add_node(name, type, op, params, inputs) end
+
+--- Adds a layer that is a Lua function of tensors.
+---@param name string
+---@param type? string
+---@param f function
+---@param opts? { name?: string, config?: string } name: as registered by scion.register_layer, for files
+---@param inputs (string|integer)[]
+---@param n_outputs? integer default 1
+---@return integer ... values of its outputs
+function Net:add_custom(name, type, f, opts, inputs, n_outputs) end
+
+--- Says which values the net returns.
+---@param values string|(string|integer)[]
+function Net:set_outputs(values) end
+
+--- The number of a value by its name; an error names what is near when there is none.
+---@param name string
+---@return integer value
+function Net:find(name) end
+
+--- Is there a layer of that name?
+---@param name string
+---@return boolean
+function Net:has_layer(name) end
+
+--- The name of a value given by its number.
+---@param value integer|string
+---@return string
+function Net:value_name(value) end
+
+--- All layers in the order in which they run: { name, type, op, params, sources, entries, mode }.
+---@return table[]
+function Net:layers() end
+
+--- One layer; see layers.
+---@param name string
+---@return table
+function Net:layer(name) end
+
+--- Names of all layers in the order in which they run.
+---@return string[]
+function Net:layer_names() end
+
+--- The tensors of the net: { name, kind = "param", "buffer" or "const", frozen, tensor }.
+---@return table[]
+function Net:entries() end
+
+--- The inputs: { name, dtype, shape }, as far as they are known.
+---@return table[]
+function Net:inputs() end
+
+--- Names of the values that the net returns.
+---@return string[]
+function Net:outputs() end
+
+--- Names of the layers that read a value.
+---@param value string|integer
+---@return string[]
+function Net:users(value) end
+
+--- Gives a layer another name (its entries keep theirs).
+---@param layer string
+---@param name string
+function Net:rename(layer, name) end
+
+--- Gives an entry another name.
+---@param entry string
+---@param name string
+function Net:rename_entry(entry, name) end
+
+--- Gives an input another name.
+---@param input string
+---@param name string
+function Net:rename_input(input, name) end
+
+--- Says what an input accepts: its shape (-1: any size) and type; what is left out may be anything.
+---@param input string
+---@param opts { shape?: integer[], dtype?: scion.dtype }
+function Net:describe_input(input, opts) end
+
+--- Changes the type that summaries show for a layer.
+---@param layer string
+---@param type string
+function Net:set_type(layer, type) end
+
+--- Changes parameters of a layer's operation: set_params("conv1", { stride = 2 }). The others keep their values.
+---@param layer string
+---@param params table
+function Net:set_params(layer, params) end
+
+--- Connects one input of a layer to another value; false disconnects an optional one.
+---@param layer string
+---@param slot integer 1-based
+---@param value string|integer|false
+function Net:set_input(layer, slot, value) end
+
+--- Whoever read the one value reads the other from now on, the net's outputs included.
+---@param old string|integer
+---@param new string|integer
+function Net:replace_value(old, new) end
+
+--- Removes a layer that nobody reads.
+---@param layer string
+function Net:remove(layer) end
+
+--- Removes an entry that no layer uses.
+---@param entry string
+function Net:remove_entry(entry) end
+
+--- Removes an input that no layer reads.
+---@param input string
+function Net:remove_input(input) end
+
+--- Puts another tensor in an entry's place.
+---@param entry string
+---@param tensor scion.Tensor
+function Net:set_entry(entry, tensor) end
+
+--- Freezes a parameter (no gradient) or, with false, lets it learn again.
+---@param entry string
+---@param on boolean
+function Net:set_frozen(entry, on) end
+
+--- Fixes the mode of one layer whatever the net's is: "train", "eval", or nil for the net's.
+---@param layer string
+---@param mode? "train"|"eval"
+function Net:set_mode(layer, mode) end
+
+--- Removes layers and entries that the outputs do not need; with true inputs too.
+---@param inputs_too? boolean
+---@return scion.Net self
+function Net:prune(inputs_too) end
+
+--- The part between two sets of values as a net of its own, which shares the tensors.
+---@param opts { from?: string|string[], to?: string|string[] } default: the inputs, the outputs
+---@return scion.Net
+function Net:extract(opts) end
+
+--- Adds another net's layers, fed with values of this one.
+---@param other scion.Net
+---@param prefix? string put before its names
+---@param inputs (string|integer)[]
+---@return integer ... values of its outputs
+function Net:merge(other, prefix, inputs) end
+
+--- A text kept with the net (or with a layer) and in its file; nil when there is none.
+---@param key string
+---@param layer? string
+---@return string?
+function Net:attr(key, layer) end
+
+--- Keeps a text with the net or a layer; nil takes it away.
+---@param key string
+---@param text string?
+---@param layer? string
+function Net:set_attr(key, text, layer) end
+
+--- All texts kept with the net or a layer.
+---@param layer? string
+---@return table<string, string>
+function Net:attrs(layer) end
+
+-- ---- files and pictures --------------------------------------------------------------------------------------
+
+---@class scion.io readers and writers of files; all raise errors that name the file
+scion.io = {}
+
+--- An IDX file (MNIST's format), gzipped or not.
+---@param path string
+---@return scion.Tensor
+function scion.io.read_idx(path) end
+
+--- An array in NumPy's .npy format. Fortran order and foreign byte order are understood; objects are refused.
+---@param path string
+---@return scion.Tensor
+function scion.io.read_npy(path) end
+
+--- Writes one .npy file.
+---@param path string
+---@param tensor scion.Tensor
+function scion.io.save_npy(path, tensor) end
+
+--- The arrays of an .npz file by name.
+---@param path string
+---@return table<string, scion.Tensor>
+function scion.io.read_npz(path) end
+
+--- Writes an .npz file.
+---@param path string
+---@param tensors table<string, scion.Tensor>
+---@param compressed? boolean default false
+function scion.io.save_npz(path, tensors, compressed) end
+
+--- The tensors of a safetensors file by name, and its metadata.
+---@param path string
+---@return table<string, scion.Tensor>
+---@return table<string, string>? metadata
+function scion.io.read_safetensors(path) end
+
+--- Writes a safetensors file, through a temporary one.
+---@param path string
+---@param tensors table<string, scion.Tensor>
+---@param metadata? table<string, string>
+function scion.io.save_safetensors(path, tensors, metadata) end
+
+--- A network from the bytes of an ONNX file; `name` stands for the file in messages.
+---@param bytes string
+---@param name? string
+---@return scion.Net
+function scion.io.decode_onnx(bytes, name) end
+
+--- The tensor in the bytes of an ONNX TensorProto (the .pb files of ONNX's own tests).
+---@param bytes string
+---@return scion.Tensor
+function scion.io.decode_onnx_tensor(bytes) end
+
+--- A picture (JPEG, PNG, BMP, GIF, TGA, PNM) as u8 (C, H, W). Grey ones are repeated to 3 channels; alpha is left out unless
+--- 4 channels are asked for.
+---@param path string
+---@param channels? integer 1, 3 (default) or 4
+---@return scion.Tensor
+function scion.io.read_image(path, channels) end
+
+--- The same from the bytes of a file.
+---@param bytes string
+---@param channels? integer
+---@return scion.Tensor
+function scion.io.decode_image(bytes, channels) end
+
+--- What lies in a folder: { { name =, kind = "file", "directory" or "other" }, ... }, in no particular order.
+---@param path string
+---@return { name: string, kind: string }[]
+function scion.io.list_dir(path) end
+
+--- The bytes of a file, unpacked when it is gzipped.
+---@param path string
+---@return string
+function scion.io.read_file(path) end
+
+--- Makes a folder and those above it; fine when it is there.
+---@param path string
+function scion.io.make_dir(path) end
+
+--- Where pictures come from: { files = paths }, { zip = path, members = names } (default: every picture in it), or
+--- { tensor = u8 (N, C, H, W) or (N, H, W) }. channels (3, 1 or 4) is what files are turned into.
+---@param opts { files?: string[], zip?: string, members?: string[], tensor?: scion.Tensor, channels?: integer }
+---@return scion.Pictures
+function scion.io.image_source(opts) end
+
+--- Batches of pictures, decoded and changed ahead by threads. Options and their defaults:
+---   order        positions 1..#source, a list or an integer tensor (all, in order); first = 1: place in it to start at
+---   batch_size   32;  drop_last  false
+---   transform    list of steps, see transform_image
+---   seed, epoch  0: every random choice is a function of (seed, epoch, position), for any number of threads
+---   prefetch     4 batches ahead; 0: decode when asked;  threads  those of the context
+---   on_error     "error", or "skip": leave unreadable pictures out and remember them
+---@param source scion.Pictures
+---@param opts? table
+---@return scion.Loader
+function scion.io.image_loader(source, opts) end
+
+--- One u8 picture (C, H, W) after some steps { name, arguments in order } or { name, option = value }:
+---   resize size (shorter side) or h, w; filter "bilinear" (antialiased), "bicubic", "nearest"      center_crop h, w
+---   crop y, x, h, w     pad left, top, right, bottom, value     random_crop h, w, padding
+---   random_resized_crop h, w, scale { 0.08, 1 }, ratio { 3/4, 4/3 }, filter
+---   flip, vflip, random_flip p, random_vflip p     rotate degrees, random_rotation degrees
+---   random_affine degrees, translate { x, y }, scale { low, high }, shear
+---   color_jitter brightness, contrast, saturation, hue     grayscale, random_grayscale p     invert, random_invert p
+---   random_erasing p, scale, ratio, value     bgr     to_float scale (1/255)     normalize mean, std
+--- Without to_float or normalize the result stays u8.
+---@param x scion.Tensor
+---@param transform table[]
+---@param opts? { seed?: integer, epoch?: integer, position?: integer }
+---@return scion.Tensor
+function scion.io.transform_image(x, transform, opts) end
+
+---@class scion.Pictures a source of pictures; #source is their number
+local Pictures = {}
+
+--- The path or the member's name of picture i; "" for tensors.
+---@param i integer
+---@return string
+function Pictures:name(i) end
+
+--- Lets go of files that are open.
+function Pictures:close() end
+
+---@class scion.Loader batches of pictures from scion.io.image_loader
+local Loader = {}
+
+--- The next batch x (B, C, H, W) and the positions of its items in the source; nil at the end.
+---@return scion.Tensor?
+---@return integer[]?
+function Loader:next() end
+
+--- Pictures that were left out so far: { position =, name =, message = }.
+---@return table[]
+function Loader:skipped() end
+
+--- Stops the threads. Not needed after the end.
+function Loader:close() end
+
 -- ---- operations ---------------------------------------------------------------------------------------
 
 --- Absolute value; gradient 0 at 0.
@@ -3536,12 +3952,12 @@ function Tensor:renorm_(p, dim, maxnorm) end
 ---@param x scion.Tensor input
 ---@param times integer|integer[] copies along each dimension (default { })
 ---@return scion.Tensor y
-function scion.repeat(x, times) end
+scion["repeat"] = function(x, times) end
 
 --- Copies of x along its dimensions (x["repeat"] or scion["repeat"] in Lua; tile is the same).
 ---@param times integer|integer[] copies along each dimension (default { })
 ---@return scion.Tensor y
-function Tensor:repeat(times) end
+Tensor["repeat"] = function(self, times) end
 
 --- Every element (or slice along dim) several times in a row.
 ---@param x scion.Tensor input
@@ -4585,6 +5001,18 @@ function scion.zeros_like(x, dtype) end
 
 -- ---- parts written in Lua ------------------------------------------------------------------------------
 
+--- Loss and metrics over one pass: net:evaluate(test, { metrics = { "accuracy" } }); see scion.trainer.evaluate.
+---@param data fun(): scion.Tensor?, scion.Tensor?
+---@param opts? table
+---@return table<string, number>
+function Net:evaluate(data, opts) end
+
+--- Trains the net: net:fit(train, { epochs = 3 }) or net:fit { data = train, ... }; see scion.trainer.fit for the options.
+---@param data? fun(): scion.Tensor?, scion.Tensor?
+---@param opts? scion.FitOptions
+---@return table history
+function Net:fit(data, opts) end
+
 ---@class scion.LrRepurposer: scion.MetaModelRepurposer
 ---@overload fun(...): scion.LrRepurposer
 scion.LrRepurposer = {}
@@ -4604,6 +5032,7 @@ function scion.MetaModelRepurposer:get_features_from_source_model(iterator) end
 
 function scion.MetaModelRepurposer:init(opts) end
 
+--- Trains for the task that the iterator shows. Returns itself.
 function scion.MetaModelRepurposer:repurpose(train) end
 
 ---@class scion.NeuralNetworkFineTuneRepurposer: scion.NeuralNetworkRepurposer
@@ -4625,6 +5054,7 @@ scion.NeuralNetworkRepurposer = {}
 --- Functions and live objects do not go into files.
 function scion.NeuralNetworkRepurposer:get_params() end
 
+--- Trains for the task that the iterator shows. Returns itself.
 function scion.NeuralNetworkRepurposer:repurpose(train) end
 
 function scion.NeuralNetworkRepurposer:restore(net) end
@@ -4668,9 +5098,10 @@ scion.check = {}
 --- Rules. settings: default, required, min, max, above, below (numbers), of (element rule of lists).
 function scion.check.any(settings) end
 
---- Checks one positional argument; returns the accepted value.
+--- Checks one positional argument; returns the accepted value. level as in opts.
 function scion.check.arg(where, name, value, entry, level) end
 
+--- true or false.
 function scion.check.boolean(settings) end
 
 --- One of the given strings.
@@ -4682,9 +5113,16 @@ function scion.check.describe(value) end
 --- Any of several rules.
 function scion.check.either(rules, settings) end
 
+--- A function; also under the name func, which needs no quotes.
 function scion.check.func(settings) end
 
+--- A whole number; floats without a fraction are taken as integers.
 function scion.check.integer(settings) end
+
+--- What a rule (or a plain default) asks for, in words, and its default: for help.
+---@return string kind
+---@return any default
+function scion.check.kind_text(entry) end
 
 --- A list (1..n without holes); `of` is a rule for each element, `min_length` its least length.
 function scion.check.list(settings) end
@@ -4692,20 +5130,29 @@ function scion.check.list(settings) end
 --- The name in `names` nearest to `name`, when it is near enough to be a slip of the pen.
 function scion.check.nearest(name, names) end
 
+--- Any number but NaN.
 function scion.check.number(settings) end
 
 --- Checks an options table and fills in the defaults; returns a new table.
 ---@param where string            function named in messages
 ---@param given table|nil
 ---@param rules table<string, any> name -> rule, or a plain default value
----@param level? integer          error level; 3 points at the caller of the function that checks
+---@param level? integer|"user"   error level; 3 (default) points at the caller of the function that checks, "user" at the
+---   nearest caller outside scion's own files
 ---@return table
 function scion.check.opts(where, given, rules, level) end
 
+--- Raises at the line of the nearest caller outside scion's own files: for code whose depth below the user varies.
+---@param format string
+---@param ... any       what the format asks for
+function scion.check.raise(format, ...) end
+
 scion.check.required = {}
 
+--- A string.
 function scion.check.string(settings) end
 
+--- A table of any kind.
 function scion.check.table(settings) end
 
 --- A value for which test(value) is true; `what` names it in messages ("a net").
@@ -4735,6 +5182,11 @@ scion.data = {}
 ---@class scion.Dataset
 ---@overload fun(...): scion.Dataset
 scion.data.Dataset = {}
+
+--- The same pictures, changed at random on the engine's threads whenever they are read: steps as scion.io.image_loader takes
+--- them, true for the usual ones (shift or crop, and mirroring), false for none. Sets of pictures alone can.
+---@param _ boolean|table[]
+function scion.data.Dataset:augment(_) end
 
 --- Items per class, as a list in class order.
 function scion.data.Dataset:class_counts() end
@@ -4788,15 +5240,21 @@ scion.data.FASHION_CLASSES = {}
 ---@overload fun(...): scion.Iterator
 scion.data.Iterator = {}
 
+--- The same pictures with random changes on threads, or without (false); see Dataset:augment.
+---@param steps boolean|table[]
+function scion.data.Iterator:augment(steps) end
+
 --- Batches in one pass.
 function scion.data.Iterator:batches() end
 
+--- Items per class, in class order.
 function scion.data.Iterator:class_counts() end
 
 --- What a checkpoint keeps: a plain table.
 function scion.data.Iterator:get_state() end
 
-function scion.data.Iterator:head(...) end
+--- The first n items.
+function scion.data.Iterator:head(n) end
 
 --- The data once, item after item, nothing random and nothing left out: for predictions and features.
 function scion.data.Iterator:in_order(batch_size) end
@@ -4806,14 +5264,22 @@ function scion.data.Iterator:init(dataset, opts) end
 --- Items in one pass (differs from #it.dataset under balance).
 function scion.data.Iterator:items() end
 
+--- k pairs { train, test } of iterators for cross-validation; see Dataset:kfold.
+---@param k integer
+---@param opts? { seed?: integer }
+function scion.data.Iterator:kfold(k, opts) end
+
+--- Labels of all items, as a list.
 function scion.data.Iterator:labels() end
 
-function scion.data.Iterator:map(...) end
+--- The same with fn(x, y) -> x, y applied to the batches; see Dataset:map.
+function scion.data.Iterator:map(fn) end
 
 --- The next batch x, y, or nil at the end of the pass (the following call begins the next one).
 function scion.data.Iterator:next() end
 
-function scion.data.Iterator:only(...) end
+--- The items of some classes, whose ids are counted anew; see Dataset:only.
+function scion.data.Iterator:only(classes) end
 
 --- How many items of the batch handed out last are padding (only under last_batch = "pad").
 function scion.data.Iterator:padding() end
@@ -4829,11 +5295,17 @@ function scion.data.Iterator:reset(opts) end
 function scion.data.Iterator:set_state(state) end
 
 --- Two or more iterators over disjoint parts; see Dataset:split.
-function scion.data.Iterator:split(...) end
+---@param fractions number|number[]
+---@param opts? { seed?: integer, stratify?: boolean, shuffle?: boolean }
+function scion.data.Iterator:split(fractions, opts) end
 
-function scion.data.Iterator:subset(...) end
+--- The items at the given positions; see Dataset:subset.
+function scion.data.Iterator:subset(positions) end
 
-function scion.data.Iterator:take_per_class(...) end
+--- k random items of every class; see Dataset:take_per_class.
+---@param k integer
+---@param opts? { seed?: integer }
+function scion.data.Iterator:take_per_class(k, opts) end
 
 --- The same data with other options: it:with { batch_size = 256, shuffle = false }.
 function scion.data.Iterator:with(changes) end
@@ -4842,8 +5314,16 @@ function scion.data.Iterator:with(changes) end
 ---@overload fun(...): scion.TensorDataset
 scion.data.TensorDataset = {}
 
+--- The same pictures, changed at random on the engine's threads whenever they are read: steps as scion.io.image_loader takes
+--- them, true for the usual ones (shift or crop, and mirroring), false for none. Sets of pictures alone can.
+---@param _ boolean|table[]
+function scion.data.TensorDataset:augment(steps) end
+
+--- The items at `positions` (a list of 1-based integers) as a batch: x, y. y is i64 class ids (N) when
+--- the set has classes, a float tensor of targets when it does not, nil when it is unlabelled.
 function scion.data.TensorDataset:get(positions) end
 
+--- Class ids of all items as a Lua list, or nil for sets without classes.
 function scion.data.TensorDataset:ids() end
 
 function scion.data.TensorDataset:init(fields) end
@@ -4858,12 +5338,17 @@ function scion.data.csv(opts) end
 function scion.data.data_dir() end
 
 --- Fashion-MNIST (Debian's package dataset-fashion-mnist): 60,000 + 10,000 grey photos, 28 x 28, 10 classes.
+--- Options: split "train" or "test", dir, classes, augment, normalise, and those of iterators.
 function scion.data.fashion_mnist(opts) end
 
 --- Pictures in one folder per class; see scion.data.image_folder for the options.
 function scion.data.image_folder(opts) end
 
---- MNIST digits in idx files: labels are the digits 0..9.
+--- u8 pictures (N, H, W) or (N, C, H, W) in memory; they come out as f32 in 0..1 and may be augmented on threads.
+---   data.images { x = pixels, labels = names, augment = { { "random_crop", 32, padding = 4 }, { "random_flip" } } }
+function scion.data.images(opts) end
+
+--- MNIST digits in idx files: labels are the digits 0..9. Options as data.fashion_mnist.
 function scion.data.mnist(opts) end
 
 --- Arrays of an .npz file (or .safetensors): x and y name the entries.
@@ -4949,9 +5434,10 @@ function scion.metrics.confusion_of_labels(predicted, truth, classes) end
 --- Mean negative log probability of the true class. probabilities: (N, K); truth: ids (N).
 function scion.metrics.log_loss(probabilities, truth) end
 
+--- Mean absolute error.
 function scion.metrics.mae(predicted, truth) end
 
---- Mean squared error, mean absolute error.
+--- Mean squared error.
 function scion.metrics.mse(predicted, truth) end
 
 --- A running metric by name ("accuracy", "top_5", "mse", "rmse", "mae"), or from a function
@@ -4961,6 +5447,7 @@ function scion.metrics.new(metric, name) end
 --- Share of the variance that the predictions explain: 1 is perfect, 0 as good as the mean.
 function scion.metrics.r2(predicted, truth) end
 
+--- Root of the mean squared error.
 function scion.metrics.rmse(predicted, truth) end
 
 --- Fraction of items whose class is among the k best scores. scores: (N, K); truth: ids (N).
@@ -5002,6 +5489,7 @@ function scion.nn.AdaptiveMaxPool2d(...) end
 --- Maxima of as many windows as `output_size` says.
 function scion.nn.AdaptiveMaxPool3d(...) end
 
+--- Dropout that keeps mean and variance of selu activations.
 function scion.nn.AlphaDropout(...) end
 
 --- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
@@ -5013,8 +5501,14 @@ function scion.nn.AvgPool2d(...) end
 --- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
 function scion.nn.AvgPool3d(...) end
 
+--- -(t log p + (1 - t) log(1 - p)) of probabilities p.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.BCELoss(options, ...) end
 
+--- Binary cross entropy of sigmoid(input), exact for large scores.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.BCEWithLogitsLoss(options, ...) end
 
 --- Normalises each channel over the batch: (N, C) or (N, C, L). In training by the batch's statistics, which also move running_mean
@@ -5035,6 +5529,9 @@ function scion.nn.BatchNorm3d(...) end
 ---@return scion.Net
 function scion.nn.Bilinear(...) end
 
+--- x above 0, alpha (e^(x / alpha) - 1) below.
+---@param alpha? number scale of the negative side
+---@return scion.Net
 function scion.nn.CELU(...) end
 
 --- Deals the channels of every group out in turn.
@@ -5089,20 +5586,40 @@ function scion.nn.ConvTranspose2d(...) end
 ---@return scion.Net
 function scion.nn.ConvTranspose3d(...) end
 
+--- 1 - cos(a, b) where target is 1, max(0, cos(a, b) - margin) where it is -1.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number cosine up to which different pairs cost nothing
+---@return scion.Net
 function scion.nn.CosineEmbeddingLoss(options, ...) end
 
+--- Cosine of the angle between vectors: a . b / (|a| |b|).
+---@param dim? integer dimension of the vectors; default the second
+---@param eps? number smallest length
+---@return scion.Net
 function scion.nn.CosineSimilarity(options, ...) end
 
+--- Cross entropy of softmax(input) with class ids or class probabilities. The mean is weighted as in PyTorch.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param ignore_index? integer id, as written in the target, that counts nothing
+---@param label_smoothing? number share of the target spread evenly over the classes
+---@return scion.Net
 function scion.nn.CrossEntropyLoss(options, ...) end
 
+--- In training zeroes elements with probability p (default 0.5) and scales the rest by 1 / (1 - p); in evaluation x itself.
 function scion.nn.Dropout(...) end
 
+--- Dropout of whole channels of (N, C, L).
 function scion.nn.Dropout1d(...) end
 
+--- Dropout of whole channels of (N, C, H, W).
 function scion.nn.Dropout2d(...) end
 
+--- Dropout of whole channels of (N, C, D, H, W).
 function scion.nn.Dropout3d(...) end
 
+--- x above 0, alpha (e^x - 1) below.
+---@param alpha? number minus the limit at minus infinity
+---@return scion.Net
 function scion.nn.ELU(...) end
 
 --- Rows of weight (num_embeddings, embedding_dim) by id: ids of any shape, 1..num_embeddings, to that shape + (embedding_dim).
@@ -5122,14 +5639,25 @@ function scion.nn.Flatten(...) end
 ---@return scion.Net
 function scion.nn.Fold(...) end
 
+--- x times the normal distribution function of x.
+---@param approximate? choice "none": by the error function; "tanh": the usual approximation
+---@return scion.Net
 function scion.nn.GELU(...) end
 
+--- Gated linear unit: first half times sigmoid of the second.
+---@param dim? integer dimension that is halved
+---@return scion.Net
 function scion.nn.GLU(...) end
 
 --- Gated recurrent unit; arguments and outputs as RNN.
 ---@return scion.Net
 function scion.nn.GRU(...) end
 
+--- Negative log-likelihood of normal distributions with given means and variances.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param full? boolean add the constant log(2 pi) / 2
+---@param eps? number smallest variance
+---@return scion.Net
 function scion.nn.GaussianNLLLoss(options, ...) end
 
 --- Mean over all positions: (N, C, ...) to (N, C).
@@ -5160,18 +5688,41 @@ function scion.nn.Graph(inputs, outputs, opts) end
 ---@return scion.Net
 function scion.nn.GroupNorm(...) end
 
+--- x outside -lambda .. lambda, 0 within.
+---@param lambda? number half-width of the zone that gives 0
+---@return scion.Net
 function scion.nn.Hardshrink(...) end
 
+--- clamp(x / 6 + 1 / 2, 0, 1).
+---@return scion.Net
 function scion.nn.Hardsigmoid(...) end
 
+--- x hardsigmoid(x).
+---@return scion.Net
 function scion.nn.Hardswish(...) end
 
+--- x limited to min_val .. max_val.
+---@param min_val? number lower bound
+---@param max_val? number upper bound
+---@return scion.Net
 function scion.nn.Hardtanh(...) end
 
+--- input where target is 1, max(0, margin - input) where it is -1.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number distance asked for
+---@return scion.Net
 function scion.nn.HingeEmbeddingLoss(options, ...) end
 
+--- max(0, margin - target * input): the loss of support vector machines.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number distance asked for
+---@return scion.Net
 function scion.nn.HingeLoss(options, ...) end
 
+--- Quadratic below delta, linear beyond: d^2 / 2, delta (|d| - delta / 2).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param delta? number difference at which the square becomes a line
+---@return scion.Net
 function scion.nn.HuberLoss(options, ...) end
 
 --- x itself.
@@ -5190,8 +5741,15 @@ function scion.nn.InstanceNorm2d(...) end
 ---@return scion.Net
 function scion.nn.InstanceNorm3d(...) end
 
+--- Kullback-Leibler divergence: target (log target - input), input in logarithms.
+---@param reduction? choice "none", "mean" (over elements), "sum", or "batchmean" (sum / N: the divergence itself)
+---@param log_target? boolean target holds logarithms too
+---@return scion.Net
 function scion.nn.KLDivLoss(options, ...) end
 
+--- Absolute difference.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.L1Loss(options, ...) end
 
 --- Long short-term memory; arguments as RNN. Gives y, h_n and c_n; with state = true the net takes h0 and c0.
@@ -5209,6 +5767,9 @@ function scion.nn.Lambda(fn, opts) end
 ---@return scion.Net
 function scion.nn.LayerNorm(...) end
 
+--- x above 0, negative_slope x below.
+---@param negative_slope? number slope below 0
+---@return scion.Net
 function scion.nn.LeakyReLU(...) end
 
 --- y = x W' + b: (..., in_features) to (..., out_features). Parameters: weight (out_features, in_features), bias.
@@ -5222,12 +5783,24 @@ function scion.nn.Linear(...) end
 ---@return scion.Net
 function scion.nn.LocalResponseNorm(...) end
 
+--- log(sigmoid(x)), exact for large negative x.
+---@return scion.Net
 function scion.nn.LogSigmoid(...) end
 
+--- log(softmax(x)) along a dimension, exact for large differences.
+---@param dim? integer dimension that sums to one; default the last
+---@return scion.Net
 function scion.nn.LogSoftmax(...) end
 
+--- Squared difference.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.MSELoss(options, ...) end
 
+--- max(0, margin - target * (input1 - input2)).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number distance asked for
+---@return scion.Net
 function scion.nn.MarginRankingLoss(options, ...) end
 
 --- Largest value of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, dilation = 1, return_indices = false
@@ -5242,10 +5815,20 @@ function scion.nn.MaxPool2d(...) end
 --- (a second output: positions in the plane), ceil_mode = false.
 function scion.nn.MaxPool3d(...) end
 
+--- x tanh(softplus(x)).
+---@return scion.Net
 function scion.nn.Mish(...) end
 
+--- Binary cross entropy with logits, averaged over the classes of each item.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.MultiLabelSoftMarginLoss(options, ...) end
 
+--- Multi-class hinge loss: every other class shall stay `margin` below the right one.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number how far ahead the right class shall be
+---@param p? integer power of the violation
+---@return scion.Net
 function scion.nn.MultiMarginLoss(options, ...) end
 
 --- Attention of several heads: mha(query, key, value) of (N, L, E), (N, S, E), (N, S, E) to (N, L, E). Parameters as PyTorch's:
@@ -5256,12 +5839,21 @@ function scion.nn.MultiMarginLoss(options, ...) end
 ---@return scion.Net
 function scion.nn.MultiheadAttention(...) end
 
+--- Negative log-likelihood of class ids, from log-probabilities (log_softmax).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param ignore_index? integer id, as written in the target, that counts nothing
+---@return scion.Net
 function scion.nn.NLLLoss(options, ...) end
 
 --- x above 0, weight x below, with a learned weight: one, or one per channel of (N, C, ...).
 ---@return scion.Net
 function scion.nn.PReLU(...) end
 
+--- p-norm of a - b along the last dimension.
+---@param p? number order of the norm; inf: the largest difference
+---@param eps? number added to every difference
+---@param keepdim? boolean keep the last dimension as 1
+---@return scion.Net
 function scion.nn.PairwiseDistance(options, ...) end
 
 --- Dimensions in another order: nn.Permute { dims = { 1, 3, 2 } }.
@@ -5276,6 +5868,12 @@ function scion.nn.PixelShuffle(...) end
 ---@return scion.Net
 function scion.nn.PixelUnshuffle(...) end
 
+--- Negative log-likelihood of counts under Poisson distributions.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param log_input? boolean input is the logarithm of the rate
+---@param full? boolean add Stirling's approximation of log(target!)
+---@param eps? number added to the rate before its logarithm
+---@return scion.Net
 function scion.nn.PoissonNLLLoss(options, ...) end
 
 --- x / sqrt(mean(x^2) + eps) over the trailing dimensions, scaled. eps defaults to the dtype's machine epsilon.
@@ -5289,8 +5887,12 @@ function scion.nn.RMSNorm(...) end
 ---@return scion.Net
 function scion.nn.RNN(...) end
 
+--- max(x, 0).
+---@return scion.Net
 function scion.nn.ReLU(...) end
 
+--- x limited to 0 .. 6.
+---@return scion.Net
 function scion.nn.ReLU6(...) end
 
 --- The border mirrored without its edge.
@@ -5320,6 +5922,8 @@ function scion.nn.Reshape(...) end
 ---@return scion.Net
 function scion.nn.Residual(body, opts) end
 
+--- Self-normalising elu: 1.0507 (x above 0, 1.6733 (e^x - 1) below).
+---@return scion.Net
 function scion.nn.SELU(...) end
 
 --- Layers one after the other: nn.Sequential { layer, { "name", layer }, function(x) ... end, ..., name =, naming = }.
@@ -5329,36 +5933,70 @@ function scion.nn.SELU(...) end
 ---@return scion.Net
 function scion.nn.Sequential(layers, opts) end
 
+--- x sigmoid(x), also called swish.
+---@return scion.Net
 function scion.nn.SiLU(...) end
 
+--- 1 / (1 + e^-x).
+---@return scion.Net
 function scion.nn.Sigmoid(...) end
 
+--- Quadratic below beta, linear beyond: d^2 / (2 beta), |d| - beta / 2.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param beta? number difference at which the square becomes a line
+---@return scion.Net
 function scion.nn.SmoothL1Loss(options, ...) end
 
+--- log(1 + e^(-target * input)), target 1 or -1.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@return scion.Net
 function scion.nn.SoftMarginLoss(options, ...) end
 
+--- e^x / sum e^x along a dimension: positive numbers that sum to one.
+---@param dim? integer dimension that sums to one; default the last
+---@return scion.Net
 function scion.nn.Softmax(...) end
 
 --- Softmax over the channels of (N, C, H, W).
 ---@return scion.Net
 function scion.nn.Softmax2d(...) end
 
+--- softmax(-x) along a dimension.
+---@param dim? integer dimension that sums to one; default the last
+---@return scion.Net
 function scion.nn.Softmin(...) end
 
+--- log(1 + e^(beta x)) / beta: a smooth relu.
+---@param beta? number sharpness
+---@param threshold? number above beta x of this, x itself
+---@return scion.Net
 function scion.nn.Softplus(...) end
 
+--- x moved towards 0 by lambda, 0 within.
+---@param lambda? number half-width of the zone that gives 0
+---@return scion.Net
 function scion.nn.Softshrink(...) end
 
+--- x / (1 + |x|).
+---@return scion.Net
 function scion.nn.Softsign(...) end
 
 --- Without dimensions of size 1 (or without `dim` if its size is 1).
 ---@return scion.Net
 function scion.nn.Squeeze(...) end
 
+--- Hyperbolic tangent.
+---@return scion.Net
 function scion.nn.Tanh(...) end
 
+--- x - tanh(x).
+---@return scion.Net
 function scion.nn.Tanhshrink(...) end
 
+--- x where x > threshold, else value.
+---@param threshold? number what x must exceed
+---@param value? number put where it does not
+---@return scion.Net
 function scion.nn.Threshold(...) end
 
 --- `num_layers` encoder layers one after the other, named layers.0, layers.1, ...; final_norm: a layer norm "norm" behind them.
@@ -5377,6 +6015,13 @@ function scion.nn.TransformerEncoderLayer(...) end
 ---@return scion.Net
 function scion.nn.Transpose(...) end
 
+--- max(0, |anchor - positive| - |anchor - negative| + margin).
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param margin? number how much farther the negative shall be
+---@param p? number order of the norm; inf: the largest difference
+---@param eps? number added to every difference
+---@param swap? boolean use the distance of positive and negative where it is smaller
+---@return scion.Net
 function scion.nn.TripletMarginLoss(options, ...) end
 
 --- Splits dimension `dim` into the sizes of the list.
@@ -5442,6 +6087,7 @@ function scion.nn.init.kaiming_uniform_(t, opts) end
 --- Normal with mean and standard deviation; default 0, 1.
 function scion.nn.init.normal_(t, mean, std) end
 
+--- All ones.
 function scion.nn.init.ones_(t) end
 
 --- Rows (or columns, where there are more rows) orthonormal, times gain; further dimensions are flattened.
@@ -5462,6 +6108,7 @@ function scion.nn.init.xavier_normal_(t, gain) end
 --- Glorot: uniform on +-gain sqrt(6 / (fan_in + fan_out)).
 function scion.nn.init.xavier_uniform_(t, gain) end
 
+--- All zeros.
 function scion.nn.init.zeros_(t) end
 
 --- A named input of a graph.
@@ -5535,6 +6182,11 @@ scion.optim.LBFGS = {}
 ---@overload fun(...): scion.LambdaLR
 scion.optim.LambdaLR = {}
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.LambdaLR:rate(t, base, g) end
 
 ---@class scion.LinearLR
@@ -5549,12 +6201,21 @@ function scion.optim.LinearLR:rate(t, base) end
 ---@overload fun(...): scion.LinearWarmup
 scion.optim.LinearWarmup = {}
 
+--- Sets the rates for the present step.
 function scion.optim.LinearWarmup:apply() end
 
+---@param dict table
 function scion.optim.LinearWarmup:load_state_dict(dict) end
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.LinearWarmup:rate(t, base, g) end
 
+--- Plain numbers and tables; functions are not kept.
+---@return table
 function scion.optim.LinearWarmup:state_dict() end
 
 ---@class scion.MultiStepLR
@@ -5572,12 +6233,20 @@ scion.optim.NAdam = {}
 ---@overload fun(...): scion.OneCycleLR
 scion.optim.OneCycleLR = {}
 
+--- Sets the rates for the present step.
 function scion.optim.OneCycleLR:apply() end
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.OneCycleLR:rate(t, _, g) end
 
+--- Takes the optimiser and sets the rates of step 0 (the constructors do it).
 function scion.optim.OneCycleLR:start(optimizer) end
 
+--- The rate or momentum of step t on its way between three values.
 function scion.optim.OneCycleLR:value(t, from, top, last) end
 
 ---@class scion.PolynomialLR
@@ -5599,8 +6268,11 @@ scion.optim.RMSprop = {}
 ---@overload fun(...): scion.ReduceLROnPlateau
 scion.optim.ReduceLROnPlateau = {}
 
+--- Sets the rates for the present step.
 function scion.optim.ReduceLROnPlateau:apply() end
 
+--- Goes to the next step, or to step `epoch`.
+---@param epoch? integer
 function scion.optim.ReduceLROnPlateau:step(value) end
 
 ---@class scion.SGD
@@ -5617,8 +6289,14 @@ function scion.optim.SWA:weight() end
 ---@overload fun(...): scion.SequentialLR
 scion.optim.SequentialLR = {}
 
+--- Sets the rates for the present step.
 function scion.optim.SequentialLR:apply() end
 
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
 function scion.optim.SequentialLR:rate(t, base, g) end
 
 ---@class scion.StepLR
@@ -5689,6 +6367,7 @@ function scion.repurpose.graph.add_flatten(net, value, dims) end
 --- Adds a linear layer on a value (N, F); weight (K, F), bias (K) or nil.
 function scion.repurpose.graph.add_linear(net, name, value, weight, bias) end
 
+--- Adds a softmax over the classes of scores (N, K); returns its value.
 function scion.repurpose.graph.add_softmax(net, value) end
 
 --- Raises unless every name is a layer of the net; `what` names the option in the message.
@@ -5713,6 +6392,7 @@ function scion.repurpose.graph.frozen_boundary(net) end
 ---@return string head, string features
 function scion.repurpose.graph.head(net) end
 
+--- Is this value a net?
 function scion.repurpose.graph.is_net(value) end
 
 --- The scores before a final softmax: the name of the value that a softmax-free net returns.
@@ -5741,6 +6421,7 @@ function scion.repurpose.register(cls) end
 
 scion.show = {}
 
+--- Is this a list that prints itself?
 function scion.show.is_list(value) end
 
 --- Makes a plain list print itself; it stays an ordinary Lua list.

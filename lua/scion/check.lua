@@ -24,11 +24,17 @@ end
 
 --- Rules. settings: default, required, min, max, above, below (numbers), of (element rule of lists).
 function M.any(settings) return rule("any", settings) end
+--- Any number but NaN.
 function M.number(settings) return rule("number", settings) end
+--- A whole number; floats without a fraction are taken as integers.
 function M.integer(settings) return rule("integer", settings) end
+--- true or false.
 function M.boolean(settings) return rule("boolean", settings) end
+--- A string.
 function M.string(settings) return rule("string", settings) end
+--- A table of any kind.
 function M.table(settings) return rule("table", settings) end
+--- A function; also under the name func, which needs no quotes.
 M["function"] = function(settings) return rule("function", settings) end
 M.func = M["function"]
 --- A list (1..n without holes); `of` is a rule for each element, `min_length` its least length.
@@ -72,6 +78,27 @@ function M.describe(value)
   return "a " .. kind
 end
 local describe = M.describe
+
+-- Is this source one of ours (compiled in, or below SCION_LUA while working on them)?
+local HERE <const> = debug.getinfo(1, "S").source:match("^(@.*)check%.lua$")
+
+--- Raises at the line of the nearest caller outside scion's own files: for code whose depth below the user varies.
+---@param format string
+---@param ... any       what the format asks for
+function M.raise(format, ...)
+  local text = select("#", ...) > 0 and format:format(...) or format
+  local level = 2
+  while true do
+    local info = debug.getinfo(level, "S")
+    if not info then error(text, 0) end
+    if info.what ~= "C" and info.source:sub(1, #HERE) ~= HERE then error(text, level) end
+    level = level + 1
+  end
+end
+
+local function raiser(level)
+  return level == "user" and function(text) M.raise("%s", text) end or error
+end
 
 local function sorted_keys(t)
   local keys = {}
@@ -188,13 +215,39 @@ local function as_rule(entry)
   return { kind = kind, default = entry }
 end
 
+--- What a rule (or a plain default) asks for, in words, and its default: for help.
+---@return string kind
+---@return any default
+function M.kind_text(entry)
+  local r = as_rule(entry)
+  local text = r.kind
+  if r.kind == "choice" then
+    local words = {}
+    for i, choice in ipairs(r.choices) do words[i] = ("%q"):format(choice) end
+    text = table.concat(words, " or ")
+  elseif r.kind == "either" then
+    local kinds = {}
+    for i, alternative in ipairs(r.rules) do kinds[i] = (M.kind_text(alternative)) end
+    text = table.concat(kinds, " or ")
+  elseif r.kind == "test" then
+    text = r.what
+  elseif r.kind == "list" and r.of then
+    text = "list of " .. (M.kind_text(r.of)) .. "s"
+  end
+  local range = range_text(r)
+  if range ~= "" then text = text .. " " .. range end
+  return r.required and text .. ", required" or text, r.default
+end
+
 --- Checks an options table and fills in the defaults; returns a new table.
 ---@param where string            function named in messages
 ---@param given table|nil
 ---@param rules table<string, any> name -> rule, or a plain default value
----@param level? integer          error level; 3 points at the caller of the function that checks
+---@param level? integer|"user"   error level; 3 (default) points at the caller of the function that checks, "user" at the
+---   nearest caller outside scion's own files
 ---@return table
 function M.opts(where, given, rules, level)
+  local error = raiser(level)
   level = level or 3
   if given ~= nil and type(given) ~= "table" then
     error(("%s: options must be a table, got %s"):format(where, describe(given)), level)
@@ -227,8 +280,9 @@ function M.opts(where, given, rules, level)
   return out
 end
 
---- Checks one positional argument; returns the accepted value.
+--- Checks one positional argument; returns the accepted value. level as in opts.
 function M.arg(where, name, value, entry, level)
+  local error = raiser(level)
   local r = as_rule(entry)
   if value == nil then
     if r.required then error(("%s: argument '%s' is required"):format(where, name), level or 3) end

@@ -2,6 +2,7 @@
 -- state, iterator state, early stopping with its best weights, sums of the running epoch, history), so that a run that is
 -- resumed continues bit for bit. A checkpoint is a safetensors file; what is no tensor is JSON in its metadata.
 
+local check = require "scion.check"
 local json = require "scion.json"
 
 local M = {}
@@ -122,16 +123,27 @@ function M.save(run, path)
   s.io.save_safetensors(path, tensors, metadata)
 end
 
+-- Raises unless the weights fit the net: nothing is changed by a checkpoint of another one.
+local function check_weights(net, weights, path)
+  for _, entry in ipairs(net:entries()) do
+    local saved = weights[entry.name]
+    if entry.kind ~= "const" then
+      if not saved then check.raise("fit: %s is a checkpoint of another net: it has no '%s'", path, entry.name) end
+      local here, there = table.concat(entry.tensor.shape, ", "), table.concat(saved.shape, ", ")
+      if here ~= there then check.raise("fit: %s is a checkpoint of another net: '%s' is (%s) there and (%s) here", path, entry.name, there, here) end
+    end
+  end
+end
+
 --- Puts a run back to where it was when the file was written.
 function M.load(run, path)
   local s = scion()
-  local tensors, metadata = s.io.read_safetensors(path)
-  if not metadata or not metadata.scion_checkpoint then
-    error(("fit: %s is not a checkpoint"):format(path), 0)
-  end
+  local found, tensors, metadata = pcall(s.io.read_safetensors, path)
+  if not found then check.raise("fit: resume: %s", tensors) end
+  if not metadata or not metadata.scion_checkpoint then check.raise("fit: %s is not a checkpoint", path) end
   local state = unpack_numbers(json.decode(metadata.scion_checkpoint))
   if state.format ~= FORMAT then
-    error(("fit: %s is a checkpoint of format %s, this version reads %d"):format(path, tostring(state.format), FORMAT), 0)
+    check.raise("fit: %s is a checkpoint of format %s, this version reads %d", path, tostring(state.format), FORMAT)
   end
   local weights, best = {}, nil
   for name, tensor in pairs(tensors) do
@@ -143,13 +155,14 @@ function M.load(run, path)
       best[kept] = tensor
     end
   end
+  if run.ema and not metadata.ema then check.raise("fit: %s holds no averaged weights (ema)", path) end
+  check_weights(run.net, weights, path)
   M.restore(run.net, weights)
   run.optimiser:load_state_dict(unflatten(unpack_numbers(json.decode(metadata.optimiser)), tensors))
   if run.scheduler and metadata.scheduler then
     run.scheduler:load_state_dict(unflatten(unpack_numbers(json.decode(metadata.scheduler)), tensors))
   end
   if run.ema then
-    if not metadata.ema then error(("fit: %s holds no averaged weights (ema)"):format(path), 0) end
     run.ema:load_state_dict(unflatten(unpack_numbers(json.decode(metadata.ema)), tensors))
   end
   run.epoch, run.batch, run.step, run.gathered = state.epoch, state.batch, state.step, state.gathered

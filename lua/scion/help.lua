@@ -111,7 +111,8 @@ local function natives()
   for i, line in ipairs(lines) do
     local name, arguments = line:match("^function ([%w_.:]+)(%b())")
     if name then
-      native_docs[name] = { signature = name:gsub("^Tensor", "t") .. arguments, comment = comment_above(lines, i) }
+      native_docs[name] = { signature = name:gsub("^Tensor", "t"):gsub("^Net", "net"):gsub("^Loader", "loader") .. arguments,
+        comment = comment_above(lines, i) }
     end
     local property, text = line:match("^%-%-%-@field ([%w_]+)%??%s+(.*)$")
     if property then native_docs["Tensor." .. property] = { signature = "t." .. property, comment = { text } } end
@@ -222,24 +223,65 @@ local function first_sentence(lines)
   for _, line in ipairs(render(lines)) do
     if line:find("^%s*$") or line:find("^  ") then break end
     text[#text + 1] = line
-    if line:find("[.:]$") or line:find("%.%s") then break end
+    if line:find("[.:]$") and not line:find("^%u%w+:$") or line:find("%.%s") then break end
   end
-  local all = table.concat(text, " "):gsub("^scion%.[%w_.]+:%s*", "")
+  local all = table.concat(text, " "):gsub("^scion%.[%w_.]+:%s*", ""):gsub("^%u%w+:%s+", "")
   return (all:match("^(.-[.:])%s") or all):gsub(":$", "")
+end
+
+-- Names of functions that hang in scion.nn and scion.nn.init: layers made in loops know theirs only from there.
+local layer_names
+
+local function layer_name(f)
+  if not layer_names then
+    layer_names = {}
+    local nn = engine().nn
+    for _, part in ipairs { nn, nn.init } do
+      for name, value in pairs(part) do
+        if type(value) == "function" then layer_names[value] = name end
+      end
+    end
+  end
+  return layer_names[f]
+end
+
+-- What a table row { "Name", "op", ... } or an assignment `M.Name = make(...)` in the file of a function says about it.
+local function comment_by_name(lines, name)
+  for i, line in ipairs(lines) do
+    if line:find("^%s*[%w_]+%." .. name .. "%s*=") then
+      local comment = comment_above(lines, i)
+      if #comment > 0 then return comment end
+    end
+    local op = line:match('{ "' .. name .. '", "([%w_]+)"')
+    local info = op and engine().op_info(op)
+    if info then
+      local out = { info.doc }
+      for _, p in ipairs(info.params) do
+        if not p.base then out[#out + 1] = ("@param %s? %s %s"):format(p.name, p.type, p.doc) end
+      end
+      out[#out + 1] = "@return scion.Net"
+      return out
+    end
+  end
 end
 
 --- The comment that describes a Lua function, as lines; nil when it has none.
 ---@param f function
+---@param class? table where it is a method: what it overrides may be described
+---@param method? string its name there
 ---@return string[]?
-function M.comment(f)
+function M.comment(f, class, method)
   local path, line = source_path(f)
   local lines = path and lines_of(path)
   if not lines then return nil end
   local comment = comment_above(lines, line)
   if #comment > 0 then return comment end
-  -- `Name = function(...)` or a function given to something on an earlier line
-  comment = comment_above(lines, line)
-  return #comment > 0 and comment or nil
+  local name = layer_name(f)
+  comment = name and comment_by_name(lines, name)
+  if comment then return comment end
+  local meta = class and method and getmetatable(class)
+  local parent = meta and (rawget(class, "super") or type(meta) == "table" and rawget(meta, "__index"))
+  if type(parent) == "table" and parent ~= class and type(parent[method]) == "function" then return M.comment(parent[method], parent, method) end
 end
 
 local function methods_text(names, describe)
@@ -252,13 +294,22 @@ local function methods_text(names, describe)
   return out
 end
 
-local function short(value)
+local natives_of -- below: name and documentation of a C function
+
+-- One line about a function; class and method: where it is one.
+local function short(value, class, method)
   if type(value) ~= "function" then return "" end
   local op = find_op(value)
   if op then return engine().op_info(op).doc end
-  local comment = M.comment(value)
+  if not source_path(value) then
+    local doc = natives_of(value)
+    return doc and first_sentence(doc.comment) or ""
+  end
+  local comment = M.comment(value, class, method)
   return comment and first_sentence(comment) or ""
 end
+
+local module_files -- paths of all of scion's Lua files
 
 -- Where a class of that name is made: its file and the line.
 local function class_place(class)
@@ -276,27 +327,77 @@ local function class_place(class)
       end
     end
   end
+  -- Its methods are made elsewhere: M.Adam = optimizer.class("Adam", ...)
+  if not module_files then module_files = select(2, engine().sources()) end
+  for _, path in ipairs(module_files) do
+    for i, line in ipairs(lines_of(path) or {}) do
+      if line:find("^[%w_]+%." .. class.class_name .. "%s*=") then return path, i, lines_of(path) end
+    end
+  end
+end
+
+-- Methods that are for classes, not for their users.
+local HIDDEN <const> = { init = true, restore = true, start = true, class_name = true, super = true }
+
+-- "number, default 0.5, at least 0" of a rule or plain default of scion.check.
+local function rule_text(rule)
+  local check = require "scion.check"
+  local kind, default = check.kind_text(rule)
+  if default ~= nil then kind = ("%s, default %s"):format(kind, type(default) == "string" and ("%q"):format(default)
+    or type(default) == "table" and (next(default) == nil and "{}" or "a table") or tostring(default)) end
+  return kind
+end
+
+-- The options of a class and its ancestors: those of OPTIONS, which their constructors check.
+local function options_text(class)
+  local rules, names = {}, {}
+  local cls = class
+  while cls do
+    for name, rule in pairs(rawget(cls, "OPTIONS") or rawget(cls, "OPTS") or {}) do
+      if rules[name] == nil then
+        rules[name], names[#names + 1] = rule, name
+      end
+    end
+    cls = rawget(cls, "super")
+  end
+  table.sort(names)
+  return names, methods_text(names, function(name) return rule_text(rules[name]) end)
+end
+
+local function class_comment(class)
+  local _, line, lines = class_place(class)
+  local comment = line and comment_above(lines, line) or {}
+  if #comment == 0 and line then comment = header(lines) end -- a file that holds one class begins with its description
+  return comment
 end
 
 local function class_text(class)
   local out = { class.class_name .. (class.super and class.super.class_name and (" (a %s)"):format(class.super.class_name) or "") }
-  local _, line, lines = class_place(class)
-  if line then
-    for _, text in ipairs(render(comment_above(lines, line))) do out[#out + 1] = "  " .. text end
-  end
+  for _, text in ipairs(render(class_comment(class))) do out[#out + 1] = "  " .. text end
   local init = rawget(class, "init")
   local comment = init and M.comment(init)
   if comment then
     for _, text in ipairs(render(comment)) do out[#out + 1] = "  " .. text end
   end
-  local names = {}
-  for name, value in pairs(class) do
-    if type(value) == "function" and type(name) == "string" and not name:find("^_") and name ~= "init" then names[#names + 1] = name end
+  local options, texts = options_text(class)
+  if #options > 0 then
+    out[#out + 1] = "  Options:"
+    for _, text in ipairs(texts) do out[#out + 1] = text end
+  end
+  local names, cls = {}, class
+  local seen = {}
+  while cls do
+    for name, value in pairs(cls) do
+      if type(value) == "function" and type(name) == "string" and not name:find("^_") and not HIDDEN[name] and not seen[name] then
+        seen[name], names[#names + 1] = true, name
+      end
+    end
+    cls = rawget(cls, "super")
   end
   table.sort(names)
   if #names > 0 then
     out[#out + 1] = "  Methods:"
-    for _, text in ipairs(methods_text(names, function(name) return short(class[name]) end)) do out[#out + 1] = text end
+    for _, text in ipairs(methods_text(names, function(name) return short(class[name], class, name) end)) do out[#out + 1] = text end
   end
   return table.concat(out, "\n")
 end
@@ -313,25 +414,34 @@ local function module_text(name, value)
     out[#out + 1] = "  Names:"
     for _, text in ipairs(methods_text(names, function(n)
       local item = value[n]
-      if type(item) == "table" and rawget(item, "class_name") then
-        local _, line, class_lines = class_place(item)
-        return line and first_sentence(comment_above(class_lines, line)) or "class"
-      end
-      return short(item)
+      if type(item) ~= "table" then return short(item) end
+      if rawget(item, "class_name") then return first_sentence(class_comment(item)) end
+      local part = module_name(item)
+      local part_lines = part and lines_of(module_path(part))
+      return part_lines and first_sentence(header(part_lines)) or ""
     end)) do out[#out + 1] = text end
   end
   return table.concat(out, "\n")
 end
 
--- A C function's or property's documented name, found by looking where it hangs.
+-- A C function's documented name, found by looking where it hangs.
 local function native_name(f)
   local scion = engine()
-  for name, value in next, scion do
-    if rawequal(value, f) then return "scion." .. name end
+  local registry = debug.getregistry()
+  local function methods(meta) return registry[meta] and registry[meta].__index end
+  for prefix, place in pairs { ["scion."] = scion, ["Tensor:"] = scion.Tensor.methods, ["Net:"] = scion.Net, ["scion.io."] = scion.io,
+    ["Pictures:"] = methods "scion.pictures" or {}, ["Loader:"] = methods "scion.loader" or {} } do
+    if type(place) == "table" then
+      for name, value in next, place do
+        if rawequal(value, f) then return prefix .. name end
+      end
+    end
   end
-  for name, value in next, scion.Tensor.methods do
-    if rawequal(value, f) then return "Tensor:" .. name end
-  end
+end
+
+natives_of = function(f)
+  local name = native_name(f)
+  return name and natives()[name]
 end
 
 local function native_text(name)
@@ -342,7 +452,31 @@ local function native_text(name)
   return table.concat(out, "\n")
 end
 
-local function function_text(f, name)
+-- scion.metrics.mae: where a public function hangs, for those that are asked about by value.
+local public_names
+
+local function public_name(f)
+  if not public_names then
+    public_names = {}
+    local seen = {}
+    local function walk(path, value)
+      if seen[value] then return end
+      seen[value] = true
+      for _, name in ipairs(require("scion.repl").names(value)) do
+        local found, item = pcall(function() return value[name] end)
+        if found and type(item) == "function" then
+          public_names[item] = public_names[item] or path .. (rawget(value, "class_name") and ":" or ".") .. name
+        elseif found and type(item) == "table" and (rawget(item, "class_name") or module_name(item)) then
+          walk(path .. "." .. name, item)
+        end
+      end
+    end
+    walk("scion", engine())
+  end
+  return public_names[f]
+end
+
+local function function_text(f, name, class)
   local op = find_op(f)
   if op then return op_text(engine().op_info(op)) end
   local path = source_path(f)
@@ -350,8 +484,8 @@ local function function_text(f, name)
     local known = native_name(f)
     return known and native_text(known) or ("%s: a function written in C"):format(name or known or "function")
   end
-  local comment = M.comment(f)
-  local out = { (name or "function"):gsub("^.*[.:]", "") .. "(" .. table.concat(parameters(f), ", ") .. ")" }
+  local comment = M.comment(f, class, name)
+  local out = { (name or public_name(f) or "function") .. "(" .. table.concat(parameters(f), ", ") .. ")" }
   if comment then
     for _, line in ipairs(render(comment)) do out[#out + 1] = "  " .. line end
   else
@@ -398,10 +532,40 @@ local function tensor_class_text()
   return table.concat(out, "\n")
 end
 
+local function net_text(value)
+  local scion = engine()
+  local out = {}
+  if value == scion.Net then
+    out[1] = "Net: a graph of named layers; net(x) runs it, net[\"conv1.weight\"] is an entry"
+  else
+    out[1] = ("a net of %d layers and %d parameters; net:summary { sizes of x } lists them, help \"Net\" tells what it can do"):format(
+      #value:layer_names(), (value:n_parameters()))
+  end
+  local names = {}
+  for name, f in pairs(scion.Net) do
+    if type(f) == "function" and type(name) == "string" and not name:find("^_") and not HIDDEN[name] then names[#names + 1] = name end
+  end
+  table.sort(names)
+  out[#out + 1] = "  Methods (?net.summary explains one):"
+  for _, text in ipairs(methods_text(names, function(name) return short(scion.Net[name]) end)) do out[#out + 1] = text end
+  return table.concat(out, "\n")
+end
+
+local function io_text()
+  local scion, names = engine(), {}
+  for name in pairs(scion.io) do names[#names + 1] = name end
+  table.sort(names)
+  local out = { "scion.io: readers and writers of files; errors name the file" }
+  for _, text in ipairs(methods_text(names, function(name) return short(scion.io[name]) end)) do out[#out + 1] = text end
+  return table.concat(out, "\n")
+end
+
 local function value_text(value, name)
   local scion = engine()
   if value == scion then return M.overview() end
   if value == scion.Tensor then return tensor_class_text() end
+  if value == scion.Net or scion.is_net(value) then return net_text(value) end
+  if value == scion.io then return io_text() end
   if type(value) == "function" then return function_text(value, name) end
   if scion.is_tensor(value) then return tensor_text(value) end
   if type(value) == "table" then
@@ -467,6 +631,14 @@ local function similar(word)
   for name in next, scion do consider(name) end
   for _, name in ipairs(getmetatable(scion).__names()) do consider(name) end
   table.sort(found)
+  if #found == 0 then -- a slip of the pen
+    local all = {}
+    for _, name in ipairs(scion.op_names()) do all[#all + 1] = name end
+    for name in pairs(scion.Tensor.methods) do all[#all + 1] = name end
+    for name in pairs(scion.Net) do all[#all + 1] = type(name) == "string" and name or nil end
+    for _, name in ipairs(getmetatable(scion).__names()) do all[#all + 1] = name end
+    found[1] = require("scion.check").nearest(word, all)
+  end
   return found
 end
 
@@ -487,7 +659,8 @@ function M.text(what, env)
   if info then return op_text(info) end
   value = require("scion.repl").resolve(name, scion)
   if value ~= nil then return value_text(value, name) end
-  local documented = native_text("Tensor:" .. name) or native_text("Tensor." .. name) or native_text("scion." .. name)
+  if type(scion.Net[name]) == "function" then return function_text(scion.Net[name], "net:" .. name) end
+  local documented = native_text("Tensor:" .. name) or native_text("Tensor." .. name) or native_text("scion." .. name) or native_text("Net:" .. name)
   if documented then return documented end
   local found = similar(name)
   if #found == 0 then return ("nothing is known about '%s'"):format(what) end
@@ -504,23 +677,67 @@ function M.help(...)
   end
 end
 
---- Is there a description of this public name? Specs ask for every one.
----@param owner "scion"|"Tensor:"|"Tensor."
----@param name string
----@return boolean
-function M.is_documented(owner, name)
-  if owner == "scion" then
-    local value = engine()[name]
-    if type(value) == "function" then
-      if find_op(value) then return engine().op_info(find_op(value)).doc ~= "" end
-      if source_path(value) then return M.comment(value) ~= nil end
+-- Is there a comment for a module, a class, a function?
+local function is_described(value, class, name)
+  if type(value) == "function" then
+    local op = find_op(value)
+    if op then return engine().op_info(op).doc ~= "" end
+    if not source_path(value) then
+      local doc = natives_of(value)
+      return doc ~= nil and #doc.comment > 0
     end
-    return natives()["scion." .. name] ~= nil or (type(value) == "table" and (module_name(value) or rawget(value, "class_name")) ~= nil)
+    return M.comment(value, class, name) ~= nil
   end
-  local f = owner == "Tensor:" and engine().Tensor.methods[name]
-  if f and find_op(f) then return engine().op_info(find_op(f)).doc ~= "" end
-  if f and source_path(f) then return M.comment(f) ~= nil end
-  return natives()[owner .. name] ~= nil
+  if rawget(value, "class_name") then
+    local _, line, lines = class_place(value)
+    local init = rawget(value, "init")
+    return line and #comment_above(lines, line) > 0 or init and M.comment(init) ~= nil or line and #header(lines) > 0 or false
+  end
+  local module = module_name(value)
+  local lines = module and lines_of(module_path(module))
+  return lines and #header(lines) > 0 or false
+end
+
+--- Public names that nothing describes: in scion and its modules, classes with their methods, methods and properties of
+--- tensors, nets, loaders. The list is empty, and a spec keeps it so.
+---@return string[] names
+---@return integer n how many names were looked at
+function M.undocumented()
+  local scion, bad, n, seen = engine(), {}, 0, {}
+  local function look(path, value, class, name)
+    n = n + 1
+    if not is_described(value, class, name) then bad[#bad + 1] = path end
+  end
+  local function walk(path, value)
+    if seen[value] then return end
+    seen[value] = true
+    local is_class = rawget(value, "class_name")
+    if value ~= scion then look(path, value) end
+    for _, name in ipairs(require("scion.repl").names(value)) do
+      local found, item = pcall(function() return value[name] end)
+      if found and not name:find("^_") and not HIDDEN[name] and not name:find("^%u[%u_]+$") then
+        if type(item) == "function" then
+          look(path .. (is_class and ":" or ".") .. name, item, is_class and value, name)
+        elseif type(item) == "table" and (rawget(item, "class_name") or module_name(item)) then
+          walk(path .. "." .. name, item)
+        end
+      end
+    end
+  end
+  walk("scion", scion)
+  local registry = debug.getregistry()
+  for prefix, methods in pairs { ["Tensor:"] = scion.Tensor.methods, ["Net:"] = scion.Net, ["scion.io."] = scion.io, ["scion.nn.init."] = scion.nn.init,
+    ["Pictures:"] = registry["scion.pictures"].__index, ["Loader:"] = registry["scion.loader"].__index } do
+    for name, f in pairs(methods) do
+      if type(f) == "function" and type(name) == "string" and not name:find("^_") then look(prefix .. name, f) end
+    end
+  end
+  for name in pairs(scion.Tensor.properties) do
+    n = n + 1
+    if not natives()["Tensor." .. name] then bad[#bad + 1] = "Tensor." .. name end
+  end
+  table.sort(bad)
+  return bad, n
 end
 
 return M

@@ -24,7 +24,10 @@ local PARTS <const> = {
   trainer = "scion.trainer",
   logistic = "scion.logistic",
   models = "scion.models",
+  minimise = "scion.minimise",
+  hpo = "scion.hpo",
   -- names
+  GaussianProcess = "scion.gaussian_process",
   class = { "scion.class", "class" },
   is_a = { "scion.class", "is_a" },
   help = { "scion.help", "help" },
@@ -67,8 +70,16 @@ setmetatable(scion, {
 -- Methods of nets that belong to the training loop.
 local Net = rawget(scion, "Net")
 if Net then
-  function Net.fit(...) return require("scion.trainer").fit(...) end
-  function Net.evaluate(...) return require("scion.trainer").evaluate(...) end
+  --- Trains the net: net:fit(train, { epochs = 3 }) or net:fit { data = train, ... }; see scion.trainer.fit for the options.
+  ---@param data? fun(): scion.Tensor?, scion.Tensor?
+  ---@param opts? scion.FitOptions
+  ---@return table history
+  function Net.fit(net, data, opts) return require("scion.trainer").fit(net, data, opts) end
+  --- Loss and metrics over one pass: net:evaluate(test, { metrics = { "accuracy" } }); see scion.trainer.evaluate.
+  ---@param data fun(): scion.Tensor?, scion.Tensor?
+  ---@param opts? table
+  ---@return table<string, number>
+  function Net.evaluate(net, data, opts) return require("scion.trainer").evaluate(net, data, opts) end
 end
 
 return scion

@@ -153,9 +153,11 @@ local function difference(where, predicted, truth)
   return predicted:to("f64"):sub(truth:to("f64"):reshape(table.unpack(predicted.shape)))
 end
 
---- Mean squared error, mean absolute error.
+--- Mean squared error.
 function M.mse(predicted, truth) return difference("mse", predicted, truth):square():mean():item() end
+--- Mean absolute error.
 function M.mae(predicted, truth) return difference("mae", predicted, truth):abs():mean():item() end
+--- Root of the mean squared error.
 function M.rmse(predicted, truth) return math.sqrt(M.mse(predicted, truth)) end
 
 --- Share of the variance that the predictions explain: 1 is perfect, 0 as good as the mean.

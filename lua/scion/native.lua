@@ -296,4 +296,420 @@ function Tensor:register_hook(f) end
 ---@param id integer
 function Tensor:remove_hook(id) end
 
+-- ---- nets ------------------------------------------------------------------------------------------------
+-- A net is a graph of named layers. A *layer* is named ("conv1"); the *value* it computes has the layer's name ("split:2" for its
+-- second output); *entries* are the tensors that layers refer to ("conv1.weight"): parameters, buffers and constants.
+
+---@class scion.Net a graph of named layers; net(x) runs it, net["conv1.weight"] is an entry
+---@overload fun(...: scion.Tensor): scion.Tensor
+---@field [string] scion.Tensor
+local Net = {}
+
+--- Is this value a net?
+---@param value any
+---@return boolean
+function scion.is_net(value) end
+
+--- Reads a network: scion's own file, ONNX and the other formats that are known, told apart by their bytes.
+---@param path string
+---@return scion.Net
+function scion.load_net(path) end
+
+--- Names a Lua layer, so that nets with it can be saved, and loaded once it is registered again.
+---@param name string as files call it
+---@param f fun(...: scion.Tensor): scion.Tensor what nn.Lambda was given
+function scion.register_layer(name, f) end
+
+--- Runs the net on its inputs. The last argument may be a table of options:
+---   params   { ["fc.weight"] = tensor } used instead of the net's own (gradients flow to them); may have a leading task dimension
+---   buffers  the same for buffers;  mode  "train" or "eval" for this call;  outputs  layers to return instead of the net's outputs
+---   plan     false: layer by layer even where the executor's plan would do
+---@param ... scion.Tensor|table
+---@return scion.Tensor ...
+function Net:call(...) end
+
+--- The values of inner layers: features(x, "relu3") or features(x, { "relu1", "relu3" }) -> list. Stops at the last one needed.
+---@param ... any inputs, then a layer's name or a list of names, then options { mode =, plan = }
+---@return scion.Tensor|scion.Tensor[]
+function Net:features(...) end
+
+--- Runs the net as net(x) does; forward { pixels = x, length = n } gives inputs by name.
+---@param ... scion.Tensor|table<string, scion.Tensor>
+---@return scion.Tensor ...
+function Net:forward(...) end
+
+--- Training mode: dropout drops, batch norm uses its batch. train(false) is eval().
+---@param on? boolean default true
+---@return scion.Net self
+function Net:train(on) end
+
+--- Evaluation mode.
+---@return scion.Net self
+function Net:eval() end
+
+--- Is the net in training mode?
+---@return boolean
+function Net:is_training() end
+
+--- The parameters, frozen ones included, as a list that optimisers take.
+---@return scion.Tensor[]
+function Net:parameters() end
+
+--- The buffers (running statistics and the like) as a list.
+---@return scion.Tensor[]
+function Net:buffers() end
+
+--- How many numbers the parameters hold: all, and those that are not frozen.
+---@return integer all
+---@return integer trainable
+function Net:n_parameters() end
+
+--- Calls f(layer name, output) whenever the layer has run; what f returns, if anything, replaces the output.
+---@param layer string
+---@param f function
+---@return integer id for remove_hook
+function Net:register_hook(layer, f) end
+
+--- Takes a hook of a layer away.
+---@param layer string
+---@param id integer
+function Net:remove_hook(layer, id) end
+
+--- A copy. clone { share = true } shares the tensors instead of copying them.
+---@param opts? { share?: boolean }
+---@return scion.Net
+function Net:clone(opts) end
+
+--- Writes the net to one file, through a temporary one: an old file is replaced only when the new one is whole.
+---@param path string
+---@return scion.Net self
+function Net:save(path) end
+
+--- 32 hexadecimal digits that depend on structure and weights.
+---@return string
+function Net:hash() end
+
+--- Declares an input; returns its value.
+---@param name string
+---@param opts? { dtype?: scion.dtype, shape?: integer[] } -1 in the shape: any size
+---@return integer value
+function Net:add_input(name, opts) end
+
+--- Adds a tensor under a name; one that the net has already is not added twice.
+---@param name string
+---@param tensor scion.Tensor
+---@param kind? "param"|"buffer"|"const" default "param"
+---@return integer value
+function Net:add_entry(name, tensor, kind) end
+
+--- Adds a layer that runs an operation of the registry.
+---@param name string
+---@param type? string as summaries show it; default: the operation's name
+---@param op string such as "conv2d"
+---@param params? table parameters of the operation
+---@param inputs (string|integer|false)[] values in the order of the operation's inputs; false: an optional one left out
+---@return integer ... values of its outputs
+function Net:add_node(name, type, op, params, inputs) end
+
+--- Adds a layer that is a Lua function of tensors.
+---@param name string
+---@param type? string
+---@param f function
+---@param opts? { name?: string, config?: string } name: as registered by scion.register_layer, for files
+---@param inputs (string|integer)[]
+---@param n_outputs? integer default 1
+---@return integer ... values of its outputs
+function Net:add_custom(name, type, f, opts, inputs, n_outputs) end
+
+--- Says which values the net returns.
+---@param values string|(string|integer)[]
+function Net:set_outputs(values) end
+
+--- The number of a value by its name; an error names what is near when there is none.
+---@param name string
+---@return integer value
+function Net:find(name) end
+
+--- Is there a layer of that name?
+---@param name string
+---@return boolean
+function Net:has_layer(name) end
+
+--- The name of a value given by its number.
+---@param value integer|string
+---@return string
+function Net:value_name(value) end
+
+--- All layers in the order in which they run: { name, type, op, params, sources, entries, mode }.
+---@return table[]
+function Net:layers() end
+
+--- One layer; see layers.
+---@param name string
+---@return table
+function Net:layer(name) end
+
+--- Names of all layers in the order in which they run.
+---@return string[]
+function Net:layer_names() end
+
+--- The tensors of the net: { name, kind = "param", "buffer" or "const", frozen, tensor }.
+---@return table[]
+function Net:entries() end
+
+--- The inputs: { name, dtype, shape }, as far as they are known.
+---@return table[]
+function Net:inputs() end
+
+--- Names of the values that the net returns.
+---@return string[]
+function Net:outputs() end
+
+--- Names of the layers that read a value.
+---@param value string|integer
+---@return string[]
+function Net:users(value) end
+
+--- Gives a layer another name (its entries keep theirs).
+---@param layer string
+---@param name string
+function Net:rename(layer, name) end
+
+--- Gives an entry another name.
+---@param entry string
+---@param name string
+function Net:rename_entry(entry, name) end
+
+--- Gives an input another name.
+---@param input string
+---@param name string
+function Net:rename_input(input, name) end
+
+--- Says what an input accepts: its shape (-1: any size) and type; what is left out may be anything.
+---@param input string
+---@param opts { shape?: integer[], dtype?: scion.dtype }
+function Net:describe_input(input, opts) end
+
+--- Changes the type that summaries show for a layer.
+---@param layer string
+---@param type string
+function Net:set_type(layer, type) end
+
+--- Changes parameters of a layer's operation: set_params("conv1", { stride = 2 }). The others keep their values.
+---@param layer string
+---@param params table
+function Net:set_params(layer, params) end
+
+--- Connects one input of a layer to another value; false disconnects an optional one.
+---@param layer string
+---@param slot integer 1-based
+---@param value string|integer|false
+function Net:set_input(layer, slot, value) end
+
+--- Whoever read the one value reads the other from now on, the net's outputs included.
+---@param old string|integer
+---@param new string|integer
+function Net:replace_value(old, new) end
+
+--- Removes a layer that nobody reads.
+---@param layer string
+function Net:remove(layer) end
+
+--- Removes an entry that no layer uses.
+---@param entry string
+function Net:remove_entry(entry) end
+
+--- Removes an input that no layer reads.
+---@param input string
+function Net:remove_input(input) end
+
+--- Puts another tensor in an entry's place.
+---@param entry string
+---@param tensor scion.Tensor
+function Net:set_entry(entry, tensor) end
+
+--- Freezes a parameter (no gradient) or, with false, lets it learn again.
+---@param entry string
+---@param on boolean
+function Net:set_frozen(entry, on) end
+
+--- Fixes the mode of one layer whatever the net's is: "train", "eval", or nil for the net's.
+---@param layer string
+---@param mode? "train"|"eval"
+function Net:set_mode(layer, mode) end
+
+--- Removes layers and entries that the outputs do not need; with true inputs too.
+---@param inputs_too? boolean
+---@return scion.Net self
+function Net:prune(inputs_too) end
+
+--- The part between two sets of values as a net of its own, which shares the tensors.
+---@param opts { from?: string|string[], to?: string|string[] } default: the inputs, the outputs
+---@return scion.Net
+function Net:extract(opts) end
+
+--- Adds another net's layers, fed with values of this one.
+---@param other scion.Net
+---@param prefix? string put before its names
+---@param inputs (string|integer)[]
+---@return integer ... values of its outputs
+function Net:merge(other, prefix, inputs) end
+
+--- A text kept with the net (or with a layer) and in its file; nil when there is none.
+---@param key string
+---@param layer? string
+---@return string?
+function Net:attr(key, layer) end
+
+--- Keeps a text with the net or a layer; nil takes it away.
+---@param key string
+---@param text string?
+---@param layer? string
+function Net:set_attr(key, text, layer) end
+
+--- All texts kept with the net or a layer.
+---@param layer? string
+---@return table<string, string>
+function Net:attrs(layer) end
+
+-- ---- files and pictures --------------------------------------------------------------------------------------
+
+---@class scion.io readers and writers of files; all raise errors that name the file
+scion.io = {}
+
+--- An IDX file (MNIST's format), gzipped or not.
+---@param path string
+---@return scion.Tensor
+function scion.io.read_idx(path) end
+
+--- An array in NumPy's .npy format. Fortran order and foreign byte order are understood; objects are refused.
+---@param path string
+---@return scion.Tensor
+function scion.io.read_npy(path) end
+
+--- Writes one .npy file.
+---@param path string
+---@param tensor scion.Tensor
+function scion.io.save_npy(path, tensor) end
+
+--- The arrays of an .npz file by name.
+---@param path string
+---@return table<string, scion.Tensor>
+function scion.io.read_npz(path) end
+
+--- Writes an .npz file.
+---@param path string
+---@param tensors table<string, scion.Tensor>
+---@param compressed? boolean default false
+function scion.io.save_npz(path, tensors, compressed) end
+
+--- The tensors of a safetensors file by name, and its metadata.
+---@param path string
+---@return table<string, scion.Tensor>
+---@return table<string, string>? metadata
+function scion.io.read_safetensors(path) end
+
+--- Writes a safetensors file, through a temporary one.
+---@param path string
+---@param tensors table<string, scion.Tensor>
+---@param metadata? table<string, string>
+function scion.io.save_safetensors(path, tensors, metadata) end
+
+--- A network from the bytes of an ONNX file; `name` stands for the file in messages.
+---@param bytes string
+---@param name? string
+---@return scion.Net
+function scion.io.decode_onnx(bytes, name) end
+
+--- The tensor in the bytes of an ONNX TensorProto (the .pb files of ONNX's own tests).
+---@param bytes string
+---@return scion.Tensor
+function scion.io.decode_onnx_tensor(bytes) end
+
+--- A picture (JPEG, PNG, BMP, GIF, TGA, PNM) as u8 (C, H, W). Grey ones are repeated to 3 channels; alpha is left out unless
+--- 4 channels are asked for.
+---@param path string
+---@param channels? integer 1, 3 (default) or 4
+---@return scion.Tensor
+function scion.io.read_image(path, channels) end
+
+--- The same from the bytes of a file.
+---@param bytes string
+---@param channels? integer
+---@return scion.Tensor
+function scion.io.decode_image(bytes, channels) end
+
+--- What lies in a folder: { { name =, kind = "file", "directory" or "other" }, ... }, in no particular order.
+---@param path string
+---@return { name: string, kind: string }[]
+function scion.io.list_dir(path) end
+
+--- The bytes of a file, unpacked when it is gzipped.
+---@param path string
+---@return string
+function scion.io.read_file(path) end
+
+--- Makes a folder and those above it; fine when it is there.
+---@param path string
+function scion.io.make_dir(path) end
+
+--- Where pictures come from: { files = paths }, { zip = path, members = names } (default: every picture in it), or
+--- { tensor = u8 (N, C, H, W) or (N, H, W) }. channels (3, 1 or 4) is what files are turned into.
+---@param opts { files?: string[], zip?: string, members?: string[], tensor?: scion.Tensor, channels?: integer }
+---@return scion.Pictures
+function scion.io.image_source(opts) end
+
+--- Batches of pictures, decoded and changed ahead by threads. Options and their defaults:
+---   order        positions 1..#source, a list or an integer tensor (all, in order); first = 1: place in it to start at
+---   batch_size   32;  drop_last  false
+---   transform    list of steps, see transform_image
+---   seed, epoch  0: every random choice is a function of (seed, epoch, position), for any number of threads
+---   prefetch     4 batches ahead; 0: decode when asked;  threads  those of the context
+---   on_error     "error", or "skip": leave unreadable pictures out and remember them
+---@param source scion.Pictures
+---@param opts? table
+---@return scion.Loader
+function scion.io.image_loader(source, opts) end
+
+--- One u8 picture (C, H, W) after some steps { name, arguments in order } or { name, option = value }:
+---   resize size (shorter side) or h, w; filter "bilinear" (antialiased), "bicubic", "nearest"      center_crop h, w
+---   crop y, x, h, w     pad left, top, right, bottom, value     random_crop h, w, padding
+---   random_resized_crop h, w, scale { 0.08, 1 }, ratio { 3/4, 4/3 }, filter
+---   flip, vflip, random_flip p, random_vflip p     rotate degrees, random_rotation degrees
+---   random_affine degrees, translate { x, y }, scale { low, high }, shear
+---   color_jitter brightness, contrast, saturation, hue     grayscale, random_grayscale p     invert, random_invert p
+---   random_erasing p, scale, ratio, value     bgr     to_float scale (1/255)     normalize mean, std
+--- Without to_float or normalize the result stays u8.
+---@param x scion.Tensor
+---@param transform table[]
+---@param opts? { seed?: integer, epoch?: integer, position?: integer }
+---@return scion.Tensor
+function scion.io.transform_image(x, transform, opts) end
+
+---@class scion.Pictures a source of pictures; #source is their number
+local Pictures = {}
+
+--- The path or the member's name of picture i; "" for tensors.
+---@param i integer
+---@return string
+function Pictures:name(i) end
+
+--- Lets go of files that are open.
+function Pictures:close() end
+
+---@class scion.Loader batches of pictures from scion.io.image_loader
+local Loader = {}
+
+--- The next batch x (B, C, H, W) and the positions of its items in the source; nil at the end.
+---@return scion.Tensor?
+---@return integer[]?
+function Loader:next() end
+
+--- Pictures that were left out so far: { position =, name =, message = }.
+---@return table[]
+function Loader:skipped() end
+
+--- Stops the threads. Not needed after the end.
+function Loader:close() end
+
 return scion

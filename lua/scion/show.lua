@@ -38,6 +38,7 @@ end
 
 --- Makes a plain list print itself; it stays an ordinary Lua list.
 function M.list(items) return setmetatable(items or {}, List) end
+--- Is this a list that prints itself?
 function M.is_list(value) return getmetatable(value) == List end
 
 --- Number of columns a text takes on a terminal (UTF-8 code points; combining marks are not used here).

@@ -223,10 +223,17 @@ static int m_read_file(lua_State *L) { /* (path) -> bytes, unpacked when they ar
   lua_pushlstring(L, data, size);
   return 1;
 }
-static int m_make_dir(lua_State *L) { /* (path): one folder; fine when it exists */
+static int m_make_dir(lua_State *L) { /* (path): a folder and those above it; fine when it exists */
   const char *path = luaL_checkstring(L, 1);
-  if (mkdir(path, 0777) != 0 && errno != EEXIST) return luaL_error(L, "make_dir: %s: %s", path, strerror(errno));
-  return 0;
+  struct stat s;
+  for (const char *p = path; *p != '\0'; p++) {
+    if (*p != '/' || p == path) continue;
+    lua_pushlstring(L, path, (size_t)(p - path));
+    mkdir(lua_tostring(L, -1), 0777); /* a failure shows below */
+    lua_pop(L, 1);
+  }
+  if (mkdir(path, 0777) == 0 || (errno == EEXIST && stat(path, &s) == 0 && S_ISDIR(s.st_mode))) return 0;
+  return luaL_error(L, "make_dir: %s: %s", path, strerror(errno));
 }
 
 static const luaL_Reg functions[] = {

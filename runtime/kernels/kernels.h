@@ -62,6 +62,9 @@ enum {
 #undef X
 };
 
+/* Covariance functions (covariance.c). */
+enum { SCION_COV_RBF, SCION_COV_MATERN12, SCION_COV_MATERN32, SCION_COV_MATERN52 };
+
 /* Parameter updates (optim.c) and the numbers h[] that one step of them takes. */
 enum {
   SCION_UPDATE_SGD, SCION_UPDATE_ADAM, SCION_UPDATE_RMSPROP, SCION_UPDATE_ADAGRAD, SCION_UPDATE_ADADELTA,

@@ -40,7 +40,7 @@ end
 local function need_ids(self, where)
   local ids = self:ids()
   if not ids then
-    error(("%s: the data set has no classes"):format(where), 3)
+    check.raise("%s: the data set has no classes", where)
   end
   return ids
 end
@@ -75,7 +75,7 @@ function View:translate(positions)
   local out = {}
   for i, p in ipairs(positions) do
     local q = self.positions[p]
-    if not q then error(("get: position %s out of range 1..%d"):format(tostring(p), self.n), 3) end
+    if not q then check.raise("get: position %s out of range 1..%d", tostring(p), self.n) end
     out[i] = q
   end
   return out
@@ -119,27 +119,44 @@ end
 -- Does an item look different every time?
 function View:is_random() return self.transform ~= nil or self.base.is_random ~= nil and self.base:is_random() end
 
-function View:without_augmentation()
-  if not self.base.without_augmentation then return self end
-  local view = View(self.base:without_augmentation(), self.positions, self.transform)
+-- This view of another base.
+local function over(self, base)
+  if base == self.base then return self end
+  local view = View(base, self.positions, self.transform)
   view.classes, view.class_table, view.class_map = self.classes, self.class_table, self.class_map
   return view
+end
+
+function View:without_augmentation()
+  return self.base.without_augmentation and over(self, self.base:without_augmentation()) or self
+end
+
+function View:augment(steps)
+  if self.transform then check.raise("augment: call it before map") end
+  return over(self, self.base:augment(steps))
 end
 
 function View:name_of(position)
   if self.base.name_of then return self.base:name_of(self:translate({ position })[1]) end
 end
 
+--- The same pictures, changed at random on the engine's threads whenever they are read: steps as scion.io.image_loader takes
+--- them, true for the usual ones (shift or crop, and mirroring), false for none. Sets of pictures alone can.
+---@param _ boolean|table[]
+function Dataset:augment(_)
+  check.raise("augment: %s does not hold pictures (data.image_folder, data.images and kin do)", getmetatable(self).class_name)
+end
+
 --- The items at the given positions (a list, repeats allowed).
 function Dataset:subset(positions)
   if type(positions) == "userdata" then positions = positions:tolist() end
-  check.arg("subset", "positions", positions, check.list { of = check.integer { min = 1, max = #self } })
+  check.arg("subset", "positions", positions, check.list { of = check.integer { min = 1, max = #self } }, "user")
   return View(self, positions)
 end
 
 --- The first n items.
 function Dataset:head(n)
-  check.arg("head", "n", n, check.integer { required = true, min = 1, max = #self })
+  check.arg("head", "n", n, check.integer { required = true, min = 1, max = #self }, "user")
   local positions = {}
   for i = 1, n do positions[i] = i end
   return View(self, positions)
@@ -151,13 +168,13 @@ local TAKE <const> = { seed = check.integer { default = 0 } }
 ---@param k integer
 ---@param opts? { seed?: integer }
 function Dataset:take_per_class(k, opts)
-  check.arg("take_per_class", "k", k, check.integer { required = true, min = 1 })
-  opts = check.opts("take_per_class", opts, TAKE)
+  check.arg("take_per_class", "k", k, check.integer { required = true, min = 1 }, "user")
+  opts = check.opts("take_per_class", opts, TAKE, "user")
   local positions = {}
   for c, group in ipairs(by_class(self, "take_per_class")) do
     if #group < k then
-      error(("take_per_class: class %s has %d items, %d asked for"):format(
-        check.describe(self.classes[c]), #group, k), 2)
+      check.raise("take_per_class: class %s has %d items, %d asked for",
+        check.describe(self.classes[c]), #group, k)
     end
     rng.new(opts.seed, c):shuffle(group)
     table.move(group, 1, k, #positions + 1, positions)
@@ -168,14 +185,14 @@ end
 --- The items of some classes; the rest of the classes disappear and ids are counted anew.
 ---@param wanted any[] labels
 function Dataset:only(wanted)
-  check.arg("only", "classes", wanted, check.list { required = true, min_length = 1 })
+  check.arg("only", "classes", wanted, check.list { required = true, min_length = 1 }, "user")
   local ids = need_ids(self, "only")
   local id_of, new_id = {}, {}
   for k, label in ipairs(self.classes) do id_of[label] = k end
   for i, label in ipairs(wanted) do
     local id = id_of[label]
     if not id then
-      error(("only: %s is not among the classes %s"):format(check.describe(label), tostring(self.classes)), 2)
+      check.raise("only: %s is not among the classes %s", check.describe(label), tostring(self.classes))
     end
     new_id[id] = i
   end
@@ -193,7 +210,7 @@ end
 
 --- A set whose batches pass through fn(x, y) -> x, y when they are made.
 function Dataset:map(fn)
-  check.arg("map", "fn", fn, check.func { required = true })
+  check.arg("map", "fn", fn, check.func { required = true }, "user")
   return View(self, nil, function(x, y)
     local new_x, new_y = fn(x, y)
     if new_y == nil then new_y = y end
@@ -219,14 +236,14 @@ end
 ---@param fractions number|number[]
 ---@param opts? { seed?: integer, stratify?: boolean, shuffle?: boolean }
 function Dataset:split(fractions, opts)
-  opts = check.opts("split", opts, SPLIT)
+  opts = check.opts("split", opts, SPLIT, "user")
   if type(fractions) == "number" then fractions = { fractions, 1 - fractions } end
   check.arg("split", "fractions", fractions, check.list { required = true, min_length = 2,
-    of = check.number { above = 0, below = 1 } })
+    of = check.number { above = 0, below = 1 } }, "user")
   local sum = 0
   for _, f in ipairs(fractions) do sum = sum + f end
   if math.abs(sum - 1) > 1e-6 then
-    error(("split: fractions must add up to 1, they add up to %g"):format(sum), 2)
+    check.raise("split: fractions must add up to 1, they add up to %g", sum)
   end
   local stratify = opts.stratify
   if stratify == nil then stratify = self:ids() ~= nil and self.classes ~= nil end
@@ -246,7 +263,7 @@ function Dataset:split(fractions, opts)
   end
   for i, part in ipairs(parts) do
     table.sort(part)
-    if #part == 0 then error(("split: part %d (fraction %g of %d items) is empty"):format(i, fractions[i], #self), 2) end
+    if #part == 0 then check.raise("split: part %d (fraction %g of %d items) is empty", i, fractions[i], #self) end
     parts[i] = View(self, part)
   end
   return table.unpack(parts)
@@ -254,8 +271,8 @@ end
 
 --- k folds for cross-validation: a list of { train, test } pairs, stratified where there are classes.
 function Dataset:kfold(k, opts)
-  check.arg("kfold", "k", k, check.integer { required = true, min = 2, max = #self })
-  opts = check.opts("kfold", opts, { seed = check.integer { default = 0 } })
+  check.arg("kfold", "k", k, check.integer { required = true, min = 2, max = #self }, "user")
+  opts = check.opts("kfold", opts, TAKE, "user")
   local fold_of = {}
   local groups
   if self.classes and self:ids() then
@@ -292,7 +309,7 @@ local TensorDataset = class.class("TensorDataset", Dataset)
 
 function TensorDataset:init(fields)
   self.x, self.y, self.classes = fields.x, fields.y, fields.classes
-  self.convert = fields.convert
+  self.convert, self.preprocessing = fields.convert, fields.preprocessing
   self.id_list = fields.ids
   self.n = fields.n
 end
@@ -322,13 +339,19 @@ function TensorDataset:get(positions)
   local n = self.n
   for i = 1, #positions do
     local p = positions[i]
-    if p < 1 or p > n then error(("get: position %d out of range 1..%d"):format(p, n), 2) end
+    if p < 1 or p > n then check.raise("get: position %d out of range 1..%d", p, n) end
   end
   local index = require("scion").tensor(positions, { dtype = "i64" })
   local x = rows(self.x, positions, index)
   if self.convert then x = self.convert(x) end
   local y = self.y and rows(self.y, positions, index)
   return x, y
+end
+
+function TensorDataset:augment(steps)
+  if not self.preprocessing then return Dataset.augment(self, steps) end
+  if not steps then return self end
+  return require("scion.data.image_folder").of_tensor(self, steps)
 end
 
 return { Dataset = Dataset, DataView = View, TensorDataset = TensorDataset }

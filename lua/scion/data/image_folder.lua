@@ -60,7 +60,7 @@ local function scan(dir, wanted)
     table.sort(names)
   end
   if #names == 0 then
-    error(("data.image_folder: %s has no folders (expected one folder of pictures per class)"):format(dir), 0)
+    check.raise("data.image_folder: %s has no folders (expected one folder of pictures per class)", dir)
   end
   local files, ids, classes = {}, {}, show.list {}
   for k, name in ipairs(names) do
@@ -69,7 +69,7 @@ local function scan(dir, wanted)
       if entry.kind == "file" and is_picture(entry.name) then found[#found + 1] = entry.name end
     end
     if #found == 0 then
-      error(("data.image_folder: %s/%s has no pictures (looked for .jpg, .png, .bmp, .gif, .tga, .pnm)"):format(dir, name), 0)
+      check.raise("data.image_folder: %s/%s has no pictures (looked for .jpg, .png, .bmp, .gif, .tga, .pnm)", dir, name)
     end
     table.sort(found)
     for _, file in ipairs(found) do
@@ -87,7 +87,7 @@ local function scan_zip(source, wanted, where)
   for i = 1, #source do
     local name = source:name(i)
     local folder = name:match("([^/]+)/[^/]+$")
-    if not folder then error(("data.image_folder: %s: '%s' is in no folder"):format(where, name), 0) end
+    if not folder then check.raise("data.image_folder: %s: '%s' is in no folder", where, name) end
     members[i], seen[folder] = folder, true
   end
   local classes = show.list {}
@@ -107,13 +107,20 @@ local function sides(size)
   return size, size
 end
 
--- Loader steps of a preprocessing description; `augment` replaces the central crop by random choices.
-local function steps_of(pre, augment)
+-- Loader steps of a preprocessing description; `augment` replaces the central crop by random choices. Small pictures in memory
+-- have their size already: they are shifted instead.
+local function steps_of(pre, augment, in_memory)
   local steps = {}
   if augment and type(augment) == "table" then
     for _, step in ipairs(augment) do steps[#steps + 1] = step end
   end
-  if pre.size then
+  if in_memory then
+    local h, w = sides(pre.size)
+    if augment == true then
+      steps[#steps + 1] = { "random_crop", h, w, padding = math.max(1, math.min(h, w) // 8) }
+      steps[#steps + 1] = { "random_flip" }
+    end
+  elseif pre.size then
     local h, w = sides(pre.size)
     if augment == true then
       steps[#steps + 1] = { "random_resized_crop", h, w, scale = { 0.35, 1 } }
@@ -143,17 +150,16 @@ function M.preprocessing(opts, where)
   if type(normalise) == "string" then
     normalise = M.NORMALISE[normalise]
     if not normalise then
-      error(("%s: normalise must be 'imagenet', 'symmetric', 'caffe' or a table, got '%s'"):format(where, opts.normalise), 4)
+      check.raise("%s: normalise must be 'imagenet', 'symmetric', 'caffe' or a table, got '%s'", where, opts.normalise)
     end
   end
   normalise = normalise and check.opts(where .. ": normalise", normalise, {
     mean = check.list { required = true, of = check.number() }, std = check.list { required = true, of = check.number { above = 0 } },
-    channels = check.choice { "RGB", "BGR" } }, 5) or {}
+    channels = check.choice { "RGB", "BGR" } }, "user") or {}
   local channels = opts.channels or normalise.channels or "RGB"
   local n = channels == "grey" and 1 or 3
   if normalise.mean and (#normalise.mean ~= n and #normalise.mean ~= 1 or #normalise.std ~= #normalise.mean) then
-    error(("%s: normalise has %d means and %d deviations for pictures of %d channels"):format(where, #normalise.mean,
-      #normalise.std, n), 4)
+    check.raise("%s: normalise has %d means and %d deviations for pictures of %d channels", where, #normalise.mean, #normalise.std, n)
   end
   return { kind = "image", size = opts.size, crop = opts.crop, filter = opts.filter, channels = channels,
     mean = normalise.mean, std = normalise.std }
@@ -164,18 +170,29 @@ end
 function ImageDataset:init(fields)
   for name, value in pairs(fields) do self[name] = value end
   self.n = #self.source
-  self.steps = steps_of(self.preprocessing, self.augment)
+  self.steps = steps_of(self.preprocessing, self.augmentation, self.still ~= nil)
 end
 
 function ImageDataset:ids() return self.id_list end
 function ImageDataset:name_of(position) return self.source:name(position) end
-function ImageDataset:is_random() return self.augment ~= nil and self.augment ~= false end
+function ImageDataset:is_random() return self.augmentation ~= nil and self.augmentation ~= false end
+
+function ImageDataset:augment(steps)
+  if steps ~= true and steps ~= false then check.arg("augment", "steps", steps, check.list { required = true }, "user") end
+  if not steps and self.still then return self.still end
+  return ImageDataset { source = self.source, id_list = self.id_list, classes = self.classes, preprocessing = self.preprocessing,
+    on_error = self.on_error, skipped = self.skipped, dir = self.dir, augmentation = steps or nil, still = self.still }
+end
 
 --- The same pictures, seen without random changes.
-function ImageDataset:without_augmentation()
-  if not self:is_random() then return self end
-  return ImageDataset { source = self.source, id_list = self.id_list, classes = self.classes, preprocessing = self.preprocessing,
-    on_error = self.on_error, skipped = self.skipped, dir = self.dir }
+function ImageDataset:without_augmentation() return self:is_random() and self:augment(false) or self end
+
+--- A set of u8 pictures in memory (images.lua) with random changes.
+function M.of_tensor(set, steps)
+  if steps ~= true then check.arg("augment", "steps", steps, check.list { required = true }, "user") end
+  local source = scion().io.image_source { tensor = set.x }
+  return ImageDataset { source = source, id_list = set.id_list, classes = set.classes, preprocessing = set.preprocessing,
+    on_error = "error", skipped = {}, augmentation = steps, still = set }
 end
 
 local function open_loader(self, order, context, prefetch)
@@ -206,7 +223,7 @@ function ImageDataset:get(positions, context)
   local loader <close> = open_loader(self, positions, { seed = context and context.seed, epoch = context and context.epoch }, 0)
   local x, kept = loader:next()
   note_skipped(self, loader)
-  if not x then error("data.image_folder: none of the pictures of the batch can be read", 2) end
+  if not x then check.raise("data.image_folder: none of the pictures of the batch can be read") end
   return x, targets(self, kept)
 end
 
@@ -228,20 +245,14 @@ end
 
 local function finish(where, source, ids, classes, mine, rest, dir)
   local set = ImageDataset {
-    source = source, id_list = ids, classes = classes, preprocessing = M.preprocessing(mine, where), augment = mine.augment,
+    source = source, id_list = ids, classes = classes, preprocessing = M.preprocessing(mine, where), augmentation = mine.augment,
     on_error = mine.on_error, skipped = {}, dir = dir,
   }
-  if #set == 0 then error(where .. ": there are no pictures", 4) end
+  if #set == 0 then check.raise(where .. ": there are no pictures") end
   if not mine.size then
     scion().emit("info", where .. ": no size given; pictures of one batch must then have equal sizes")
   end
   return iterator.Iterator(set, rest)
-end
-
-local function guarded(fn, ...)
-  local results = table.pack(pcall(fn, ...))
-  if not results[1] then error(results[2], 5) end
-  return table.unpack(results, 2, results.n)
 end
 
 --- data.image_folder; `options` splits the iterator's options off.
@@ -249,16 +260,16 @@ function M.open(opts, options)
   local where = "data.image_folder"
   local mine, rest = options(where, opts, OPTS)
   local given = (mine.dir and 1 or 0) + (mine.zip and 1 or 0) + (mine.files and 1 or 0)
-  if given ~= 1 then error(where .. ": give one of dir, zip, files", 3) end
+  if given ~= 1 then check.raise(where .. ": give one of dir, zip, files") end
   local channels = mine.channels == "grey" and 1 or 3
   if mine.files then
-    if #mine.files == 0 then error(where .. ": the list of files is empty", 3) end
+    if #mine.files == 0 then check.raise(where .. ": the list of files is empty") end
     return finish(where, scion().io.image_source { files = mine.files, channels = channels }, nil, nil, mine, rest)
   end
   if mine.zip then
     local source = scion().io.image_source { zip = mine.zip, channels = channels }
-    if #source == 0 then error(("%s: %s holds no pictures"):format(where, mine.zip), 3) end
-    local ids, classes = guarded(scan_zip, source, mine.classes, mine.zip)
+    if #source == 0 then check.raise("%s: %s holds no pictures", where, mine.zip) end
+    local ids, classes = scan_zip(source, mine.classes, mine.zip)
     local positions = {}
     for i, id in ipairs(ids) do
       if id then positions[#positions + 1] = i end
@@ -266,7 +277,7 @@ function M.open(opts, options)
     local it = finish(where, source, ids, classes, mine, rest, mine.zip)
     return #positions == #ids and it or it:subset(positions)
   end
-  local files, ids, classes = guarded(scan, mine.dir, mine.classes)
+  local files, ids, classes = scan(mine.dir, mine.classes)
   return finish(where, scion().io.image_source { files = files, channels = channels }, ids, classes, mine, rest, mine.dir)
 end
 

@@ -22,7 +22,7 @@ local function scion() return require "scion" end
 -- Checks the source's own options and makes the iterator's from the rest.
 local function options(where, given, rules)
   if given ~= nil and type(given) ~= "table" then
-    error(("%s: options must be a table, got %s"):format(where, check.describe(given)), 3)
+    check.raise("%s: options must be a table, got %s", where, check.describe(given))
   end
   local all = {}
   for name, rule in pairs(iterator.OPTS) do all[name] = rule end
@@ -42,7 +42,7 @@ local function check_finite(where, what, tensor)
   local bad = tensor:isfinite():logical_not():reshape(#tensor, -1):any(2)
   if bad:any():item() then
     local first = bad:to("i64"):argmax(1):item()
-    error(("%s: item %d of %s holds NaN or an infinite value"):format(where, first, what), 3)
+    check.raise("%s: item %d of %s holds NaN or an infinite value", where, first, what)
   end
 end
 
@@ -74,7 +74,7 @@ local function read_labels(where, opts, n)
     end
     labels.check_ids(where, ids, #classes, 4)
   end
-  if #ids ~= n then error(("%s: %d items but %d labels"):format(where, n, #ids), 4) end
+  if #ids ~= n then check.raise("%s: %d items but %d labels", where, n, #ids) end
   return ids, classes
 end
 
@@ -85,15 +85,15 @@ local function tensor_dataset(where, opts, convert)
   local n
   if type(x) == "table" then
     for i, t in ipairs(x) do
-      if n and #t ~= n then error(("%s: input %d has %d items, input 1 has %d"):format(where, i, #t, n), 3) end
+      if n and #t ~= n then check.raise("%s: input %d has %d items, input 1 has %d", where, i, #t, n) end
       n = #t
     end
   elseif is_tensor(x) and x:dim() >= 1 then
     n = #x
   else
-    error(("%s: x must be a tensor with a first dimension, got %s"):format(where, check.describe(x)), 3)
+    check.raise("%s: x must be a tensor with a first dimension, got %s", where, check.describe(x))
   end
-  if n == 0 then error(where .. ": there are no items", 3) end
+  if n == 0 then check.raise(where .. ": there are no items") end
   if not opts.allow_nan then
     for i, t in ipairs(type(x) == "table" and x or { x }) do
       check_finite(where, type(opts.x) == "table" and #opts.x > 1 and "x" .. i or "x", t)
@@ -104,7 +104,7 @@ local function tensor_dataset(where, opts, convert)
   for _, name in ipairs { "labels", "ids", "targets", "y" } do
     if opts[name] ~= nil then given = given + 1 end
   end
-  if given > 1 then error(where .. ": give one of labels, ids, targets, y", 3) end
+  if given > 1 then check.raise(where .. ": give one of labels, ids, targets, y") end
   if opts.y ~= nil then
     local y = opts.y
     local floating
@@ -119,7 +119,7 @@ local function tensor_dataset(where, opts, convert)
     local targets = opts.targets
     if not is_tensor(targets) then targets = scion().tensor(targets) end
     if targets.dtype ~= "f32" and targets.dtype ~= "f64" then targets = targets:to("f32") end
-    if #targets ~= n then error(("%s: %d items but %d targets"):format(where, n, #targets), 3) end
+    if #targets ~= n then check.raise("%s: %d items but %d targets", where, n, #targets) end
     check_finite(where, "targets", targets)
     fields.y = targets
   elseif opts.labels ~= nil or opts.ids ~= nil then
@@ -156,78 +156,37 @@ local function find_dir(where, given, candidates, file, hint)
   for _, dir in ipairs(candidates) do
     if exists(dir .. "/" .. file) then return dir end
   end
-  error(("%s: %s not found in %s%s"):format(where, file, table.concat(candidates, ", "), hint or ""), 3)
+  check.raise("%s: %s not found in %s%s", where, file, table.concat(candidates, ", "), hint or "")
 end
 
--- u8 images (N, H, W) or (N, C, H, W) to f32 in 0..1 with a channel dimension, batch by batch.
-local function image_convert(normalise)
-  return function(x)
-    if x:dim() == 3 then x = x:unsqueeze(2) end
-    x = x:to("f32"):mul(1 / 255)
-    if normalise then x = x:sub(normalise.mean):div(normalise.std) end
-    return x
-  end
-end
+-- ---- pictures in memory ---------------------------------------------------------------------------------------
 
--- { mean = { per channel }, std = { ... } } as tensors that broadcast over (N, C, H, W).
-local function normaliser(where, given, channels)
-  if not given then return nil end
-  local out = {}
-  for _, name in ipairs { "mean", "std" } do
-    local values = given[name]
-    if type(values) == "number" then values = { values } end
-    if type(values) ~= "table" or (#values ~= 1 and #values ~= channels) then
-      error(("%s: normalise.%s must be a number or a list of %d"):format(where, name, channels), 4)
-    end
-    out[name] = scion().tensor(values):reshape(#values, 1, 1)
-  end
-  return out
-end
+--- u8 pictures (N, H, W) or (N, C, H, W) in memory; they come out as f32 in 0..1 and may be augmented on threads.
+---   data.images { x = pixels, labels = names, augment = { { "random_crop", 32, padding = 4 }, { "random_flip" } } }
+function M.images(opts) return require("scion.data.images").open(opts, options, TENSORS, tensor_dataset) end
 
--- ---- idx: MNIST and its kin -----------------------------------------------------------------------------------
-
-local IMAGES <const> = {
-  split = check.choice({ "train", "test" }, { default = "train" }),
-  dir = check.string {}, normalise = check.table {}, classes = check.list {},
-}
-
-local function idx_images(where, opts, candidates, files, names, hint)
-  local mine, rest = options(where, opts, IMAGES)
-  local pair = files[mine.split]
-  local dir = find_dir(where, mine.dir, candidates, pair[1], hint)
-  local x = scion().io.read_idx(dir .. "/" .. pair[1])
-  local y = scion().io.read_idx(dir .. "/" .. pair[2])
-  if x:dim() ~= 3 or y:dim() ~= 1 or #x ~= #y then
-    error(("%s: %s holds %s images and %s labels that do not belong together"):format(where, dir, tostring(x.shape),
-      tostring(y.shape)), 2)
-  end
-  local fields = { x = x, allow_nan = true }
-  if mine.classes or names then
-    -- The file's labels are 0..K-1 in the order of the names.
-    fields.ids, fields.classes = y:to("i64"):add(1), mine.classes or names
-  else
-    fields.labels = y
-  end
-  local set = tensor_dataset(where, fields, image_convert(normaliser(where, mine.normalise, 1)))
-  return iterator.Iterator(set, rest)
+local function idx(where, opts, candidates, files, names, hint)
+  local function find(who, dir, file) return find_dir(who, dir, candidates, file, hint) end
+  return require("scion.data.images").idx(where, opts, options, find, tensor_dataset, files, names)
 end
 
 M.FASHION_CLASSES = show.list { "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag",
   "ankle boot" }
 
 --- Fashion-MNIST (Debian's package dataset-fashion-mnist): 60,000 + 10,000 grey photos, 28 x 28, 10 classes.
+--- Options: split "train" or "test", dir, classes, augment, normalise, and those of iterators.
 function M.fashion_mnist(opts)
-  return idx_images("data.fashion_mnist", opts,
+  return idx("data.fashion_mnist", opts,
     { "/usr/share/datasets/fashion-mnist", "/usr/local/share/datasets/fashion-mnist" },
     { train = { "train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz" },
       test = { "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz" } },
     M.FASHION_CLASSES, " (apt-get install dataset-fashion-mnist, or give dir =)")
 end
 
---- MNIST digits in idx files: labels are the digits 0..9.
+--- MNIST digits in idx files: labels are the digits 0..9. Options as data.fashion_mnist.
 function M.mnist(opts)
   local dir = M.data_dir()
-  return idx_images("data.mnist", opts, { dir and dir .. "/datasets/mnist" or "datasets/mnist" },
+  return idx("data.mnist", opts, { dir and dir .. "/datasets/mnist" or "datasets/mnist" },
     { train = { "npm10k-images-idx3-ubyte.gz", "npm10k-labels-idx1-ubyte.gz" },
       test = { "t10k-images-idx3-ubyte.gz", "t10k-labels-idx1-ubyte.gz" } }, nil,
     " (give dir = a folder with the idx files)")
@@ -245,14 +204,14 @@ local CSV <const> = {
 local function column_number(where, target, header, n)
   if target == nil then return n end
   if type(target) == "number" then
-    if target < 1 or target > n then error(("%s: column %d out of range 1..%d"):format(where, target, n), 3) end
+    if target < 1 or target > n then check.raise("%s: column %d out of range 1..%d", where, target, n) end
     return target
   end
   for j, name in ipairs(header or {}) do
     if name == target then return j end
   end
-  error(("%s: no column '%s'%s"):format(where, target, header and " (columns: " .. table.concat(header, ", ") .. ")" or
-    " (the file has no header)"), 3)
+  check.raise("%s: no column '%s'%s", where, target, header and " (columns: " .. table.concat(header, ", ") .. ")" or
+    " (the file has no header)")
 end
 
 --- A table of numbers with a column to predict. Text columns other than the target are errors naming the cell.
@@ -270,7 +229,7 @@ function M.csv(opts)
       names[#names + 1] = tbl.header and tbl.header[j] or ("x%d"):format(j)
     end
   end
-  if #columns == 0 then error(where .. ": no columns are left to predict from", 2) end
+  if #columns == 0 then check.raise(where .. ": no columns are left to predict from") end
   local fields = { x = scion().stack(columns, 2), classes = mine.classes }
   local values, numeric = tbl:values(target)
   local kind = mine.kind
@@ -307,7 +266,7 @@ function M.numpy(opts)
     local names = {}
     for key in pairs(arrays) do names[#names + 1] = key end
     table.sort(names)
-    error(("%s: %s has no array '%s' (it has %s)"):format(where, mine.path, name, table.concat(names, ", ")), 3)
+    check.raise("%s: %s has no array '%s' (it has %s)", where, mine.path, name, table.concat(names, ", "))
   end
   local x = entry(mine.x)
   local fields = { x = x, classes = mine.classes }

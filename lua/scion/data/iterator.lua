@@ -61,8 +61,8 @@ Iterator.__call = function(self, ...)
 end
 
 function Iterator:init(dataset, opts)
-  opts = check.opts("iterator", opts, OPTS, 5)
-  if #dataset == 0 then error("iterator: the data set is empty", 5) end
+  opts = check.opts("iterator", opts, OPTS, "user")
+  if #dataset == 0 then check.raise("iterator: the data set is empty") end
   rawset(self, "dataset", dataset)
   rawset(self, "classes", dataset.classes)
   rawset(self, "options", opts)
@@ -73,14 +73,13 @@ function Iterator:init(dataset, opts)
   if balance == true then balance = "oversample" elseif balance == false then balance = "none" end
   rawset(self, "balance", balance)
   if balance ~= "none" and not (dataset.classes and dataset:ids()) then
-    error("iterator: balance needs a data set with classes", 5)
+    check.raise("iterator: balance needs a data set with classes")
   end
   rawset(self, "epoch", 1)
   rawset(self, "position", 0) -- batches handed out in this pass
   rawset(self, "resumed", false)
   if opts.last_batch == "drop" and self:items() < opts.batch_size then
-    error(("iterator: last_batch = 'drop' leaves no batch: %d items, batch_size %d"):format(
-      self:items(), opts.batch_size), 5)
+    check.raise("iterator: last_batch = 'drop' leaves no batch: %d items, batch_size %d", self:items(), opts.batch_size)
   end
 end
 
@@ -197,7 +196,7 @@ function Iterator:next()
   rawset(self, "position", b)
   if self.transform then
     local new_x, new_y = self.transform(x, y, { seed = self.seed, epoch = self.epoch, batch = b })
-    if new_x == nil then error("iterator: transform returned nothing (expected x, y)", 2) end
+    if new_x == nil then check.raise("iterator: transform returned nothing (expected x, y)") end
     x = new_x
     if new_y ~= nil then y = new_y end
   end
@@ -249,8 +248,8 @@ local STATE <const> = {
 function Iterator:set_state(state)
   state = check.opts("iterator state", state, STATE)
   if state.items ~= self:items() or state.batch_size ~= self.batch_size then
-    error(("iterator: the state belongs to %d items in batches of %d, this iterator has %d in batches of %d"):format(
-      state.items, state.batch_size, self:items(), self.batch_size), 2)
+    check.raise("iterator: the state belongs to %d items in batches of %d, this iterator has %d in batches of %d",
+      state.items, state.batch_size, self:items(), self.batch_size)
   end
   end_loader(self)
   rawset(self, "seed", state.seed)
@@ -277,28 +276,47 @@ function Iterator:in_order(batch_size)
   return Iterator(dataset, opts)
 end
 
--- Calls a method of the data set; its errors are raised again at the line of the user.
-local function passed_on(set, name, ...)
-  local results = table.pack(pcall(set[name], set, ...))
-  if not results[1] then error((tostring(results[2]):gsub("^[^\n]-%.lua:%d+: ", "")), 3) end
-  return table.unpack(results, 2, results.n)
-end
+-- Methods of data sets, on the data behind the iterator: each gives an iterator with the same options.
 
---- An iterator with these options over part of the data: subset, head, only, take_per_class as of data sets.
-for _, name in ipairs { "subset", "head", "only", "take_per_class", "map" } do
-  Iterator[name] = function(self, ...)
-    return Iterator(passed_on(self.dataset, name, ...), self.options)
-  end
-end
+--- The items at the given positions; see Dataset:subset.
+function Iterator:subset(positions) return Iterator(self.dataset:subset(positions), self.options) end
+--- The first n items.
+function Iterator:head(n) return Iterator(self.dataset:head(n), self.options) end
+--- The items of some classes, whose ids are counted anew; see Dataset:only.
+function Iterator:only(classes) return Iterator(self.dataset:only(classes), self.options) end
+--- k random items of every class; see Dataset:take_per_class.
+---@param k integer
+---@param opts? { seed?: integer }
+function Iterator:take_per_class(k, opts) return Iterator(self.dataset:take_per_class(k, opts), self.options) end
+--- The same with fn(x, y) -> x, y applied to the batches; see Dataset:map.
+function Iterator:map(fn) return Iterator(self.dataset:map(fn), self.options) end
+--- The same pictures with random changes on threads, or without (false); see Dataset:augment.
+---@param steps boolean|table[]
+function Iterator:augment(steps) return Iterator(self.dataset:augment(steps), self.options) end
 
 --- Two or more iterators over disjoint parts; see Dataset:split.
-function Iterator:split(...)
-  local parts = table.pack(passed_on(self.dataset, "split", ...))
+---@param fractions number|number[]
+---@param opts? { seed?: integer, stratify?: boolean, shuffle?: boolean }
+function Iterator:split(fractions, opts)
+  local parts = table.pack(self.dataset:split(fractions, opts))
   for i = 1, parts.n do parts[i] = Iterator(parts[i], self.options) end
   return table.unpack(parts, 1, parts.n)
 end
 
+--- k pairs { train, test } of iterators for cross-validation; see Dataset:kfold.
+---@param k integer
+---@param opts? { seed?: integer }
+function Iterator:kfold(k, opts)
+  local folds = self.dataset:kfold(k, opts)
+  for _, fold in ipairs(folds) do
+    for i = 1, 2 do fold[i] = Iterator(fold[i], self.options) end
+  end
+  return folds
+end
+
+--- Labels of all items, as a list.
 function Iterator:labels() return self.dataset:labels() end
+--- Items per class, in class order.
 function Iterator:class_counts() return self.dataset:class_counts() end
 
 local M = { Iterator = Iterator, OPTS = OPTS }

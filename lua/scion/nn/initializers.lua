@@ -82,7 +82,9 @@ function M.constant_(t, value)
   if type(value) ~= "number" then error(("init.constant_: value must be a number, got %s"):format(type(value)), 2) end
   return change(t, "fill_", value)
 end
+--- All zeros.
 function M.zeros_(t) return M.constant_(check("zeros_", t), 0) end
+--- All ones.
 function M.ones_(t) return M.constant_(check("ones_", t), 1) end
 
 --- The identity matrix (2-d).

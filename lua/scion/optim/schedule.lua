@@ -49,6 +49,7 @@ local function number(default, min, max, open) return { type = "number", default
 
 -- ---- what all share -----------------------------------------------------------------------------------------
 
+--- Takes the optimiser and sets the rates of step 0 (the constructors do it).
 function Schedule:start(optimizer)
   self.optimizer = optimizer
   self.base_lrs = {}
@@ -65,6 +66,15 @@ function Schedule:apply()
   for g, group in ipairs(self.optimizer.param_groups) do
     group.lr = self:rate(self.last_epoch, self.base_lrs[g] or group.lr, g)
   end
+end
+
+--- The rate of group g at step t, from its initial rate; every schedule defines it.
+---@param t integer
+---@param base number
+---@param g integer
+---@return number
+function Schedule:rate(t, base, g)
+  fail(self.class_name, 2, "rate is not defined for step %s, base %s, group %s", tostring(t), tostring(base), tostring(g))
 end
 
 --- Goes to the next step, or to step `epoch`.
@@ -250,6 +260,7 @@ end, nil, function(self, optimizer, level)
     self.phases = { { stop = up, from = "low", to = "high" }, { stop = last, from = "high", to = "final" } }
   end
 end)
+--- The rate or momentum of step t on its way between three values.
 function M.OneCycleLR:value(t, from, top, last)
   local start = 0
   for i, phase in ipairs(self.phases) do

@@ -7,6 +7,7 @@ local M = {}
 
 local function scion() return require "scion" end
 
+--- Is this value a net?
 function M.is_net(value) return scion().is_net(value) end
 
 -- Ops that hold a layer's main weights: what "the last layer" means for users.
@@ -88,6 +89,7 @@ function M.add_linear(net, name, value, weight, bias)
   return (net:add_node(name, "Linear", "linear", nil, inputs))
 end
 
+--- Adds a softmax over the classes of scores (N, K); returns its value.
 function M.add_softmax(net, value)
   return (net:add_node(M.fresh_name(net, "softmax"), "Softmax", "softmax", { dim = 2 }, { value }))
 end

@@ -200,7 +200,7 @@ function M.table(run)
     if r.facts then notes[#notes + 1] = ("%s: %s%s"):format(r.row.name, r.facts, r.peer_facts and "; " .. r.peer_facts or "") end
   end
   local right = function(title) return { title = title, align = "right" } end
-  lines[#lines + 1] = show.table({ "row", "unit", right "scion", right "PyTorch", right "other", right "of peak", right "ratio" }, cells)
+  lines[#lines + 1] = show.table({ { title = "row", align = "left" }, "unit", right "scion", right "PyTorch", right "other", right "of peak", right "ratio" }, cells)
   lines[#lines + 1] = "ratio: how many times better than the best peer (above 1: scion is faster, or smaller); of peak: operations of the direct method, so\n"
     .. "that a way with fewer multiplications may pass 100 %"
   for _, note in ipairs(notes) do lines[#lines + 1] = note end

@@ -14,6 +14,9 @@
 ---@field requires_grad boolean whether operations on this tensor are recorded; may be set on leaves
 ---@field is_leaf boolean made by the user rather than by a recorded operation
 ---@field grad_fn string? name of the operation that made this tensor, when it was recorded
+---@field T scion.Tensor the dimensions in reverse order
+---@field mT scion.Tensor the last two dimensions exchanged
+---@field data scion.Tensor the same elements without history; see detach
 ---@operator add(scion.Tensor|number): scion.Tensor
 ---@operator sub(scion.Tensor|number): scion.Tensor
 ---@operator mul(scion.Tensor|number): scion.Tensor
@@ -157,8 +160,8 @@ function scion.op_info(name) end
 ---@return string[]
 function scion.op_names() end
 
---- Sample i of an operation, for the derivative checks: a function that applies it to a list of inputs, the inputs,
---- and which of them are differentiable; nothing past the last sample.
+--- Sample i of an operation, for the checks of the registry: apply(inputs, #inputs, in_place) runs it with the sample's
+--- parameters; then the inputs (false: omitted), and which of them are differentiable. Nothing past the last sample.
 ---@param name string
 ---@param i integer
 ---@return function? apply, scion.Tensor[] inputs, boolean[] differentiable
@@ -215,7 +218,7 @@ function Tensor:at(...) end
 function Tensor:put(value, ...) end
 
 --- What t[list] does: an integer picks, {first, last} and {first, last, step} keep a range with both ends, {} keeps all, an
---- integer tensor takes ids. A view, unless ids took part.
+--- integer tensor takes ids, a bool vector keeps where it is true. A view, unless ids took part.
 ---@param list (integer|integer[]|scion.Tensor)[]
 ---@return scion.Tensor
 function Tensor:index(list) end
@@ -1116,8 +1119,9 @@ function Tensor:atanh_() end
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function scion.avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+function scion.avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 1-d average pooling.
 ---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
@@ -1125,8 +1129,9 @@ function scion.avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_p
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function Tensor:avg_pool1d(kernel, stride, padding, ceil_mode, count_include_pad) end
+function Tensor:avg_pool1d(kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 2-d average pooling.
 ---@param x scion.Tensor input
@@ -1135,8 +1140,9 @@ function Tensor:avg_pool1d(kernel, stride, padding, ceil_mode, count_include_pad
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function scion.avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+function scion.avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 2-d average pooling.
 ---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
@@ -1144,8 +1150,9 @@ function scion.avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_p
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function Tensor:avg_pool2d(kernel, stride, padding, ceil_mode, count_include_pad) end
+function Tensor:avg_pool2d(kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 3-d average pooling.
 ---@param x scion.Tensor input
@@ -1154,8 +1161,9 @@ function Tensor:avg_pool2d(kernel, stride, padding, ceil_mode, count_include_pad
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function scion.avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+function scion.avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 3-d average pooling.
 ---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
@@ -1163,8 +1171,9 @@ function scion.avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_p
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function Tensor:avg_pool3d(kernel, stride, padding, ceil_mode, count_include_pad) end
+function Tensor:avg_pool3d(kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- beta x + alpha a b for batches of matrices.
 ---@param x scion.Tensor broadcasts to the product
@@ -1702,6 +1711,23 @@ function scion.cov(x, correction) end
 ---@return scion.Tensor y
 function Tensor:cov(correction) end
 
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param a scion.Tensor (P, D)
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function scion.covariance_matrix(a, b, weight, variance, kind) end
+
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function Tensor:covariance_matrix(b, weight, variance, kind) end
+
 --- Cross product of 3-vectors.
 ---@param a scion.Tensor left
 ---@param b scion.Tensor right
@@ -1965,11 +1991,11 @@ function Tensor:elu_(alpha) end
 ---@return scion.Tensor y
 function scion.embedding(ids, weight, padding_idx) end
 
---- Sum or mean of the rows of every bag of ids: (N, D).
+--- Sum, mean or maximum of the rows of every bag of ids: (N, D).
 ---@param ids scion.Tensor (N, T): T ids per bag
 ---@param weight scion.Tensor (V, D)
 ---@param per_sample_weights? scion.Tensor (N, T), with mode "sum"
----@param mode? "sum"|"mean" "sum" or "mean" of the rows of a bag (default mean)
+---@param mode? "sum"|"mean"|"max" "sum", "mean" or "max" of the rows of a bag (default mean)
 ---@param padding_idx? integer id, as written in ids, that does not count
 ---@return scion.Tensor y
 function scion.embedding_bag(ids, weight, per_sample_weights, mode, padding_idx) end
@@ -2036,6 +2062,15 @@ function Tensor:exp() end
 ---@return scion.Tensor y
 function Tensor:exp_() end
 
+--- 2^x.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.exp2(x) end
+
+--- 2^x.
+---@return scion.Tensor y
+function Tensor:exp2() end
+
 --- Dimensions of size 1 repeated without copying; the result is read-only.
 ---@param x scion.Tensor input
 ---@param shape integer|integer[] sizes; -1 keeps the old one (default { })
@@ -2093,6 +2128,19 @@ function Tensor:exponential_(lambd) end
 ---@param dtype? scion.dtype default f32
 ---@return scion.Tensor y
 function scion.eye(n, m, dtype) end
+
+--- alpha_dropout of whole channels of (N, C, ...).
+---@param x scion.Tensor input
+---@param p? number probability of being dropped (default 0.5)
+---@param training? boolean without it, x itself (default true)
+---@return scion.Tensor y
+function scion.feature_alpha_dropout(x, p, training) end
+
+--- alpha_dropout of whole channels of (N, C, ...).
+---@param p? number probability of being dropped (default 0.5)
+---@param training? boolean without it, x itself (default true)
+---@return scion.Tensor y
+function Tensor:feature_alpha_dropout(p, training) end
 
 --- Zeroes whole channels of (N, C, ...) with probability p and scales the rest by 1 / (1 - p).
 ---@param x scion.Tensor input
@@ -2329,6 +2377,19 @@ function Tensor:glu(dim) end
 ---@param eps? number added to the variance (default 1e-05)
 ---@return scion.Tensor y
 function scion.group_norm(x, weight, bias, num_groups, eps) end
+
+--- Gated recurrent unit over a sequence (gates r, z, n).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Gated recurrent unit over a sequence (gates r, z, n).
 ---@param x scion.Tensor (T, N, C)
@@ -2855,6 +2916,17 @@ function Tensor:log2() end
 ---@return scion.Tensor y
 function Tensor:log2_() end
 
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param x scion.Tensor input
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function scion.log_expected_improvement(x, slope) end
+
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function Tensor:log_expected_improvement(slope) end
+
 --- Numbers whose logarithm is normal, in the shape of x.
 ---@param x scion.Tensor input
 ---@param mean? number mean (default 1.0)
@@ -2884,6 +2956,30 @@ function scion.log_softmax(x, dim) end
 ---@param dim? integer dimension that sums to one; default the last (default -1)
 ---@return scion.Tensor y
 function Tensor:log_softmax(dim) end
+
+--- log(e^a + e^b) without overflow, elementwise with broadcasting.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.logaddexp(a, b) end
+
+--- log(e^a + e^b) without overflow, elementwise with broadcasting.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:logaddexp(b) end
+
+--- Logarithm of the running sum of e^x along a dimension, without overflow.
+---@param x scion.Tensor input
+---@param dim integer dimension (default 0)
+---@param reverse? boolean from the end (default false)
+---@return scion.Tensor y
+function scion.logcumsumexp(x, dim, reverse) end
+
+--- Logarithm of the running sum of e^x along a dimension, without overflow.
+---@param dim integer dimension (default 0)
+---@param reverse? boolean from the end (default false)
+---@return scion.Tensor y
+function Tensor:logcumsumexp(dim, reverse) end
 
 --- Logarithm of determinants; NaN where negative.
 ---@param a scion.Tensor (..., N, N)
@@ -2935,6 +3031,17 @@ function scion.logical_xor(a, b) end
 ---@param b scion.Tensor|number right
 ---@return scion.Tensor y
 function Tensor:logical_xor(b) end
+
+--- log(x / (1 - x)), the inverse of sigmoid; NaN outside 0 .. 1.
+---@param x scion.Tensor input
+---@param eps? number x is first limited to eps .. 1 - eps; 0: not (default 0.0)
+---@return scion.Tensor y
+function scion.logit(x, eps) end
+
+--- log(x / (1 - x)), the inverse of sigmoid; NaN outside 0 .. 1.
+---@param eps? number x is first limited to eps .. 1 - eps; 0: not (default 0.0)
+---@return scion.Tensor y
+function Tensor:logit(eps) end
 
 --- log(sigmoid(x)), exact for large negative x.
 ---@param x scion.Tensor input
@@ -3008,6 +3115,39 @@ function scion.lp_pool2d(x, kernel, stride, padding, ceil_mode, p) end
 ---@param p? number the power (default 2.0)
 ---@return scion.Tensor y
 function Tensor:lp_pool2d(kernel, stride, padding, ceil_mode, p) end
+
+--- 3-d power pooling: (sum of |x|^p)^(1/p).
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param p? number the power (default 2.0)
+---@return scion.Tensor y
+function scion.lp_pool3d(x, kernel, stride, padding, ceil_mode, p) end
+
+--- 3-d power pooling: (sum of |x|^p)^(1/p).
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param p? number the power (default 2.0)
+---@return scion.Tensor y
+function Tensor:lp_pool3d(kernel, stride, padding, ceil_mode, p) end
+
+--- Long short-term memory over a sequence (gates i, f, g, o).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param c0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n, scion.Tensor c_n
+function scion.lstm(x, h0, c0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Long short-term memory over a sequence (gates i, f, g, o).
 ---@param x scion.Tensor (T, N, C)
@@ -3607,6 +3747,19 @@ function Tensor:normal(mean, std) end
 ---@return scion.Tensor y
 function Tensor:normal_(mean, std) end
 
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param y scion.Tensor (N)
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function scion.normal_log_density(y, covariance, noise) end
+
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function Tensor:normal_log_density(covariance, noise) end
+
 --- Vectors divided by their p-norm.
 ---@param x scion.Tensor input
 ---@param p? number order of the norm (default 2.0)
@@ -4016,6 +4169,32 @@ function scion.rms_norm(x, weight, normalized_shape, eps) end
 ---@param training? boolean apply dropout (default false)
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = relu(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_tanh(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
 ---@param x scion.Tensor (T, N, C)
@@ -4536,6 +4715,19 @@ function Tensor:squeeze(dim) end
 ---@return scion.Tensor y
 function scion.stack(tensors, dim) end
 
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param x scion.Tensor input
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function scion.stationary_covariance(x, kind, derivative) end
+
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function Tensor:stationary_covariance(kind, derivative) end
+
 --- Standard deviation over dimensions, default all.
 ---@param x scion.Tensor input
 ---@param dim? integer|integer[] dimension or list of dimensions; default all
@@ -4974,6 +5166,17 @@ function Tensor:var_mean(dim, correction, keepdim) end
 ---@return scion.Tensor y
 function scion.where(cond, a, b) end
 
+--- a * log(b), and 0 where a is 0.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.xlogy(a, b) end
+
+--- a * log(b), and 0 where a is 0.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:xlogy(b) end
+
 --- Zeros everywhere; x:zero_() writes them.
 ---@param x scion.Tensor input
 ---@return scion.Tensor y
@@ -5013,14 +5216,654 @@ function Net:evaluate(data, opts) end
 ---@return table history
 function Net:fit(data, opts) end
 
----@class scion.LrRepurposer: scion.MetaModelRepurposer
+--- beta * x + alpha * (sum over the batch of products of matrices).
+---@param batch1 scion.Tensor (B, m, k)
+---@param batch2 scion.Tensor (B, k, n)
+---@param opts? { beta?: number, alpha?: number }
+---@return scion.Tensor
+function Tensor:addbmm(batch1, batch2, opts) end
+
+--- beta * x + alpha * (outer product of two vectors).
+---@param vec1 scion.Tensor
+---@param vec2 scion.Tensor
+---@param opts? { beta?: number, alpha?: number }
+---@return scion.Tensor
+function Tensor:addr(vec1, vec2, opts) end
+
+--- Smallest and largest element, over everything or along a dimension.
+---@param dim? integer
+---@param keepdim? boolean
+---@return scion.Tensor min, scion.Tensor max
+function Tensor:aminmax(dim, keepdim) end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function Tensor:atleast_1d() end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function Tensor:atleast_2d() end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function Tensor:atleast_3d() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:bfloat16() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:bool() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:byte() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:char() end
+
+--- The inverse of A A' from its lower Cholesky factor.
+---@return scion.Tensor
+function Tensor:cholesky_inverse() end
+
+--- At most `chunks` views of equal size along dim; the last may be smaller.
+---@param chunks integer
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function Tensor:chunk(chunks, dim) end
+
+--- No element above `max`.
+---@param max number
+---@return scion.Tensor
+function Tensor:clamp_max(max) end
+
+--- No element above `max`, in place.
+---@param max number
+---@return scion.Tensor self
+function Tensor:clamp_max_(max) end
+
+--- No element below `min`.
+---@param min number
+---@return scion.Tensor
+function Tensor:clamp_min(min) end
+
+--- No element below `min`, in place.
+---@param min number
+---@return scion.Tensor self
+function Tensor:clamp_min_(min) end
+
+--- All choices of r elements of a vector, as rows, in the vector's order.
+---@param r? integer default 2
+---@param with_replacement? boolean
+---@return scion.Tensor
+function Tensor:combinations(r, with_replacement) end
+
+--- Running integral by the trapezoid rule along dim; spacing dx.
+---@param dx? number default 1
+---@param dim? integer default -1
+---@return scion.Tensor
+function Tensor:cumulative_trapezoid(dx, dim) end
+
+--- Degrees as radians.
+---@return scion.Tensor
+function Tensor:deg2rad() end
+
+--- A matrix with the flattened elements on diagonal `offset`.
+---@param offset? integer default 0
+---@return scion.Tensor
+function Tensor:diagflat(offset) end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:double() end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function Tensor:dsplit(sections) end
+
+--- Bytes of one element.
+---@return integer
+function Tensor:element_size() end
+
+--- Have both tensors the same shape and the same elements?
+---@param other scion.Tensor
+---@return boolean
+function Tensor:equal(other) end
+
+--- Fills the main diagonal of a matrix in place.
+---@param value number
+---@return scion.Tensor self
+function Tensor:fill_diagonal_(value) end
+
+--- The order of the elements along dimension 2 turned round.
+---@return scion.Tensor
+function Tensor:fliplr() end
+
+--- The order of the elements along dimension 1 turned round.
+---@return scion.Tensor
+function Tensor:flipud() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:float() end
+
+--- x to a power, computed in f64.
+---@param exponent scion.Tensor|number
+---@return scion.Tensor
+function Tensor:float_power(exponent) end
+
+--- Samples of the Gumbel-softmax distribution (Jang et al. 2017). hard: one-hot values with the gradient of the soft ones.
+---@param opts? { tau?: number, hard?: boolean, dim?: integer }
+---@return scion.Tensor
+function Tensor:gumbel_softmax(opts) end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:half() end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function Tensor:hsplit(sections) end
+
+--- A copy with values written at the positions that id tensors name together; see index_put_.
+---@param ids scion.Tensor[]
+---@param values scion.Tensor|number
+---@param accumulate? boolean
+---@return scion.Tensor
+function Tensor:index_put(ids, values, accumulate) end
+
+--- Writes values at the positions that id tensors name together, in place: x:index_put_({ rows, columns }, values). Fewer ids
+--- than dimensions write whole rows; values broadcast. accumulate adds instead, repeated positions too.
+---@param ids scion.Tensor[] i64 from 1, broadcast together; or masks of one dimension
+---@param values scion.Tensor|number
+---@param accumulate? boolean
+---@return scion.Tensor self
+function Tensor:index_put_(ids, values, accumulate) end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:int() end
+
+--- Is the element type one of floating-point numbers?
+---@return boolean
+function Tensor:is_floating_point() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:long() end
+
+--- Values sorted along dimension 1.
+---@return scion.Tensor
+function Tensor:msort() end
+
+--- Ids drawn with the given weights (rows of a matrix separately): i64 from 1, (n_samples) or (rows, n_samples).
+---@param n_samples integer
+---@param replacement? boolean may an id come more than once? default false
+---@return scion.Tensor
+function Tensor:multinomial(n_samples, replacement) end
+
+--- The median of the elements that are not NaN (the lower of two), over everything.
+---@return scion.Tensor
+function Tensor:nanmedian() end
+
+--- Bytes of all elements.
+---@return integer
+function Tensor:nbytes() end
+
+--- A tensor of another shape in the element type of this one: new_zeros(2, 3), new_ones, new_empty, new_full({ 2, 3 }, 7).
+---@return scion.Tensor
+function Tensor:new_empty(...) end
+
+--- A tensor of another shape in the element type of this one: new_zeros(2, 3), new_ones, new_empty, new_full({ 2, 3 }, 7).
+---@return scion.Tensor
+function Tensor:new_full(...) end
+
+--- A tensor of another shape in the element type of this one: new_zeros(2, 3), new_ones, new_empty, new_full({ 2, 3 }, 7).
+---@return scion.Tensor
+function Tensor:new_ones(...) end
+
+--- A tensor of the given numbers in the element type of this one.
+---@param value scion.Numbers
+---@param opts? { dtype?: scion.dtype, requires_grad?: boolean }
+---@return scion.Tensor
+function Tensor:new_tensor(value, opts) end
+
+--- A tensor of another shape in the element type of this one: new_zeros(2, 3), new_ones, new_empty, new_full({ 2, 3 }, 7).
+---@return scion.Tensor
+function Tensor:new_zeros(...) end
+
+--- Distances between all pairs of rows of (N, D), as the vector of the upper triangle.
+---@param p? number order, default 2
+---@return scion.Tensor
+function Tensor:pdist(p) end
+
+--- Radians as degrees.
+---@return scion.Tensor
+function Tensor:rad2deg() end
+
+--- Random integers low .. high - 1 of a tensor's shape and type: randint_like(x, high) or randint_like(x, low, high).
+---@param low integer
+---@param high? integer
+---@return scion.Tensor
+function Tensor:randint_like(low, high) end
+
+--- All elements in one dimension, in row-major order.
+---@return scion.Tensor
+function Tensor:ravel() end
+
+--- Keeps the gradient of a tensor that is not a leaf in its .grad during backward.
+---@return scion.Tensor self
+function Tensor:retain_grad() end
+
+--- Turned by k times 90 degrees from the first towards the second dimension of `dims`.
+---@param k? integer default 1
+---@param dims? integer[] default { 1, 2 }
+---@return scion.Tensor
+function Tensor:rot90(k, dims) end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:short() end
+
+--- Views of `split_size` elements along dim (the last may be smaller), or of the sizes in a list.
+---@param split_size integer|integer[]
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function Tensor:split(split_size, dim) end
+
+--- Views along dim: a number of parts whose sizes differ by at most one, or a list of the first ids of all parts but the first.
+---@param sections integer|integer[]
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function Tensor:tensor_split(sections, dim) end
+
+--- The tensor in the element type of another.
+---@param other scion.Tensor
+---@return scion.Tensor
+function Tensor:type_as(other) end
+
+--- Views without dimension dim, one for each of its elements.
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function Tensor:unbind(dim) end
+
+--- Elements of windows of `size` every `step` along dim, as a new last dimension: a view. (scion.unfold gives the columns
+--- of image patches, as PyTorch's F.unfold.)
+---@param dim integer
+---@param size integer
+---@param step? integer default 1
+---@return scion.Tensor
+function Tensor:unfold(dim, size, step) end
+
+--- Powers of a vector's elements as columns, from n - 1 down to 0 (up with increasing).
+---@param n? integer default as many as elements
+---@param opts? { increasing?: boolean }
+---@return scion.Tensor
+function Tensor:vander(n, opts) end
+
+--- The same elements in another shape, sharing storage; an error where that needs a copy (reshape makes one).
+---@param ... integer|integer[] sizes; one may be -1
+---@return scion.Tensor
+function Tensor:view(...) end
+
+--- view in the shape of another tensor.
+---@param other scion.Tensor
+---@return scion.Tensor
+function Tensor:view_as(other) end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function Tensor:vsplit(sections) end
+
+--- self where condition, other elsewhere: x:where(cond, other).
+---@param condition scion.Tensor bool
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function Tensor:where(condition, other) end
+
+--- beta * x + alpha * (sum over the batch of products of matrices).
+---@param batch1 scion.Tensor (B, m, k)
+---@param batch2 scion.Tensor (B, k, n)
+---@param opts? { beta?: number, alpha?: number }
+---@return scion.Tensor
+function scion.addbmm(batch1, batch2, opts) end
+
+--- beta * x + alpha * (outer product of two vectors).
+---@param vec1 scion.Tensor
+---@param vec2 scion.Tensor
+---@param opts? { beta?: number, alpha?: number }
+---@return scion.Tensor
+function scion.addr(vec1, vec2, opts) end
+
+--- Smallest and largest element, over everything or along a dimension.
+---@param dim? integer
+---@param keepdim? boolean
+---@return scion.Tensor min, scion.Tensor max
+function scion.aminmax(dim, keepdim) end
+
+--- A tensor itself, anything else through scion.tensor.
+---@param value scion.Tensor|scion.Numbers
+---@param opts? scion.dtype|{ dtype?: scion.dtype }
+---@return scion.Tensor
+function scion.as_tensor(value, opts) end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function scion.atleast_1d() end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function scion.atleast_2d() end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function scion.atleast_3d() end
+
+--- Matrices along the diagonal of a larger one, zeros elsewhere.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.block_diag(tensors, ...) end
+
+--- The shape that tensors of these shapes broadcast to.
+---@param ... integer[]
+---@return integer[]
+function scion.broadcast_shapes(...) end
+
+--- Views of all tensors in the shape they broadcast to.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor[]
+function scion.broadcast_tensors(tensors, ...) end
+
+--- All combinations of one element from each vector, as rows; one vector alone is returned as it is.
+---@param ... scion.Tensor
+---@return scion.Tensor
+function scion.cartesian_prod(...) end
+
+--- The product of several matrices in the order that needs the fewest multiplications.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.chain_matmul(tensors, ...) end
+
+--- The inverse of A A' from its lower Cholesky factor.
+---@return scion.Tensor
+function scion.cholesky_inverse() end
+
+--- At most `chunks` views of equal size along dim; the last may be smaller.
+---@param chunks integer
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function scion.chunk(chunks, dim) end
+
+--- No element above `max`.
+---@param max number
+---@return scion.Tensor
+function scion.clamp_max(max) end
+
+--- No element below `min`.
+---@param min number
+---@return scion.Tensor
+function scion.clamp_min(min) end
+
+--- Vectors as the columns of a matrix; matrices side by side.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.column_stack(tensors, ...) end
+
+--- All choices of r elements of a vector, as rows, in the vector's order.
+---@param r? integer default 2
+---@param with_replacement? boolean
+---@return scion.Tensor
+function scion.combinations(r, with_replacement) end
+
+--- Running integral by the trapezoid rule along dim; spacing dx.
+---@param dx? number default 1
+---@param dim? integer default -1
+---@return scion.Tensor
+function scion.cumulative_trapezoid(dx, dim) end
+
+--- Degrees as radians.
+---@return scion.Tensor
+function scion.deg2rad() end
+
+--- A matrix with the flattened elements on diagonal `offset`.
+---@param offset? integer default 0
+---@return scion.Tensor
+function scion.diagflat(offset) end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function scion.dsplit(sections) end
+
+--- Tensors joined along dimension 3.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.dstack(tensors, ...) end
+
+--- Have both tensors the same shape and the same elements?
+---@param other scion.Tensor
+---@return boolean
+function scion.equal(other) end
+
+--- The order of the elements along dimension 2 turned round.
+---@return scion.Tensor
+function scion.fliplr() end
+
+--- The order of the elements along dimension 1 turned round.
+---@return scion.Tensor
+function scion.flipud() end
+
+--- x to a power, computed in f64.
+---@param exponent scion.Tensor|number
+---@return scion.Tensor
+function scion.float_power(exponent) end
+
+--- Samples of the Gumbel-softmax distribution (Jang et al. 2017). hard: one-hot values with the gradient of the soft ones.
+---@param opts? { tau?: number, hard?: boolean, dim?: integer }
+---@return scion.Tensor
+function scion.gumbel_softmax(opts) end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function scion.hsplit(sections) end
+
+--- Tensors joined side by side: along dimension 2, vectors along 1.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.hstack(tensors, ...) end
+
+--- A copy with values written at the positions that id tensors name together; see index_put_.
+---@param ids scion.Tensor[]
+---@param values scion.Tensor|number
+---@param accumulate? boolean
+---@return scion.Tensor
+function scion.index_put(ids, values, accumulate) end
+
+--- Vectors of coordinates as tensors over the grid they span. indexing "ij" (default): dimension k follows vector k; "xy":
+--- the first two are exchanged.
+---@param tensors scion.Tensor[]
+---@param opts? { indexing?: "ij"|"xy" }
+---@return scion.Tensor[]
+function scion.meshgrid(tensors, opts) end
+
+--- Values sorted along dimension 1.
+---@return scion.Tensor
+function scion.msort() end
+
+--- The product of several matrices in the order that needs the fewest multiplications.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.multi_dot(tensors, ...) end
+
+--- Ids drawn with the given weights (rows of a matrix separately): i64 from 1, (n_samples) or (rows, n_samples).
+---@param n_samples integer
+---@param replacement? boolean may an id come more than once? default false
+---@return scion.Tensor
+function scion.multinomial(n_samples, replacement) end
+
+--- The median of the elements that are not NaN (the lower of two), over everything.
+---@return scion.Tensor
+function scion.nanmedian() end
+
+--- Distances between all pairs of rows of (N, D), as the vector of the upper triangle.
+---@param p? number order, default 2
+---@return scion.Tensor
+function scion.pdist(p) end
+
+--- Radians as degrees.
+---@return scion.Tensor
+function scion.rad2deg() end
+
+--- Random integers low .. high - 1 of a tensor's shape and type: randint_like(x, high) or randint_like(x, low, high).
+---@param low integer
+---@param high? integer
+---@return scion.Tensor
+function scion.randint_like(low, high) end
+
+--- All elements in one dimension, in row-major order.
+---@return scion.Tensor
+function scion.ravel() end
+
+--- Turned by k times 90 degrees from the first towards the second dimension of `dims`.
+---@param k? integer default 1
+---@param dims? integer[] default { 1, 2 }
+---@return scion.Tensor
+function scion.rot90(k, dims) end
+
+--- Tensors joined one below the other; vectors become rows.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.row_stack(tensors, ...) end
+
+--- Views of `split_size` elements along dim (the last may be smaller), or of the sizes in a list.
+---@param split_size integer|integer[]
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function scion.split(split_size, dim) end
+
+--- Views along dim: a number of parts whose sizes differ by at most one, or a list of the first ids of all parts but the first.
+---@param sections integer|integer[]
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function scion.tensor_split(sections, dim) end
+
+--- Rows and columns (2, n) of the elements on and below (tril_indices) or above (triu_indices) diagonal `offset`.
+---@param rows integer
+---@param columns integer
+---@param offset? integer default 0
+---@return scion.Tensor
+function scion.tril_indices(rows, columns, offset) end
+
+--- Rows and columns (2, n) of the elements on and below (tril_indices) or above (triu_indices) diagonal `offset`.
+---@param rows integer
+---@param columns integer
+---@param offset? integer default 0
+---@return scion.Tensor
+function scion.triu_indices(rows, columns, offset) end
+
+--- Views without dimension dim, one for each of its elements.
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function scion.unbind(dim) end
+
+--- Ids into a flattened tensor of `shape` as one id tensor for each dimension.
+---@param ids scion.Tensor  i64, from 1
+---@param shape integer[]
+---@return scion.Tensor[]
+function scion.unravel_index(ids, shape) end
+
+--- Powers of a vector's elements as columns, from n - 1 down to 0 (up with increasing).
+---@param n? integer default as many as elements
+---@param opts? { increasing?: boolean }
+---@return scion.Tensor
+function scion.vander(n, opts) end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function scion.vsplit(sections) end
+
+--- Tensors joined one below the other; vectors become rows.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.vstack(tensors, ...) end
+
+---@class scion.BnnRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.BnnRepurposer
+scion.BnnRepurposer = {}
+
+function scion.BnnRepurposer:init(opts) end
+
+--- A function of tensors with its own gradient, as PyTorch's autograd.Function. forward(ctx, ...) computes without recording and may
+--- keep what backward needs in ctx; backward(ctx, gradients of the outputs...) returns one gradient (or nil) for each argument of
+--- forward, those that are no tensors included. What backward computes with operations can be differentiated again.
+--- ctx.needs_input_grad[i] tells whether argument i asks for a gradient.
+---@param spec { name?: string, forward: fun(ctx: table, ...): ..., backward: fun(ctx: table, ...): ... }
+---@return fun(...): scion.Tensor
+function scion.Function(spec) end
+
+---@class scion.GaussianProcess
+---@overload fun(...): scion.GaussianProcess
+scion.GaussianProcess = {}
+
+--- Fits hyper-parameters (unless fixed) and the posterior. x (N, D) and y (N): tensors; y may be a list. `theta`: logarithms of
+--- hyper-parameters, as an earlier fit left them in gp.theta, as the first start. Returns itself.
+function scion.GaussianProcess:fit(x, y, theta) end
+
+--- opts: kernel ("matern52", "matern32", "matern12", "rbf"), ard, tie, length_scale, variance, noise, or components = a list of
+--- { columns, kernel, ard, tie, length_scale, variance } to be summed; fixed, normalise_y, priors, bounds, restarts, max_iter, seed.
+--- Without priors (priors = false) hyper-parameters are those of maximum evidence. The default priors are wide: log length
+--- scale normal around sqrt(2) + log(D) / 2 with deviation sqrt(3) (Hvarfner et al. 2024), log variance around 0 (deviation 2),
+--- log noise around log 1e-4 (deviation 3), all of standardised y.
+function scion.GaussianProcess:init(opts) end
+
+--- Log evidence (marginal likelihood) of standardised y at the hyper-parameters found, without priors. With
+--- theta (logarithms, in the order of gp.theta): there, and its gradient as a second result.
+function scion.GaussianProcess:log_evidence(theta) end
+
+--- Posterior mean and variance (M) of the function at x (M, D), in units of y, f64. Add gp.noise to the variance for that of
+--- a new observation. Differentiable in x.
+---@return scion.Tensor mean
+---@return scion.Tensor variance
+function scion.GaussianProcess:predict(x) end
+
+--- Joint draws of the function at x (M, D): (n, M), f64. seed: of the draws.
+function scion.GaussianProcess:sample(x, n, seed) end
+
+---@class scion.GpRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.GpRepurposer
+scion.GpRepurposer = {}
+
+---@class scion.KnnRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.KnnRepurposer
+scion.KnnRepurposer = {}
+
+---@class scion.LinearRegressionRepurposer: scion.RidgeRepurposer
+---@overload fun(...): scion.LinearRegressionRepurposer
+scion.LinearRegressionRepurposer = {}
+
+--- The constructor's options; alpha is none of them.
+function scion.LinearRegressionRepurposer:get_params() end
+
+---@class scion.LrRepurposer: scion.PredictorRepurposer
 ---@overload fun(...): scion.LrRepurposer
 scion.LrRepurposer = {}
-
---- What happened: converged, iterations, loss.
-function scion.LrRepurposer:convergence() end
-
-function scion.LrRepurposer:restore(net, info) end
 
 ---@class scion.MetaModelRepurposer: scion.Repurposer
 ---@overload fun(...): scion.MetaModelRepurposer
@@ -5034,6 +5877,143 @@ function scion.MetaModelRepurposer:init(opts) end
 
 --- Trains for the task that the iterator shows. Returns itself.
 function scion.MetaModelRepurposer:repurpose(train) end
+
+---@class scion.ModelHandler
+---@overload fun(...): scion.ModelHandler
+scion.ModelHandler = {}
+
+--- Another input: name, and { shape = { -1, 3, 32, 32 }, dtype = } where they are known.
+function scion.ModelHandler:add_input(name, spec) end
+
+--- Puts layers before the first ones, in the order of the list: { A, B } before 1, 2 gives A, B, 1, 2.
+---@param layers scion.Net[]
+---@param opts? { input?: string } which input, where there are several
+function scion.ModelHandler:add_layer_bottom(layers, opts) end
+
+--- Puts layers on the output, in the order of the list.
+---@param layers scion.Net[]
+---@param opts? { output?: string } which output, where there are several
+function scion.ModelHandler:add_layer_top(layers, opts) end
+
+--- What differs from the network at the beginning: { added, removed, renamed, rewired, altered, parameters, inputs, outputs },
+--- which prints itself as a diff.
+function scion.ModelHandler:changes() end
+
+--- Copies a branch of another network into this one. It reads values of this model (`at`) and becomes a further output, or is
+--- added to or concatenated with a layer (`join`, `with`), whose readers then read the joined value.
+---   mh:copy_branch { source = other, from = { "pool1" }, to = "fc7", at = { "pool1" }, prefix = "other", join = "cat", with = "fc7" }
+---@return string[] values names of the branch's values in this model
+function scion.ModelHandler:copy_branch(opts) end
+
+--- Keeps what is computed up to and including a layer, which becomes the output; keep = "top" keeps what comes after it instead,
+--- and its value becomes the input.
+---@param name string
+---@param opts? { keep?: "bottom"|"top" }
+function scion.ModelHandler:cut_after(name, opts) end
+
+--- Keeps what is computed before a layer; keep = "top" keeps the layer and what comes after it.
+---@param name string
+---@param opts? { keep?: "bottom"|"top" }
+function scion.ModelHandler:cut_before(name, opts) end
+
+--- Drops the first n layers; the input stays, under its name, and feeds what is left. opts.input names the input where
+--- there are several.
+---@param n? integer default 1
+---@param opts? { input?: string }
+---@return string[] dropped
+function scion.ModelHandler:drop_layer_bottom(n, opts) end
+
+--- Drops the last n layers. Where branches meet, n must take the whole block away, or opts.branch names a layer of the
+--- branch to keep; with several outputs opts.output names one.
+---@param n? integer default 1
+---@param opts? { branch?: string, output?: string }
+---@return string[] dropped
+function scion.ModelHandler:drop_layer_top(n, opts) end
+
+--- Names of the layers of a type ("Convolution" or "Conv2d"; case does not matter), in the order of the graph.
+---@param wanted string
+---@return string[]
+function scion.ModelHandler:get_layer_names_matching_type(wanted) end
+
+--- Values of layers for all items of an iterator: each batch runs once, however many layers are asked for.
+---   local features, labels = mh:get_layer_output { data_iterator = it, layer_names = { "fc6", "fc8" } }
+--- features.fc6 is (N, F), rows in the order of the data; padding is cut off. Options: flatten = true (false keeps the
+--- shapes), cache (a scion.features.Cache, false), out (a file that takes the values as they come, for more than memory
+--- holds; features are then read from it), progress.
+---@return table features  by layer name, in the order asked for
+---@return any[]|scion.Tensor|nil labels as the data spell them; targets where the data have no classes
+---@return scion.Tensor? ids
+function scion.ModelHandler:get_layer_output(opts, layer_names) end
+
+--- Names of the parameters and buffers that exactly these layers own.
+---@param names string[]
+---@return string[]
+function scion.ModelHandler:get_layer_parameters(names) end
+
+--- The type of a layer under MXNet's name and under ours: "Activation", "ReLU".
+---@param name string
+---@return string mxnet, string own
+function scion.ModelHandler:get_layer_type(name) end
+
+--- A net of its own (weights are copied) for the data of an iterator: layers that wait for their input's size get weights, the
+--- random ones get new values and the shapes that the graph gives them, the fixed ones no gradient. Batch norms whose
+--- parameters are fixed keep their running statistics too. Names of parameters that the model does not have are warned about.
+---@param it any    an iterator over the data, or the shape of the input, batch first
+---@param opts? { fixed_layer_parameters?: string[], random_layer_parameters?: string[] }
+---@return scion.Net
+function scion.ModelHandler:get_module(it, opts) end
+
+--- A handler of a net, or of a repurposer's network. opts: data_name renames the (first) input; context_function and
+--- num_devices are Xfer's and take "cpu" and 1.
+---@param model scion.Net|table
+function scion.ModelHandler:init(model, opts) end
+
+--- Inserts layers behind a layer: everything that read it reads the last of them.
+---@param name string
+---@param layers scion.Net|scion.Net[]
+function scion.ModelHandler:insert_layer_after(name, layers) end
+
+--- Inserts layers before a layer of one input; other readers of that input are left alone.
+---@param name string
+---@param layers scion.Net|scion.Net[]
+function scion.ModelHandler:insert_layer_before(name, layers) end
+
+--- Renames a layer and the parameters that bear its name.
+---@param old string
+---@param new string
+function scion.ModelHandler:rename_layer(old, new) end
+
+--- Another layer in the place of one; it keeps the old name unless it brings its own.
+---@param name string
+---@param layer scion.Net
+function scion.ModelHandler:replace_layer(name, layer) end
+
+--- Writes the network of now as it is (scion's format).
+function scion.ModelHandler:save(path) end
+
+--- Xfer's name for save.
+function scion.ModelHandler:save_symbol(path) end
+
+--- Which values the model gives: a list of layer names. What they do not need is dropped.
+---@param names string[]
+function scion.ModelHandler:set_outputs(names) end
+
+--- A table of layers, types, output shapes and parameters; see net:summary.
+---@param shapes? table shape of the input, batch first
+function scion.ModelHandler:summary(shapes) end
+
+--- Takes back the last n edits (default 1). Returns what was taken back, the newest first.
+---@param n? integer
+function scion.ModelHandler:undo(n) end
+
+--- Draws the network: "net.svg", "net.png", "net.pdf" (by Graphviz's dot), "net.dot" (its text), "net.txt" or nothing (as text).
+--- opts: input_shape (batch first; shapes are then shown), net (another net to draw, such as a module). Returns the text of the
+--- drawing. Without Graphviz a picture cannot be made: that is said, and the text is returned.
+function scion.ModelHandler:visualize_net(path, opts) end
+
+---@class scion.NearestPrototypeRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.NearestPrototypeRepurposer
+scion.NearestPrototypeRepurposer = {}
 
 ---@class scion.NeuralNetworkFineTuneRepurposer: scion.NeuralNetworkRepurposer
 ---@overload fun(...): scion.NeuralNetworkFineTuneRepurposer
@@ -5051,13 +6031,20 @@ function scion.NeuralNetworkRandomFreezeRepurposer:init(opts) end
 ---@overload fun(...): scion.NeuralNetworkRepurposer
 scion.NeuralNetworkRepurposer = {}
 
+--- How training ended: { converged, epochs, stopped, loss }. converged: the loss of the last epoch is the least or within a percent of it.
+function scion.NeuralNetworkRepurposer:convergence() end
+
+--- The learning-rate range test on this task: { lr (a suggestion), rates, losses }, which prints itself. Trains a copy, so that
+--- nothing changes. opts: from = 1e-6, to = 1, steps = 60, out (a picture, SVG).
+function scion.NeuralNetworkRepurposer:find_learning_rate(train, opts) end
+
 --- Functions and live objects do not go into files.
 function scion.NeuralNetworkRepurposer:get_params() end
 
 --- Trains for the task that the iterator shows. Returns itself.
 function scion.NeuralNetworkRepurposer:repurpose(train) end
 
-function scion.NeuralNetworkRepurposer:restore(net) end
+function scion.NeuralNetworkRepurposer:restore(net, info) end
 
 ---@class scion.Repurposer
 ---@overload fun(...): scion.Repurposer
@@ -5066,8 +6053,18 @@ scion.Repurposer = {}
 --- Share of right predictions on labelled data.
 function scion.Repurposer:accuracy(data) end
 
---- Predictions beside the truth on labelled data: accuracy, confusion table, the lists of labels.
----@return { accuracy: number, confusion: table, predicted: any[], truth: any[] }
+--- Fits the temperature of the probabilities on labelled data that were not used for training. Returns it.
+---@return number temperature
+function scion.Repurposer:calibrate(data) end
+
+--- k-fold cross-validation: trains a new repurposer with the same options on every fold and measures it on the rest.
+--- Features of the source network are computed once for all folds. opts: folds = 5, repeats = 1, seed = 0.
+---@return table result folds (measures of each), mean, std by measure; predicted and truth in the order of the data (last repeat)
+function scion.Repurposer:cross_validate(data, opts) end
+
+--- Predictions beside the truth on labelled data. Classes: accuracy, confusion table, measures (accuracy, log_loss, ece where the classes are
+--- known), the lists of labels. Regression: rmse, mae, r2. Multi-label: subset_accuracy, hamming_loss, f1.
+---@return { accuracy: number, confusion: table, predicted: any[], truth: any[], measures: table }
 function scion.Repurposer:evaluate(data) end
 
 --- The constructor's options as plain data, without the source model: what save keeps and load hands back.
@@ -5075,23 +6072,51 @@ function scion.Repurposer:get_params() end
 
 function scion.Repurposer:init(opts) end
 
+--- Predicted numbers of regression: (N), or (N, D) for several targets; labels for classification.
+function scion.Repurposer:predict(data) end
+
 --- Class ids (N), 1..K.
 function scion.Repurposer:predict_id(data) end
 
---- Labels, as a list: the values that the training data used.
+--- Labels, as a list: the values that the training data used; numbers for regression, lists of labels for multi-label.
 function scion.Repurposer:predict_label(data) end
 
---- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one.
+--- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one (not for multi-label).
 function scion.Repurposer:predict_probability(data) end
+
+--- Predictive variance, where the family has one (Gaussian processes, Bayesian networks): of the numbers of regression, shaped
+--- like predict's; of the latent functions of classes (N, K).
+function scion.Repurposer:predict_variance(data) end
+
+--- How far confidence and accuracy are apart on labelled data: { ece, log_loss, bins }, which prints itself; opts.out draws the
+--- reliability diagram (SVG).
+function scion.Repurposer:reliability(data, opts) end
 
 --- Trains for the task that the iterator shows. Returns itself.
 function scion.Repurposer:repurpose(_) end
 
---- Writes one file that scion.load, predict.lua and C hosts read.
-function scion.Repurposer:save(path) end
+--- Writes one file that scion.load, predict.lua and C hosts read. Classes without a graph form are asked to serialize(path): what they
+--- return (a table of tensors and plain values) becomes part of the file. opts.save_source = false leaves the source network out; it must
+--- then be given to scion.load, which compares its hash.
+---@param path string
+---@param opts? { save_source?: boolean }
+function scion.Repurposer:save(path, opts) end
 
 --- The whole thing as one network: preprocessing, trunk, head, softmax. C hosts and predict.lua run it.
 function scion.Repurposer:to_net() end
+
+---@class scion.RidgeRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.RidgeRepurposer
+scion.RidgeRepurposer = {}
+
+---@class scion.SvmRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.SvmRepurposer
+scion.SvmRepurposer = {}
+
+--- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one (not for multi-label).
+function scion.SvmRepurposer:predict_probability(data) end
+
+function scion.SvmRepurposer:restore(net, info) end
 
 scion.check = {}
 
@@ -5363,6 +6388,47 @@ function scion.data.rng.new(...) end
 ---   data.tensors { x = features, labels = { "ant", "bee", ... }, batch_size = 32, shuffle = true }
 function scion.data.tensors(opts) end
 
+scion.features = {}
+
+---@class scion.FeatureCache
+---@overload fun(...): scion.FeatureCache
+scion.features.Cache = {}
+
+--- Forgets what is in memory (files stay).
+function scion.features.Cache:clear() end
+
+--- Values of layers for the items of an iterator, each computed at most once per cache; nil when the iterator's items cannot be
+--- told apart or look different every time (augmentation, transforms, plain functions).
+---@return scion.Tensor[]? values, scion.Tensor? targets
+function scion.features.Cache:collect(net, iterator, names, opts) end
+
+--- A cache of features. opts: dir (a directory, made when needed; default: memory alone), max_bytes = 256 MiB.
+function scion.features.Cache:init(opts) end
+
+--- What get_layer_output gives: features by layer name (a table that keeps the order asked for), labels, ids.
+function scion.features.by_name(net, iterator, names, opts) end
+
+--- The cache that an option means: nil or true: the program's; false: none; a path: one with files in that directory; or a Cache itself.
+function scion.features.choose_cache(where, given, level) end
+
+--- Values of layers for a whole data set, in the order of the data: list of tensors (N, ...), and the targets (class ids, or what the
+--- data set gives). opts: flatten (N, F), cache (as choose_cache; default none), progress, label.
+---@return scion.Tensor[] values, scion.Tensor? targets
+function scion.features.collect(net, iterator, names, opts) end
+
+--- Runs fn on every batch's values, in eval mode and without gradients: fn(values, y, n). Padding is cut off.
+function scion.features.each_batch(net, iterator, names, opts, fn) end
+
+--- Can this be walked over for x, y?
+function scion.features.is_iterator(value) end
+
+--- The cache of this program: in memory, of at most 256 MiB.
+function scion.features.shared_cache() end
+
+--- Writes values of layers to a safetensors file batch by batch (never all of them in memory): one tensor per layer, and "ids" or "targets".
+--- The iterator must know its number of items.
+function scion.features.stream(net, iterator, names, path, opts) end
+
 --- Prints what is known about a value or a name; without argument an overview.
 ---@param what? any
 function scion.help(...) end
@@ -5399,6 +6465,9 @@ scion.logistic.OPTS.history = {}
 scion.logistic.OPTS.max_iter = {}
 
 scion.logistic.OPTS.tol = {}
+
+--- Weight of every class: "balanced" gives n / (K * count), a table is read by label (by id where there are no labels).
+function scion.logistic.class_weights(class_weight, counts, n, classes) end
 
 --- Fits. x: features (N, F), f32 or f64; ids: list or tensor of class ids 1..K.
 ---@param x scion.Tensor
@@ -5453,6 +6522,16 @@ function scion.metrics.rmse(predicted, truth) end
 --- Fraction of items whose class is among the k best scores. scores: (N, K); truth: ids (N).
 function scion.metrics.top_k(scores, truth, k) end
 
+scion.minimise = {}
+
+--- Minimises from every start. objective(points) gives a list of values and a list of gradients (lists of numbers) for a
+--- list of points; NaN or infinite values are places not to go.
+---@param objective fun(points: number[][]): number[], number[][]
+---@param starts number[][]
+---@param opts? { lower?: number[], upper?: number[], max_rounds?: integer, tol?: number, f_tol?: number, history?: integer }
+---@return { x: number[], f: number }[] results  one per start, in their order
+function scion.minimise.boxed(objective, starts, opts) end
+
 scion.models = {}
 
 --- Inverted residuals and linear bottlenecks: features.0.0, ..., features.18.2, classifier.1.
@@ -5470,6 +6549,10 @@ function scion.models.resnet(opts) end
 function scion.models.vgg(opts) end
 
 scion.nn = {}
+
+--- act_type: "relu", "sigmoid", "tanh", "softrelu" or "softsign".
+---@return scion.Net
+function scion.nn.Activation(opts) end
 
 --- Means of as many windows as `output_size` says, whatever the input's size.
 function scion.nn.AdaptiveAvgPool1d(...) end
@@ -5492,13 +6575,16 @@ function scion.nn.AdaptiveMaxPool3d(...) end
 --- Dropout that keeps mean and variance of selu activations.
 function scion.nn.AlphaDropout(...) end
 
---- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
+--- divisor_override (what sums are divided by).
 function scion.nn.AvgPool1d(...) end
 
---- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
+--- divisor_override (what sums are divided by).
 function scion.nn.AvgPool2d(...) end
 
---- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
+--- divisor_override (what sums are divided by).
 function scion.nn.AvgPool3d(...) end
 
 --- -(t log p + (1 - t) log(1 - p)) of probabilities p.
@@ -5510,6 +6596,11 @@ function scion.nn.BCELoss(options, ...) end
 ---@param reduction? choice "none" (a value per element), "mean" or "sum"
 ---@return scion.Net
 function scion.nn.BCEWithLogitsLoss(options, ...) end
+
+--- Batch normalisation of the second dimension: eps = 1e-3, momentum = 0.9 (of the old value, as MXNet writes it), fix_gamma = true (the scale
+--- stays 1), use_global_stats = false (true: never the batch's own statistics).
+---@return scion.Net
+function scion.nn.BatchNorm(opts) end
 
 --- Normalises each channel over the batch: (N, C) or (N, C, L). In training by the batch's statistics, which also move running_mean
 --- and running_var by `momentum`; in evaluation by those. Arguments: num_features, eps = 1e-5, momentum = 0.1, affine = true,
@@ -5546,6 +6637,10 @@ function scion.nn.CircularPad2d(...) end
 
 --- The other side continued.
 function scion.nn.CircularPad3d(...) end
+
+--- Inputs joined along dimension `dim` (0-based as in MXNet, 1: channels): num_args = 2.
+---@return scion.Net
+function scion.nn.Concat(opts) end
 
 --- A constant around: padding, value.
 function scion.nn.ConstantPad1d(...) end
@@ -5586,6 +6681,10 @@ function scion.nn.ConvTranspose2d(...) end
 ---@return scion.Net
 function scion.nn.ConvTranspose3d(...) end
 
+--- Convolution: kernel (one number or a list), num_filter, stride = 1, pad = 0, dilate = 1, num_group = 1, no_bias = false.
+---@return scion.Net
+function scion.nn.Convolution(opts) end
+
 --- 1 - cos(a, b) where target is 1, max(0, cos(a, b) - margin) where it is -1.
 ---@param reduction? choice "none" (a value per element), "mean" or "sum"
 ---@param margin? number cosine up to which different pairs cost nothing
@@ -5604,6 +6703,10 @@ function scion.nn.CosineSimilarity(options, ...) end
 ---@param label_smoothing? number share of the target spread evenly over the classes
 ---@return scion.Net
 function scion.nn.CrossEntropyLoss(options, ...) end
+
+--- Transposed convolution; as Convolution, with adj (output padding); no_bias defaults to true, as in MXNet.
+---@return scion.Net
+function scion.nn.Deconvolution(opts) end
 
 --- In training zeroes elements with probability p (default 0.5) and scales the rest by 1 / (1 - p); in evaluation x itself.
 function scion.nn.Dropout(...) end
@@ -5627,9 +6730,12 @@ function scion.nn.ELU(...) end
 ---@return scion.Net
 function scion.nn.Embedding(...) end
 
---- Sum or mean of the embeddings of each bag of ids: (N, T) to (N, embedding_dim).
+--- Sum, mean (the default) or maximum of the embeddings of each bag of ids: (N, T) to (N, embedding_dim).
 ---@return scion.Net
 function scion.nn.EmbeddingBag(...) end
+
+--- AlphaDropout of whole channels of (N, C, ...).
+function scion.nn.FeatureAlphaDropout(...) end
 
 --- Joins dimensions start_dim .. end_dim (default: all but the first): (N, C, H, W) to (N, C H W).
 ---@return scion.Net
@@ -5638,6 +6744,10 @@ function scion.nn.Flatten(...) end
 --- Columns added up into (N, C, H, W). Arguments: output_size, kernel_size, dilation = 1, padding = 0, stride = 1.
 ---@return scion.Net
 function scion.nn.Fold(...) end
+
+--- Linear layer on flattened items: num_hidden, no_bias = false, flatten = true (false: on the last dimension only).
+---@return scion.Net
+function scion.nn.FullyConnected(opts) end
 
 --- x times the normal distribution function of x.
 ---@param approximate? choice "none": by the error function; "tanh": the usual approximation
@@ -5652,6 +6762,10 @@ function scion.nn.GLU(...) end
 --- Gated recurrent unit; arguments and outputs as RNN.
 ---@return scion.Net
 function scion.nn.GRU(...) end
+
+--- One step of GRU: cell(x, h) to the next h.
+---@return scion.Net
+function scion.nn.GRUCell(...) end
 
 --- Negative log-likelihood of normal distributions with given means and variances.
 ---@param reduction? choice "none" (a value per element), "mean" or "sum"
@@ -5752,9 +6866,26 @@ function scion.nn.KLDivLoss(options, ...) end
 ---@return scion.Net
 function scion.nn.L1Loss(options, ...) end
 
+--- (sum of |x|^p)^(1/p) of each window. Arguments: norm_type (p), kernel_size, stride = kernel_size, ceil_mode = false.
+function scion.nn.LPPool1d(...) end
+
+--- (sum of |x|^p)^(1/p) of each window. Arguments: norm_type (p), kernel_size, stride = kernel_size, ceil_mode = false.
+function scion.nn.LPPool2d(...) end
+
+--- (sum of |x|^p)^(1/p) of each window. Arguments: norm_type (p), kernel_size, stride = kernel_size, ceil_mode = false.
+function scion.nn.LPPool3d(...) end
+
+--- Local response normalisation across channels: nsize, alpha = 1e-4, beta = 0.75, knorm = 2.
+---@return scion.Net
+function scion.nn.LRN(opts) end
+
 --- Long short-term memory; arguments as RNN. Gives y, h_n and c_n; with state = true the net takes h0 and c0.
 ---@return scion.Net
 function scion.nn.LSTM(...) end
+
+--- One step of LSTM: cell(x, h, c) to the next h and c.
+---@return scion.Net
+function scion.nn.LSTMCell(...) end
 
 --- A function of tensors as a layer: fn(x, ..., info) -> tensor, info = { layer =, training =, config = }. opts: name, n_inputs (1),
 --- n_outputs (1), config (text). To be saved, the function is registered first: scion.register_layer("swish2", fn).
@@ -5767,10 +6898,9 @@ function scion.nn.Lambda(fn, opts) end
 ---@return scion.Net
 function scion.nn.LayerNorm(...) end
 
---- x above 0, negative_slope x below.
----@param negative_slope? number slope below 0
+--- y = x > 0 ? x : slope x, or act_type "elu", "selu", "gelu".
 ---@return scion.Net
-function scion.nn.LeakyReLU(...) end
+function scion.nn.LeakyReLU(opts) end
 
 --- y = x W' + b: (..., in_features) to (..., out_features). Parameters: weight (out_features, in_features), bias.
 ---@param in_features integer
@@ -5876,6 +7006,11 @@ function scion.nn.PixelUnshuffle(...) end
 ---@return scion.Net
 function scion.nn.PoissonNLLLoss(options, ...) end
 
+--- Pooling of images: pool_type = "max" | "avg" | "sum", kernel, stride = 1, pad = 0, global_pool = false, pooling_convention =
+--- "valid" | "full", count_include_pad = true.
+---@return scion.Net
+function scion.nn.Pooling(opts) end
+
 --- x / sqrt(mean(x^2) + eps) over the trailing dimensions, scaled. eps defaults to the dtype's machine epsilon.
 ---@return scion.Net
 function scion.nn.RMSNorm(...) end
@@ -5886,6 +7021,11 @@ function scion.nn.RMSNorm(...) end
 --- true: the net takes h0 as a second input.
 ---@return scion.Net
 function scion.nn.RNN(...) end
+
+--- One step of RNN: cell(x, h) of (N, input_size) and (N, hidden_size) to the next h. Arguments: input_size, hidden_size, bias = true,
+--- nonlinearity = "tanh" | "relu".
+---@return scion.Net
+function scion.nn.RNNCell(...) end
 
 --- max(x, 0).
 ---@return scion.Net
@@ -5960,6 +7100,10 @@ function scion.nn.Softmax(...) end
 --- Softmax over the channels of (N, C, H, W).
 ---@return scion.Net
 function scion.nn.Softmax2d(...) end
+
+--- The softmax that a classifier ends in; training takes the cross entropy of what comes before it.
+---@return scion.Net
+function scion.nn.SoftmaxOutput(opts) end
 
 --- softmax(-x) along a dimension.
 ---@param dim? integer dimension that sums to one; default the last
@@ -6373,9 +7517,8 @@ function scion.repurpose.graph.add_softmax(net, value) end
 --- Raises unless every name is a layer of the net; `what` names the option in the message.
 function scion.repurpose.graph.check_layers(where, what, net, names, level) end
 
---- Values of layers for a whole data set: a list of tensors (N, ...), and the targets, in the order of the data.
---- One pass, eval mode, no gradients; each batch runs once however many layers there are.
-function scion.repurpose.graph.collect(net, iterator, names, opts) end
+--- A constant (f32) under a name that is not taken yet: "svm.first", "svm.first_2", ...
+function scion.repurpose.graph.constant(net, name, tensor) end
 
 --- Freezes layers: their parameters ask for no gradient and they stay in eval mode (batch norm keeps its
 --- running statistics, dropout is off).
@@ -6398,6 +7541,9 @@ function scion.repurpose.graph.is_net(value) end
 --- The scores before a final softmax: the name of the value that a softmax-free net returns.
 function scion.repurpose.graph.logits(net) end
 
+--- Adds a node of an op; returns its (first) value.
+function scion.repurpose.graph.node(net, name, type, op, params, inputs) end
+
 --- Dimensions of some values for one batch x, found by running it.
 function scion.repurpose.graph.probe(net, names, x) end
 
@@ -6415,8 +7561,8 @@ function scion.repurpose.graph.with_preprocessing(net, pre) end
 --- A copy of the net whose single output ends in softmax (left alone when it does already).
 function scion.repurpose.graph.with_softmax(net) end
 
---- Makes a class known to scion.load. Built-in ones are known already. The class needs
---- Class.restore(self, net, info), which sets self.target_model from the loaded graph.
+--- Makes a class known to scion.load. Built-in ones are known already. A class without a graph form needs serialize and
+--- deserialize (see Repurposer:save).
 function scion.repurpose.register(cls) end
 
 scion.show = {}

@@ -16,7 +16,7 @@ typedef struct {
   scion_context *ctx;
   bool in_place;
   int top, at; /* arguments; the next one to read */
-  int dim_at;  /* x:gather(dim, ids): where a dimension stood before a tensor; 0: nowhere */
+  int dim_at;  /* x:gather(dim, ids), einsum(equation, ...): where the first parameter stood before a tensor; 0: nowhere */
   scion_tensor *few[MAX_IN], **in;
   int n_in;
 } call;
@@ -80,6 +80,7 @@ static void read_list(call *k, int slot, int index) {
     lua_insert(L, 1);
     k->top++;
     k->at++;
+    if (k->dim_at != 0) k->dim_at++;
     index++;
   }
   for (int i = 0; i < n; i++) {
@@ -102,12 +103,21 @@ static bool dim_first(call *k, int slot) {
   return true;
 }
 
+/* So does einsum("ij,jk->ik", a, b): a string where the list of tensors begins is the first parameter, when that is one. */
+static void string_first(call *k) {
+  if (k->dim_at == 0 && k->info->n_params > 0 && k->info->params[0].type == SCION_P_STRING && k->at <= k->top && lua_type(k->L, k->at) == LUA_TSTRING) {
+    k->dim_at = k->at++;
+  }
+}
+
 static void read_inputs(call *k) {
   lua_State *L = k->L;
   for (int i = 0; i < k->info->n_inputs; i++) {
     const scion_slot *slot = &k->info->inputs[i];
     bind_box *box = k->at <= k->top ? bind_to_box(L, k->at) : NULL;
     if (slot->flags & SCION_SF_VARIADIC) {
+      string_first(k);
+      box = k->at <= k->top ? bind_to_box(L, k->at) : NULL;
       if (box == NULL && lua_istable(L, k->at) && !is_options(L, k->at)) {
         read_list(k, i, k->at);
         k->at++;
@@ -505,8 +515,8 @@ static int m_op_names(lua_State *L) {
   return 1;
 }
 
-/* For the derivative checks: op_sample(name, i) -> function that applies the op to a list of tensors, inputs,
- * differentiable flags; nil past the last sample. */
+/* For the checks of the registry: op_sample(name, i) -> function (inputs, how many, in place) that applies the op with the
+ * sample's parameters, inputs, differentiable flags; nil past the last sample. */
 typedef struct { const scion_op *op; char params[MAX_PARAMS]; } sample_call;
 static int sample_apply(lua_State *L) {
   sample_call *c = lua_touserdata(L, lua_upvalueindex(1));
@@ -519,7 +529,13 @@ static int sample_apply(lua_State *L) {
     in[i] = lua_isboolean(L, -1) ? NULL : bind_check(L, -1); /* false: omitted */
     lua_pop(L, 1);
   }
-  bind_try(L, scion_apply(bind_ctx(L), c->op, in, n, info->params_size > 0 ? c->params : NULL, out, info->n_visible));
+  const void *params = info->params_size > 0 ? c->params : NULL;
+  if (lua_toboolean(L, 3)) { /* in place */
+    bind_try(L, scion_apply_inplace(bind_ctx(L), c->op, in, n, params));
+    lua_rawgeti(L, 1, 1);
+    return 1;
+  }
+  bind_try(L, scion_apply(bind_ctx(L), c->op, in, n, params, out, info->n_visible));
   for (int i = 0; i < info->n_visible; i++) {
     if (out[i] == NULL) lua_pushboolean(L, 0);
     else scion_lua_take(L, out[i]);

@@ -82,7 +82,7 @@ describe("results of convolution", function()
       scion.seed(3)
       local sum = {}
       for _, c in ipairs { { 3, 5, 16, 8, 14, 28, 3, 1 }, { 1, 64, 64, 1, 56, 56, 3, 1 }, { 5, 12, 20, 1, 7, 7, 3, 1 },
-        { 2, 8, 8, 8, 30, 30, 3, 1 }, { 2, 6, 10, 1, 21, 21, 5, 2 } } do
+          { 2, 8, 8, 8, 30, 30, 3, 1 }, { 2, 6, 10, 1, 21, 21, 5, 2 } } do
         local x = scion.randn(c[1], c[2] * c[4], c[5], c[6]):requires_grad_()
         local w = scion.randn(c[3] * c[4], c[2], c[7], c[7]):requires_grad_()
         local y = scion.conv2d(x, w, nil, { padding = 1, stride = c[8], groups = c[4] })

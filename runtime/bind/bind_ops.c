@@ -179,6 +179,12 @@ static void set_param(call *k, int index, int at, void *params) {
       if (exact && (p->type == SCION_P_INT || p->type == SCION_P_INTS)) v.i = zero_based(k, p, v.i);
       break;
     case LUA_TSTRING: v.type = SCION_V_STRING, v.s = lua_tostring(L, at); break;
+    case LUA_TUSERDATA: { /* x:to(y): y's dtype */
+      bind_box *box = p->type == SCION_P_DTYPE ? bind_to_box(L, at) : NULL;
+      if (box == NULL || box->t == NULL) luaL_error(L, "%s: %s must not be a %s", k->info->name, p->name, luaL_typename(L, at));
+      v.type = SCION_V_STRING, v.s = scion_dtype_name(scion_tensor_dtype(box->t));
+      break;
+    }
     case LUA_TTABLE: {
       char who[96];
       lua_pushfstring(L, "%s: %s", k->info->name, p->name);
@@ -346,6 +352,31 @@ void bind_push_params(lua_State *L, const scion_op *op, const void *params) {
 
 /* ---- the call --------------------------------------------------------------------------------------------- */
 
+/* PyTorch's x:add(y, { alpha = -lr }): add and sub have no parameters, so that they cost little; b is scaled first. */
+static bool scale_operand(call *k) {
+  lua_State *L = k->L;
+  if (k->at != k->top || k->n_in != 2 || !is_options(L, k->top) || (strcmp(k->info->name, "add") != 0 && strcmp(k->info->name, "sub") != 0)) return false;
+  lua_pushnil(L);
+  lua_next(L, k->top);
+  bool alone = strcmp(lua_tostring(L, -2), "alpha") == 0 && lua_type(L, -1) == LUA_TNUMBER;
+  double alpha = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  if (lua_next(L, k->top) != 0) {
+    alone = false;
+    lua_pop(L, 2);
+  }
+  if (!alone) return false;
+  int dtype = scion_tensor_dtype(k->in[1]);
+  if (dtype != SCION_F32 && dtype != SCION_F64 && alpha != (double)(int64_t)alpha) {
+    luaL_error(L, "%s: alpha is %f, which does not fit an %s tensor", k->info->name, alpha, scion_dtype_name((scion_dtype)dtype));
+  }
+  scion_tensor **factor = bind_new(L);
+  bind_try(L, scion_tensor_scalar(k->ctx, (scion_dtype)dtype, alpha, factor));
+  bind_apply(L, scion_op_find("mul"), (scion_tensor *[]){ k->in[1], *factor }, 2, NULL);
+  k->in[1] = bind_check(L, -1);
+  return true;
+}
+
 static int run(lua_State *L, bool in_place) {
   call k; /* not cleared: `few` is large, and every field is set */
   k.L = L;
@@ -375,7 +406,7 @@ static int run(lua_State *L, bool in_place) {
         return luaL_error(L, "%s: %s is missing", k.info->name, k.info->params[i].name);
       }
     }
-  } else if (k.at <= k.top) {
+  } else if (k.at <= k.top && !scale_operand(&k)) {
     read_params(&k, params, seen, &wants_grad);
   }
   bind_charge_state(L, s);
@@ -405,7 +436,36 @@ static int run(lua_State *L, bool in_place) {
   if (wants_grad) bind_try(L, scion_set_requires_grad(k.ctx, out[0], 1));
   return n_out;
 }
-static int op_call(lua_State *L) { return run(L, false); }
+/* Symbolic values (nn.input, scion.trace) among the arguments or in a list of them: the handler in their metatable builds a graph. Leaves it
+ * on the stack. */
+static bool symbolic(lua_State *L) {
+  int top = lua_gettop(L);
+  for (int i = 1; i <= top && i <= 6; i++) {
+    if (lua_type(L, i) != LUA_TTABLE) continue;
+    if (luaL_getmetafield(L, i, "__symbolic") != LUA_TNIL) return true;
+    for (int k = 1; k <= 8 && lua_rawgeti(L, i, k) == LUA_TTABLE; k++) {
+      if (luaL_getmetafield(L, -1, "__symbolic") != LUA_TNIL) {
+        lua_remove(L, -2);
+        return true;
+      }
+      lua_pop(L, 1);
+    }
+    lua_settop(L, top);
+  }
+  return false;
+}
+static int op_call(lua_State *L) {
+  if (symbolic(L)) {
+    int n = lua_gettop(L) - 1;
+    lua_insert(L, 1);
+    const scion_op *op = lua_touserdata(L, lua_upvalueindex(1));
+    lua_pushstring(L, scion_op_get_info(op)->name);
+    lua_insert(L, 2);
+    lua_call(L, n + 1, LUA_MULTRET);
+    return lua_gettop(L);
+  }
+  return run(L, false);
+}
 static int op_inplace(lua_State *L) { return run(L, true); }
 
 /* Fresh closure of an op: op, state, metatable of boxes. */

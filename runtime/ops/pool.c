@@ -409,7 +409,8 @@ static const scion_param params_indices[] = { KERNEL(pool_params), STRIDE(pool_p
   LIST(pool_params, dilation, 0, "distance of the window's taps; default 1"), CEIL,
   { "base", SCION_P_INT, SCION_PF_BASE, offsetof(pool_params, base), .def = 0, .min = 0, .max = 1, .doc = "the first position's number" } };
 #define INCLUDE { "count_include_pad", SCION_P_BOOL, 0, offsetof(pool_params, count_include_pad), .def = 1, .doc = "padding counts in the average" }
-#define DIVISOR { "divisor_override", SCION_P_INT, 0, offsetof(pool_params, divisor), .def = 0, .min = 0, .max = 1e15, .doc = "what sums are divided by, instead of the number of elements (1: sums)" }
+#define DIVISOR { "divisor_override", SCION_P_INT, 0, offsetof(pool_params, divisor), .def = 0, .min = 0, .max = 1e15,                  \
+  .doc = "what sums are divided by, instead of the number of elements (1: sums)" }
 static const scion_param params_avg[] = { KERNEL(pool_params), STRIDE(pool_params), PADDING(pool_params), CEIL, INCLUDE, DIVISOR };
 static const scion_param params_avg_grad[] = { KERNEL(pool_params), STRIDE(pool_params), PADDING(pool_params), CEIL, INCLUDE, DIVISOR,
   LIST(pool_params, size, SCION_PF_REQUIRED, "spatial size of the unpooled input") };

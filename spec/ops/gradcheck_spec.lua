@@ -3,7 +3,8 @@
 local scion = require "scion"
 
 local STEP <const> = 1e-6
-local TOLERANCE <const> = 2e-5   -- relative, of the scalar's directional derivatives
+local TOLERANCE <const> = 1e-5   -- relative, of the scalar's directional derivatives
+local FLOOR <const> = 1e-6       -- absolute: what rounding leaves of differences over 2e-6
 
 -- All outputs that carry gradients, contracted with fixed random weights: one number.
 local function contract(outputs, weights)
@@ -34,14 +35,15 @@ local function numeric(f, inputs, k, direction)
 end
 
 local function close(a, b)
-  return math.abs(a - b) <= TOLERANCE * math.max(1, math.abs(a), math.abs(b))
+  return math.abs(a - b) <= FLOOR + TOLERANCE * math.max(math.abs(a), math.abs(b))
 end
 
-local function check_sample(name, index)
+-- sample: gives apply, inputs and which are differentiable, as scion.op_sample.
+local function check_sample(name, index, sample)
   scion.seed(1000 + index)
-  local apply, inputs, differentiable = scion.op_sample(name, index)
+  local apply, inputs, differentiable = (sample or scion.op_sample)(name, index)
   if not apply then return false end
-  local info, weights = scion.op_info(name), {}
+  local info, weights = scion.op_info(name) or {}, {}
   local f = function(xs) return call(apply, xs, weights, 77) end
   local leaves, which = {}, {}
   for k, x in ipairs(inputs) do
@@ -176,6 +178,33 @@ end
 
 -- A decomposition is only unique up to signs; class_targets is told its dtype.
 local NO_F32 <const> = { qr = true, svd = true, eigh = true, class_targets = true }
+
+describe("the check of gradients", function()
+  local function cube(backward)
+    local f = scion.Function { name = "cube", forward = function(ctx, x)
+      ctx.x = x
+      return x * x * x
+    end, backward = backward }
+    return function() return function(xs) return f(xs[1]) end, { scion.randn(3, { dtype = "f64" }) }, { true } end
+  end
+  it("passes what is right", function()
+    assert.is_true(check_sample("cube", 1, cube(function(ctx, dy) return dy * ctx.x * ctx.x * 3 end)))
+  end)
+  it("notices a wrong factor", function()
+    assert.error_matches(function() check_sample("cube", 1, cube(function(ctx, dy) return dy * ctx.x * ctx.x * 3.001 end)) end, "cube, sample 1, input 1, .* rule")
+  end)
+  it("notices a gradient that is right but has no gradient of its own", function()
+    assert.error_matches(function() check_sample("cube", 1, cube(function(ctx, dy) return dy * (ctx.x * ctx.x * 3):detach() end)) end, "cube, sample 1, input 1")
+  end)
+  it("notices a second order that is wrong alone", function()
+    assert.error_matches(function()
+      check_sample("cube", 1, cube(function(ctx, dy)
+        local x = ctx.x
+        return dy * (x * x * 3 + (x - x:detach()) * 0.1)
+      end))
+    end, "second order")
+  end)
+end)
 
 describe("the registry", function()
   for _, name in ipairs(scion.op_names()) do

@@ -32,6 +32,9 @@ function M.register(cls)
   return cls
 end
 
+--- A repurposer that Xfer saved: see scion.repurpose.xfer.
+M.load_xfer = require("scion.repurpose.xfer").load
+
 --- The class of a name in a file, or nil.
 function M.find(name) return registry[name] end
 
@@ -39,5 +42,9 @@ for _, name in ipairs { "LrRepurposer", "SvmRepurposer", "GpRepurposer", "BnnRep
   "LinearRegressionRepurposer", "NeuralNetworkFineTuneRepurposer", "NeuralNetworkRandomFreezeRepurposer" } do
   M.register(M[name])
 end
+
+--- Searches for the source, layer, repurposer and hyper-parameters that serve best, and says whether transfer pays; see
+--- scion.repurpose.auto's file.
+function M.auto(opts) return require("scion.repurpose.auto").auto(opts) end
 
 return M

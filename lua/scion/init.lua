@@ -100,8 +100,8 @@ setmetatable(scion, {
   end,
 })
 
---- scion.trace(fn, example): a Lua function of tensors as a net; scion.trace(matrix): the sum of its diagonal.
 local matrix_trace = rawget(scion, "trace")
+--- scion.trace(fn, example): a Lua function of tensors as a net; scion.trace(matrix): the sum of its diagonal.
 function scion.trace(f, ...)
   local callable = type(f) == "function" or scion.is_net(f) or (type(f) == "table" and rawget(getmetatable(f) or {}, "__call") ~= nil)
   if callable then return require("scion.trace").trace(f, ...) end

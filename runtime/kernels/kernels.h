@@ -85,6 +85,7 @@ enum { SCION_DIRECT_SLACK = 16 }; /* floats that conv_direct_f32 may read and wr
 
 typedef struct scion_kernels {
   const char *isa;
+  int32_t lanes;                  /* floats of a vector */
   int32_t panel_rows, panel_cols; /* sizes of panel.c; panel_rows divides 8 */
   const scion_unary_fn (*unary)[SCION_K_DTYPES];   /* [SCION_U_x][dtype]; predicates and logical_not write u8 0/1 */
   const scion_binary_fn (*binary)[SCION_K_DTYPES]; /* [SCION_B_x][dtype of the inputs]; comparisons write u8 0/1 */

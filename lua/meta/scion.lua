@@ -186,6 +186,10 @@ function scion.terminal() end
 ---@return boolean
 function scion.color() end
 
+--- A file that several processes append to under locks: try_lock(seconds), unlock, size, read(from), append(text) (on the disk when it
+--- returns), truncate(size), claim(id) and claimed(id) (numbers held as long as a process lives), close. scion.hpo.study keeps logs in it.
+function scion.open_journal(path, read_only) end
+
 --- Has Ctrl-C been pressed since the last clear_interrupt?
 ---@return boolean
 function scion.interrupted() end
@@ -280,6 +284,10 @@ function Tensor:allclose(other, opts) end
 --- Adds the gradient of this tensor to the .grad of every leaf it depends on.
 ---@param opts? { gradient?: scion.Tensor, create_graph?: boolean, retain_graph?: boolean }
 function Tensor:backward(opts) end
+
+--- The sum of the diagonal of a matrix; scion.trace(t) is the same, while scion.trace(function, example) makes a net.
+---@return scion.Tensor
+function Tensor:trace() end
 
 --- The same elements without history: shares storage, records nothing.
 ---@return scion.Tensor
@@ -629,6 +637,29 @@ function scion.io.decode_onnx(bytes, name) end
 ---@return scion.Tensor
 function scion.io.decode_onnx_tensor(bytes) end
 
+--- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), or nil.
+---@param path string
+---@return string?
+function scion.io.file_format(path) end
+
+--- Named tensors of a file of weights, by content: PyTorch (zip or the older form; nothing is executed), safetensors, npz, npy, MXNet's params.
+---@param path string
+---@return table<string, scion.Tensor> tensors, string format, string[] names names in the file's order
+function scion.io.read_weights(path) end
+
+--- A net from MXNet's NAME-symbol.json. Without a file of parameters the newest NAME-NNNN.params beside it, or that of `epoch`.
+---@param symbol string
+---@param params? string
+---@param epoch? integer
+---@return scion.Net
+function scion.io.load_mxnet(symbol, params, epoch) end
+
+--- Writes a net as ONNX (opset 21), for inference; see net:save_onnx.
+---@param path string
+---@param net scion.Net
+---@param shapes? integer[][] sizes of the inputs, where they are not declared
+function scion.io.save_onnx(path, net, shapes) end
+
 --- A picture (JPEG, PNG, BMP, GIF, TGA, PNM) as u8 (C, H, W). Grey ones are repeated to 3 channels; alpha is left out unless
 --- 4 channels are asked for.
 ---@param path string
@@ -837,6 +868,19 @@ function Tensor:add(b) end
 ---@param b scion.Tensor|number right
 ---@return scion.Tensor y
 function Tensor:add_(b) end
+
+--- a + value * b.
+---@param a scion.Tensor start
+---@param b scion.Tensor direction
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function scion.add_scaled(a, b, value) end
+
+--- a + value * b.
+---@param b scion.Tensor direction
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:add_scaled(b, value) end
 
 --- x + value * a / b.
 ---@param x scion.Tensor start
@@ -2832,12 +2876,19 @@ function Tensor:lgamma() end
 ---@return scion.Tensor y
 function Tensor:lgamma_() end
 
---- x weight' + bias: (..., out).
+--- x weight' + bias: (..., out). With (tasks, out, in) weights the items of x are split into that many equal runs, each with its own matrix.
 ---@param x scion.Tensor (..., in)
----@param weight scion.Tensor (out, in)
----@param bias? scion.Tensor (out)
+---@param weight scion.Tensor (out, in), or (tasks, out, in)
+---@param bias? scion.Tensor (out), or (tasks, out)
 ---@return scion.Tensor y
 function scion.linear(x, weight, bias) end
+
+--- What linear's gradient gives its weight and bias: dy' x, and the sum of dy over items.
+---@param dy scion.Tensor (..., out)
+---@param x scion.Tensor (..., in)
+---@param tasks? integer tasks among which the items are divided; 0: a weight without that dimension (default 0)
+---@return scion.Tensor dweight, scion.Tensor dbias
+function scion.linear_grad(dy, x, tasks) end
 
 --- The recurrence y[k] = b[k] + a[k] y[k-1] along a dimension, starting from 0.
 ---@param a scion.Tensor factors
@@ -5939,7 +5990,7 @@ function scion.ModelHandler:get_layer_names_matching_type(wanted) end
 ---   local features, labels = mh:get_layer_output { data_iterator = it, layer_names = { "fc6", "fc8" } }
 --- features.fc6 is (N, F), rows in the order of the data; padding is cut off. Options: flatten = true (false keeps the
 --- shapes), cache (a scion.features.Cache, false), out (a file that takes the values as they come, for more than memory
---- holds; features are then read from it), progress.
+--- holds; a layer is read from it when it is touched, and features.File gives its rows as a data set), progress.
 ---@return table features  by layer name, in the order asked for
 ---@return any[]|scion.Tensor|nil labels as the data spell them; targets where the data have no classes
 ---@return scion.Tensor? ids
@@ -6405,6 +6456,23 @@ function scion.features.Cache:collect(net, iterator, names, opts) end
 --- A cache of features. opts: dir (a directory, made when needed; default: memory alone), max_bytes = 256 MiB.
 function scion.features.Cache:init(opts) end
 
+---@class scion.FeatureFile: scion.Dataset
+---@overload fun(...): scion.FeatureFile
+scion.features.File = {}
+
+--- The items at `positions` (a list of 1-based integers) as a batch: x, y. y is i64 class ids (N) when
+--- the set has classes, a float tensor of targets when it does not, nil when it is unlabelled.
+function scion.features.File:get(positions) end
+
+--- Class ids of all items as a Lua list, or nil for sets without classes.
+function scion.features.File:ids() end
+
+--- The features of one layer in a file that get_layer_output { out = path } wrote, as a data set: rows are read when they are asked
+--- for, so the file may be larger than memory. Train on features.File(path, { layer = "fc6" }):iterator { batch_size = 64 }.
+---@param path string
+---@param opts? { layer?: string } default: the first layer that was asked for
+function scion.features.File:init(path, opts) end
+
 --- What get_layer_output gives: features by layer name (a table that keeps the order asked for), labels, ids.
 function scion.features.by_name(net, iterator, names, opts) end
 
@@ -6433,6 +6501,150 @@ function scion.features.stream(net, iterator, names, path, opts) end
 ---@param what? any
 function scion.help(...) end
 
+scion.hpo = {}
+
+---@class scion.BayesianOptimization
+---@overload fun(...): scion.BayesianOptimization
+scion.hpo.BayesianOptimization = {}
+
+--- opts: f(params, trial) -> number; domain (or space): the list of parameters; maximize, seed, log (file: the search resumes
+--- from it), initial_design_numdata, kernel, or sampler in place of these two; pruner, warm_start.
+function scion.hpo.BayesianOptimization:init(opts) end
+
+--- Mean and uncertainty of the surrogate and the acquisition, for one or two parameters; an SVG drawing, written to `out`.
+function scion.hpo.BayesianOptimization:plot_acquisition(out) end
+
+--- Distance between consecutive points, and the best value so far.
+function scion.hpo.BayesianOptimization:plot_convergence(out) end
+
+--- One HTML page of everything.
+function scion.hpo.BayesianOptimization:report(out) end
+
+--- Evaluates f at max_iter more points (default 20), or until max_time seconds have passed. Returns itself.
+function scion.hpo.BayesianOptimization:run_optimization(opts) end
+
+--- The point that comes next, without evaluating it.
+function scion.hpo.BayesianOptimization:suggest_next() end
+
+---@class scion.Study
+---@overload fun(...): scion.Study
+scion.hpo.Study = {}
+
+--- The next trial to run, with trial.params; or nil and a reason when every point of a finite space has been tried.
+---@return table? trial
+---@return string? reason
+function scion.hpo.Study:ask() end
+
+--- Several trials at once, for parallel workers; each takes the others, still running, into account.
+---@return table[] trials  fewer than n when the space is exhausted
+function scion.hpo.Study:ask_batch(n) end
+
+--- The complete trial with the best value; nil when there is none.
+function scion.hpo.Study:best_trial() end
+
+--- Closes the log; the study stays readable, what is told afterwards is in memory alone.
+function scion.hpo.Study:close() end
+
+--- Puts a point in front: the next ask gives it.
+function scion.hpo.Study:enqueue(params) end
+
+--- Records that a trial cannot be evaluated. It is never repeated; samplers take it for a bad place.
+function scion.hpo.Study:fail(trial, reason) end
+
+--- opts: space (or domain), log, direction ("minimize", "maximize", or a list of them for several objectives), sampler ("gp",
+--- "tpe", "random", "sobol", "grid", "cma_es", or a sampler of scion.hpo with options), pruner ("median", "asha",
+--- "hyperband", or one with options), seed, warm_start, retries.
+function scion.hpo.Study:init(opts) end
+
+--- Runs trials; see scion.hpo.optimize.
+function scion.hpo.Study:optimize(f, opts) end
+
+--- Complete trials that no other beats in every objective.
+function scion.hpo.Study:pareto() end
+
+--- Records that a trial was stopped early; its last report is its value.
+function scion.hpo.Study:prune(trial) end
+
+--- Gives up a trial that was interrupted: the next ask, here or in another process, gives it out again. It costs no retry.
+function scion.hpo.Study:release(trial) end
+
+--- One self-contained HTML page: summary, plots, table of trials. Written to `out`; its text is returned.
+function scion.hpo.Study:report(out) end
+
+--- Sign that makes values something to minimise.
+function scion.hpo.Study:sign(objective) end
+
+--- A text for the terminal: counts, the best trials, failures.
+function scion.hpo.Study:summary() end
+
+--- Reads what other processes have written.
+function scion.hpo.Study:sync() end
+
+--- The value of a trial: a number, or a list of them for several objectives. NaN and infinities make it a failed trial.
+---@return boolean complete
+function scion.hpo.Study:tell(trial, value) end
+
+---@class scion.Trial
+---@overload fun(...): scion.Trial
+scion.hpo.Trial = {}
+
+--- Tells the study an intermediate value at a step (an epoch, a number of examples); larger steps later.
+function scion.hpo.Trial:report(step, value) end
+
+--- Should training stop, by the study's pruner? A trial that stops is told with study:prune(trial), or by returning
+--- from the objective of optimize.
+function scion.hpo.Trial:should_stop() end
+
+--- Asynchronous successive halving (Li et al. 2020), the variant that stops: at steps min_resource, min_resource * factor, ... a
+--- trial goes on only when it is among the best 1/factor of those that have come so far. No worker ever waits.
+function scion.hpo.asha(opts) end
+
+--- A sampler by CMA-ES. opts: sigma = 0.25 (first step size), population = 4 + 3 log(parameters).
+function scion.hpo.cma_es(opts) end
+
+--- A sampler by a Gaussian process. opts: n_startup, kernel = "matern52", n_candidates, n_starts = 6, max_points = 400.
+function scion.hpo.gp(opts) end
+
+--- Every combination in order. levels: points of a continuous parameter's domain, a number or { name = number }; default 5.
+function scion.hpo.grid(opts) end
+
+--- Hyperband over asynchronous halving: brackets that begin to stop trials at min_resource, min_resource * factor, ... up to
+--- max_resource hedge against values that deceive early. Each trial's bracket follows from the seed and its number.
+function scion.hpo.hyperband(opts) end
+
+--- Shares of the variance of the objective over the space that each parameter explains: alone (main), and with all its
+--- interactions (total). opts: n_samples (default 512).
+---@return { name: string, main: number, total: number }[]? list  by falling total; nil with fewer than 2 complete trials
+function scion.hpo.importance(study, opts) end
+
+--- Stops a trial whose best value so far is worse than the median of the complete trials at the same step (Golovin et al. 2017).
+--- n_startup: complete trials before it acts; warmup_steps: steps that every trial may have; quantile: 0.5 is the median.
+function scion.hpo.median(opts) end
+
+--- Independent uniform draws (on the scale of each parameter).
+function scion.hpo.random(opts) end
+
+--- Hyperband: brackets of successive halving, from many trials with a small first budget to few with the whole one.
+--- opts as for successive_halving, without n_trials.
+function scion.hpo.run_hyperband(study, f, opts) end
+
+--- Points of a Sobol' sequence with a random shift: an even start.
+function scion.hpo.sobol(opts) end
+
+--- A space from a list of parameters; see the head of this file.
+---@param list table[]
+---@return table space
+function scion.hpo.space(list, where, level) end
+
+--- Opens or begins a study; see scion.hpo.Study.
+function scion.hpo.study(opts) end
+
+--- One bracket of successive halving over a study. See the head of this file.
+function scion.hpo.successive_halving(study, f, opts) end
+
+--- A sampler by Parzen estimators. opts: n_startup = 10, n_candidates = 48, gamma = 0.15, prior_weight = 1.
+function scion.hpo.tpe(opts) end
+
 --- Is `value` an instance of `class` or of one of its descendants?
 function scion.is_a(value, class) end
 
@@ -6449,7 +6661,11 @@ function scion.json.encode(value) end
 
 scion.json.null = {}
 
---- scion.load(path [, { source_model = net }]): a net, a repurposer, or named tensors, by what the file holds.
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
+--- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
+---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
+---@return scion.Net|table
 function scion.load(path, opts) end
 
 scion.logistic = {}
@@ -6480,6 +6696,408 @@ function scion.logistic.fit(x, ids, n_classes, opts, classes) end
 --- Minimises objective(x) -> value, gradient from x (a flat f64 tensor).
 ---@return scion.Tensor x, number value, integer iterations, boolean converged
 function scion.logistic.minimise(objective, x, opts) end
+
+scion.meta = {}
+
+---@class scion.ANIL: scion.MAML
+---@overload fun(...): scion.ANIL
+scion.meta.ANIL = {}
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.ANIL:setup() end
+
+---@class scion.MetaAlgorithm
+---@overload fun(...): scion.MetaAlgorithm
+scion.meta.Algorithm = {}
+
+--- Adapts to one task: a learner that predicts with learner(x), and learner:net() is a network of its own.
+---@param task table  { support_x =, support_y = }
+---@param opts? table { steps = }
+function scion.meta.Algorithm:adapt(task, opts) end
+
+--- Adds the gradient of one task's loss to .grad of the meta parameters. Each task's is complete before it is added, so that the sum is the same
+--- bits whoever computed the parts.
+function scion.meta.Algorithm:add_gradient(loss) end
+
+--- A learner that starts from the meta-learned parameters: learner(x), learner:adapt(loss).
+---@return scion.meta.Learner
+function scion.meta.Algorithm:clone(opts) end
+
+--- Adapts to n held-out tasks of a source (or to every task of a list) and measures their queries: { loss =, accuracy =, ci95 =, n = },
+--- means over tasks, ci95 of the accuracy (of the loss for regression). Where the model has batch norms, `transductive` holds the
+--- results with the queries' own statistics and `inductive` those with the support set's; the plain fields are one of the two, by the
+--- option bn. opts: n 100, steps, first (number of the first task).
+function scion.meta.Algorithm:evaluate(source, opts) end
+
+--- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000, meta_batch_size 4, meta_lr_schedule, validation
+--- with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with checkpoint_every and resume, workers, on_step,
+--- progress, label.
+---@return table history  list of { step =, loss =, accuracy =, validation = }
+function scion.meta.Algorithm:fit(source, opts) end
+
+--- The meta gradient of one batch, in one call where possible.
+function scion.meta.Algorithm:gradient(source, first, n) end
+
+function scion.meta.Algorithm:init(opts) end
+
+--- inner_steps steps of `learner` on the support items of a task (of `tasks` tasks).
+function scion.meta.Algorithm:inner_loop(learner, task, steps) end
+
+--- What algorithms carry from step to step (self.carried) must outlive the scope of a step.
+function scion.meta.Algorithm:keep(scope, value) end
+
+--- Goes back to a checkpoint, bit for bit.
+function scion.meta.Algorithm:load_checkpoint(path) end
+
+--- Takes over what state_dict gave.
+function scion.meta.Algorithm:load_state_dict(state) end
+
+--- The outer optimiser, made when first needed.
+function scion.meta.Algorithm:meta_optimiser() end
+
+--- The parameters that the outer optimiser moves, with names: a list of { name, tensor }.
+function scion.meta.Algorithm:meta_parameters() end
+
+--- Writes a checkpoint: one safetensors file, replaced whole or not at all.
+function scion.meta.Algorithm:save_checkpoint(path) end
+
+--- Everything that the rest of a run depends on, as tensors and plain values.
+function scion.meta.Algorithm:state_dict() end
+
+---@class scion.CAVIA: scion.MetaAlgorithm
+---@overload fun(...): scion.CAVIA
+scion.meta.CAVIA = {}
+
+--- Adapts a context to one task.
+function scion.meta.CAVIA:adapt(task, opts) end
+
+--- A learner that starts from the meta-learned parameters.
+function scion.meta.CAVIA:clone(opts) end
+
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
+function scion.meta.CAVIA:meta_step(list) end
+
+--- The same for tasks of equal shapes as one call.
+function scion.meta.CAVIA:stacked_step(batch) end
+
+---@class scion.FOMAML: scion.MAML
+---@overload fun(...): scion.FOMAML
+scion.meta.FOMAML = {}
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.FOMAML:setup() end
+
+---@class scion.IMAML: scion.MetaAlgorithm
+---@overload fun(...): scion.IMAML
+scion.meta.IMAML = {}
+
+--- Inner steps of a learner on the support items of a task.
+function scion.meta.IMAML:inner_loop(learner, task, steps) end
+
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
+function scion.meta.IMAML:meta_step(list) end
+
+--- (I + H / lambda)^-1 b by conjugate gradients; apply(v) gives H v.
+function scion.meta.IMAML:solve(apply, b, lambda, steps) end
+
+---@class scion.Leap: scion.MetaAlgorithm
+---@overload fun(...): scion.Leap
+scion.meta.Leap = {}
+
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
+function scion.meta.Leap:meta_step(list) end
+
+--- Trains a learner on one task and gathers its path. `report(step, loss)` is called at every step.
+---@return scion.meta.Learner
+function scion.meta.Leap:walk(task, path, batch, steps, report) end
+
+---@class scion.LeapMetaRepurposer: scion.Leap
+---@overload fun(...): scion.LeapMetaRepurposer
+scion.meta.LeapMetaRepurposer = {}
+
+function scion.meta.LeapMetaRepurposer:init(opts) end
+
+--- num_meta_steps over the tasks; the model ends up with the learned initialisation. opts: meta_batch_size (all tasks),
+--- with_replacement (false).
+---@param tasks table[]  iterators, { train = iterator }, or { support_x =, support_y = }
+function scion.meta.LeapMetaRepurposer:repurpose(tasks, opts) end
+
+---@class scion.Learner
+---@overload fun(...): scion.Learner
+scion.meta.Learner = {}
+
+--- One inner step down the gradient of `loss`, a scalar made by this learner. With several tasks at once it is the sum of their losses.
+---@param loss scion.Tensor
+---@param opts? table     retain_graph (false), create_graph (default: unless first_order)
+function scion.meta.Learner:adapt(loss, opts) end
+
+--- Running statistics of the batch norms from these items alone: what a learner that must not look at the queries together
+--- normalises them with (mode = "eval" then). Layers without running statistics are left alone.
+function scion.meta.Learner:calibrate(x) end
+
+--- Raises naming task, step and layer when the numbers have left the finite ones.
+function scion.meta.Learner:check_finite(loss, grads, values) end
+
+--- The network's output with this learner's parameters. opts: mode ("train" or "eval"; default the learner's).
+function scion.meta.Learner:forward(x, opts) end
+
+--- fields: model, rule (inner.lua), names (of the parameters that adapt; default: all that ask for gradients), params (name -> tensor
+--- to begin with), first_order, cut (every step leaves its history behind: for learners that no outer loss looks through), tasks,
+--- mode, clip, label (of the task, for messages).
+function scion.meta.Learner:init(fields) end
+
+--- A network of its own with the adapted parameters: to predict with, save or fine-tune.
+---@return scion.Net
+function scion.meta.Learner:net() end
+
+--- The adapted parameters as a list, in the order of self.names.
+function scion.meta.Learner:parameters() end
+
+---@class scion.MAML: scion.MetaAlgorithm
+---@overload fun(...): scion.MAML
+scion.meta.MAML = {}
+
+--- A learner that starts from the meta-learned parameters.
+function scion.meta.MAML:clone(opts) end
+
+--- The meta gradient of a list of tasks, one after the other; each task's graph is gone before the next begins.
+function scion.meta.MAML:meta_step(list) end
+
+--- The queries' mode: batch statistics, or the running ones that the support items left.
+function scion.meta.MAML:query_mode() end
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.MAML:setup() end
+
+--- The same for tasks of equal shapes as one call. The loss is a mean over items, so the mean over all queries is the mean over tasks.
+function scion.meta.MAML:stacked_step(batch) end
+
+--- One task: the loss of its queries after adapting, with the graph that leads back to the meta parameters.
+function scion.meta.MAML:task_loss(task) end
+
+---@class scion.MAMLPlusPlus: scion.MAML
+---@overload fun(...): scion.MAMLPlusPlus
+scion.meta.MAMLPlusPlus = {}
+
+--- Tensors beside the model that checkpoints keep, by name.
+function scion.meta.MAMLPlusPlus:extras() end
+
+--- Inner steps of a learner on the support items of a task.
+function scion.meta.MAMLPlusPlus:inner_loop(learner, task, steps) end
+
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
+function scion.meta.MAMLPlusPlus:meta_parameters() end
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.MAMLPlusPlus:setup() end
+
+--- The same for tasks of equal shapes as one call.
+function scion.meta.MAMLPlusPlus:stacked_step(batch) end
+
+--- Loss and accuracy of one task, with the graph that leads back to the meta parameters.
+function scion.meta.MAMLPlusPlus:task_loss(task) end
+
+---@class scion.MatchingNet: scion.MetricAlgorithm
+---@overload fun(...): scion.MatchingNet
+scion.meta.MatchingNet = {}
+
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
+function scion.meta.MatchingNet:scores(support, query, task) end
+
+---@class scion.MetaLogger
+---@overload fun(...): scion.MetaLogger
+scion.meta.MetaLogger = {}
+
+function scion.meta.MetaLogger:init() end
+
+--- The loss of one epoch. Meta-steps count from 1, tasks from 1.
+function scion.meta.MetaLogger:log_loss(metastep, task, loss) end
+
+--- Copies of parameters (name -> tensor) after an epoch.
+function scion.meta.MetaLogger:log_parameters(metastep, task, params) end
+
+--- Copies of the start that meta-step `metastep` began from.
+function scion.meta.MetaLogger:log_start(metastep, params) end
+
+--- Mean over tasks of the last loss of a meta-step, and the number of tasks.
+function scion.meta.MetaLogger:mean_loss(metastep) end
+
+--- Loss over the epochs of each task, a panel a task, earlier meta-steps faded. Writes SVG to `out`; returns the drawing.
+---@param out? string
+function scion.meta.MetaLogger:plot_losses(out) end
+
+--- Paths of two elements of a parameter in their plane, a panel a task: early meta-steps faded, the learned start pink. opts: elements {1, 2};
+--- surface = function(task, tensor of (n, 2) points) -> n losses draws the task's loss behind; grid, its points a side.
+---@param name string
+---@param out? string
+function scion.meta.MetaLogger:plot_params(name, out, opts) end
+
+---@class scion.MetaSGD: scion.MAML
+---@overload fun(...): scion.MetaSGD
+scion.meta.MetaSGD = {}
+
+--- Tensors beside the model that checkpoints keep, by name.
+function scion.meta.MetaSGD:extras() end
+
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
+function scion.meta.MetaSGD:meta_parameters() end
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.MetaSGD:setup() end
+
+---@class scion.MultiTask: scion.MetaAlgorithm
+---@overload fun(...): scion.MultiTask
+scion.meta.MultiTask = {}
+
+--- A learner of a new task: the trained trunk, a new head. Running statistics begin anew.
+function scion.meta.MultiTask:clone(opts) end
+
+--- Loss and accuracy of each training task's queries: a list of { loss =, accuracy = }.
+function scion.meta.MultiTask:evaluate_heads(tasks) end
+
+--- fit(tasks, { meta_steps =, meta_batch_size = }): joint training under the common interface.
+function scion.meta.MultiTask:fit(tasks, opts) end
+
+--- The output of task t's head.
+function scion.meta.MultiTask:forward(x, t, opts) end
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.MultiTask:setup() end
+
+--- Trains trunk and heads jointly: every step takes a batch of `per_step` tasks in turn. opts: steps 1000, per_step 1, progress.
+---@param tasks table[]
+function scion.meta.MultiTask:train(tasks, opts) end
+
+---@class scion.PrototypicalNet: scion.MetricAlgorithm
+---@overload fun(...): scion.PrototypicalNet
+scion.meta.PrototypicalNet = {}
+
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
+function scion.meta.PrototypicalNet:scores(support, query, task) end
+
+--- |q|^2 - 2 q c' + |c|^2 for all pairs: (Q, K).
+function scion.meta.PrototypicalNet:square_distance(q, c) end
+
+---@class scion.RelationNet: scion.MetricAlgorithm
+---@overload fun(...): scion.RelationNet
+scion.meta.RelationNet = {}
+
+--- Embeds supports and queries together and gives logits.
+function scion.meta.RelationNet:compare(support_x, query_x, task, mode, untouched) end
+
+--- Loss of an episode from its logits and class ids.
+function scion.meta.RelationNet:episode_loss(output, y) end
+
+--- Tensors beside the model that checkpoints keep, by name.
+function scion.meta.RelationNet:extras() end
+
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
+function scion.meta.RelationNet:meta_parameters() end
+
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
+function scion.meta.RelationNet:scores(support, query, task) end
+
+---@class scion.Reptile: scion.MetaAlgorithm
+---@overload fun(...): scion.Reptile
+scion.meta.Reptile = {}
+
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
+function scion.meta.Reptile:meta_step(list) end
+
+--- T tasks as one call, where a step takes all items of a task.
+function scion.meta.Reptile:stacked_step(batch) end
+
+---@class scion.WarpLeap: scion.Leap
+---@overload fun(...): scion.WarpLeap
+scion.meta.WarpLeap = {}
+
+--- The warps' own update, after the outer one.
+function scion.meta.WarpLeap:after_step() end
+
+--- A learner that starts from the meta-learned parameters.
+function scion.meta.WarpLeap:clone(opts) end
+
+--- Takes over what state_dict gave.
+function scion.meta.WarpLeap:load_state_dict(state) end
+
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
+function scion.meta.WarpLeap:meta_parameters() end
+
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
+function scion.meta.WarpLeap:meta_step(list) end
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.WarpLeap:setup() end
+
+--- Everything that the rest of a run depends on.
+function scion.meta.WarpLeap:state_dict() end
+
+scion.meta.inner = {}
+
+--- A rule by name or description: "sgd", { kind = "adam", lr = 0.01, betas = { 0.9, 0.999 } }. Kinds: sgd (momentum, nesterov), adam
+--- (betas, eps), rmsprop (alpha, eps, momentum).
+---@param given string|table
+---@param lr any           used where `given` names none
+---@param where? string    function named in messages
+function scion.meta.inner.rule(given, lr, where) end
+
+scion.meta.tasks = {}
+
+---@class scion.TaskSource
+---@overload fun(...): scion.TaskSource
+scion.meta.tasks.Source = {}
+
+--- n tasks as one whose items stand one task after the other, with the field `tasks` = n; nil where their shapes differ.
+function scion.meta.tasks.Source:batch(first, n) end
+
+--- Task number i (from 1): the same for the same number, whoever asks.
+function scion.meta.tasks.Source:task(_) end
+
+--- n tasks beginning with number `first`, as a list.
+function scion.meta.tasks.Source:tasks(first, n) end
+
+--- One task a group of classes, from labels "group/class": a list of tasks. Options: data, ways 20, shots 15, held_out 5, seed.
+function scion.meta.tasks.alphabets(opts) end
+
+--- Batches of a task without end: a function giving x, y. A task is { support_x, support_y, ... }, { train = iterator } or an iterator
+--- itself; of tensors, `size` items (nil: all) in an order shuffled anew in every pass by `keys`.
+function scion.meta.tasks.batches(where, task, size, all, ...) end
+
+--- Checks one task; returns it.
+function scion.meta.tasks.check(where, task, level) end
+
+--- Checks a task's class ids against the number of outputs of the network.
+function scion.meta.tasks.check_head(where, task, output, level) end
+
+--- n-way k-shot episodes from a labelled data set. Options: data, ways 5, shots 1, queries 15, classes (labels to draw from), rotations ("none",
+--- "classes", "random"), augment, seed.
+function scion.meta.tasks.episodes(opts) end
+
+--- Sums of two sinusoids around a point of the task. Options: shots 10, queries 10, x_range { -4, 4 } of the points, noise 0, seed.
+function scion.meta.tasks.harmonic(opts) end
+
+--- Is the value a tensor?
+function scion.meta.tasks.is_tensor(v) end
+
+--- The items of a task that an algorithm without queries trains on: all of them, or the support items.
+function scion.meta.tasks.items(task, all) end
+
+--- Linear regressions, as in Xfer's Leap demo: a list of tasks. Options: weights (one list a task), bias, examples 200, held_out 50, std_x 1,
+--- std_noise 0.01, seed.
+function scion.meta.tasks.linear(opts) end
+
+--- Sinusoids y = A sin(x - phase). Options: shots 10, queries 10, amplitude { 0.1, 5 }, phase { 0, pi }, x_range { -5, 5 }, noise 0, seed,
+--- grid (queries are so many points evenly over x_range).
+function scion.meta.tasks.sinusoid(opts) end
+
+--- A source from what a user gives: a source, or a list of tasks.
+function scion.meta.tasks.source(where, given, seed, level) end
+
+--- Several tasks of equal shapes as one, or nil.
+function scion.meta.tasks.stack(list) end
+
+--- Every tensor in a table of tables: what a scope has to keep.
+function scion.meta.tasks.tensors_in(value, out) end
 
 scion.metrics = {}
 
@@ -6534,19 +7152,96 @@ function scion.minimise.boxed(objective, starts, opts) end
 
 scion.models = {}
 
+--- AlexNet: features.0, ..., avgpool, classifier.1, .4, .6. Pictures of at least 63 pixels; 224 is usual.
+---@param opts? table num_classes = 1000, dropout = 0.5, in_channels = 3
+function scion.models.alexnet(opts) end
+
+--- Encoder of texts: word ids (N, T) from 1 to (N, T, width), or with num_classes to (N, num_classes) from the first word: embeddings.word_embeddings,
+--- encoder.layer.0.attention.self.query, ..., pooler.dense, classifier. mask: a second input "mask" (N, T), bool, true for words.
+---@param opts? table vocabulary = 30522, layers = 12, heads = 12, width = 768, mlp = 4 * width, positions = 512, num_classes = 0, mask = false, dropout = 0.1
+function scion.models.bert(opts) end
+
+--- Densely connected network: features.conv0, features.denseblock1.denselayer1.norm1, ..., features.norm5, classifier.
+---@param opts? table depth = 121 | 161 | 169 | 201, num_classes = 1000, in_channels = 3
+function scion.models.densenet(opts) end
+
+--- EfficientNet: features.0.0, features.1.0.block.0.0, ..., features.8.0, classifier.1.
+---@param opts? table size = "b0" ... "b7" | "lite0" ... "lite4", num_classes = 1000, in_channels = 3
+function scion.models.efficientnet(opts) end
+
+--- LeNet-5 (LeCun et al. 1998) with rectifiers and max pooling: conv1, relu1, pool1, conv2, relu2, pool2, flatten, fc1, relu3, fc2, relu4, fc3. 28 x 28 pictures are
+--- padded to 32 x 32 by the first convolution.
+---@param opts? table num_classes = 10, in_channels = 1, size = 28 (of the square pictures)
+function scion.models.lenet(opts) end
+
+--- A multilayer perceptron on (N, inputs): fc1, act1, (drop1,) fc2, ... with the last layer without activation.
+---@param opts table inputs, outputs, hidden = { 128 }, dropout = 0, activation = "ReLU" (any layer of scion.nn without arguments)
+function scion.models.mlp(opts) end
+
+--- Depthwise separable convolutions: features.0.0, features.1.depthwise.0, features.1.pointwise.0, ..., classifier.1.
+---@param opts? table width = 1, num_classes = 1000, dropout = 0.001, in_channels = 3
+function scion.models.mobilenet_v1(opts) end
+
 --- Inverted residuals and linear bottlenecks: features.0.0, ..., features.18.2, classifier.1.
 ---@param opts? table width = 1, num_classes = 1000, dropout = 0.2
 function scion.models.mobilenet_v2(opts) end
+
+--- Inverted residuals with squeeze and excitation and hardswish: features.0.0, features.1.block.0.0, ..., classifier.3.
+---@param opts? table size = "large" | "small", num_classes = 1000, dropout = 0.2, in_channels = 3
+function scion.models.mobilenet_v3(opts) end
 
 --- Residual network of 18, 34, 50, 101 or 152 layers: conv1, bn1, relu, maxpool, layer1.0.conv1, ..., avgpool, flatten, fc. The steps of two
 --- are in the 3 x 3 convolutions, as in torchvision.
 ---@param opts? table depth = 50, num_classes = 1000
 function scion.models.resnet(opts) end
 
+--- The residual networks for CIFAR of 20, 32, 44, 56 or 110 layers: conv1, bn1, relu, layer1.0.conv1, ..., avgpool, flatten, linear. shortcut "A": where a
+--- block halves the picture, every second pixel with zero channels around; "B": a convolution, layer2.0.shortcut.0.
+---@param opts? table depth = 20, num_classes = 10, shortcut = "A" | "B", in_channels = 3
+function scion.models.resnet_cifar(opts) end
+
+--- SqueezeNet: features.0, features.3.squeeze, .expand1x1, .expand3x3, ..., classifier.1.
+---@param opts? table version = "1.1" | "1.0", num_classes = 1000, dropout = 0.5, in_channels = 3
+function scion.models.squeezenet(opts) end
+
+--- The convolutional network for sentences of Kim (2014, arXiv 1408.5882): word ids (N, T) from 1, embedding, convolutions over 3, 4 and 5 words (conv3, conv4, conv5),
+--- each with its maximum over the sentence, dropout, fc. Sentences have at least as many words as the widest convolution.
+---@param opts table vocabulary, num_classes, embedding = 100, filters = 100, widths = { 3, 4, 5 }, dropout = 0.5
+function scion.models.text_cnn(opts) end
+
 --- VGG of 11, 13, 16 or 19 layers. names = "caffe" calls them conv1_1, relu1_1, pool1, ..., fc6, relu6, drop6, fc7, fc8; "torch"
 --- features.0, ..., classifier.6. Inputs of at least 32 pixels; 224 is usual.
----@param opts? table depth = 19, num_classes = 1000, names = "torch" | "caffe", dropout = 0.5
+---@param opts? table depth = 19, num_classes = 1000, names = "torch" | "caffe", batch_norm = false, dropout = 0.5, in_channels = 3
 function scion.models.vgg(opts) end
+
+--- Vision transformer: conv_proj, class_token, encoder.pos_embedding, encoder.layers.encoder_layer_0.ln_1, .self_attention, .ln_2, .mlp.0, .mlp.3, ..., encoder.ln, heads.head.
+--- The defaults are ViT-B/16; a small one: { image = 32, patch = 4, layers = 6, heads = 3, width = 192 }.
+---@param opts? table image = 224, patch = 16, layers = 12, heads = 12, width = 768, mlp = 4 * width, num_classes = 1000, dropout = 0, in_channels = 3
+function scion.models.vit(opts) end
+
+scion.mpi = {}
+
+--- Sums (or means: how = "mean") of a tensor, or of each of a list, over all ranks, in place.
+---@param tensors scion.Tensor|scion.Tensor[]
+---@param how? "sum"|"mean"
+function scion.mpi.allreduce_(tensors, how) end
+
+--- The gradients of parameters become their means over all ranks: after backward, before the optimiser's step.
+function scion.mpi.average_gradients(parameters) end
+
+--- Waits for all ranks.
+function scion.mpi.barrier() end
+
+--- A tensor, or each of a list, becomes that of rank `root` (0), in place.
+---@param tensors scion.Tensor|scion.Tensor[]
+---@param root? integer
+function scion.mpi.broadcast_(tensors, root) end
+
+--- This process's number, 0 .. size() - 1, as MPI counts.
+function scion.mpi.rank() end
+
+--- Number of processes.
+function scion.mpi.size() end
 
 scion.nn = {}
 
@@ -7260,6 +7955,11 @@ function scion.nn.init.zeros_(t) end
 ---@param spec? table      { shape = { -1, 3, 32, 32 }, dtype = "f32" }: checked at every run; -1: any size
 function scion.nn.input(name, spec) end
 
+--- A parameter of its own in a graph, not of a layer: a class token, positions.
+---@param name string its name in the net
+---@param tensor scion.Tensor
+function scion.nn.parameter(name, tensor) end
+
 scion.nn.types = {}
 
 scion.optim = {}
@@ -7411,6 +8111,25 @@ function scion.optim.clip_grad_value(params, limit) end
 
 scion.optim.lr_scheduler = {}
 
+--- An optimiser by its name in small letters: optim.make("adam", params, { lr = 1e-3 }).
+---@param kind string       sgd, adam, adamw, rmsprop, adagrad, adadelta, nadam, adamax, radam or lbfgs
+---@param params table
+---@param opts? table
+function scion.optim.make(kind, params, opts) end
+
+scion.parallel = {}
+
+--- Closes the worker states that map keeps for its next call.
+function scion.parallel.close() end
+
+--- fn(item) for every item of a list, on worker threads; a list of results. An error in fn is raised with the item's number. opts: workers
+--- (default: the context's threads).
+---@param fn function
+---@param items any[]
+---@param opts? { workers?: integer }
+---@return any[]
+function scion.parallel.map(fn, items, opts) end
+
 scion.plot = {}
 
 scion.plot.COLOURS = {}
@@ -7418,16 +8137,28 @@ scion.plot.COLOURS = {}
 --- Bars. opts.labels: names; opts.values: numbers; opts.errors: half lengths of error marks; opts.colours.
 function scion.plot.bars(opts) end
 
+--- Points of a grid over a rectangle as a tensor (n * n, 2), row by row of y: where a panel's heat is computed.
+function scion.plot.grid_points(low, high, n) end
+
 --- A grid of images with captions; see scion.plot.images. Writes SVG or PNG by the ending of `out`.
 function scion.plot.images(opts) end
 
 --- Line chart. opts.series: list of { label=, y=, x= } (lists or tensors).
 function scion.plot.lines(opts) end
 
+--- Several charts side by side; see scion.plot.panels.
+function scion.plot.panels(opts) end
+
 --- Scatter plot. opts.series: list of { label=, x=, y= }.
 function scion.plot.scatter(opts) end
 
 scion.progress = {}
+
+--- For such loops: counts one.
+function scion.progress.count_interruption() end
+
+--- How often Ctrl-C has been answered by a loop that then returned as usual: an outer loop that sees the number grow ends, too.
+function scion.progress.interruptions() end
 
 --- A bar that has just begun.
 ---@param opts { label?: string, total?: integer, unit?: string, interval?: number, quiet?: boolean }
@@ -7446,6 +8177,10 @@ function scion.progress.say(format, ...) end
 function scion.progress.set_sink(new) end
 
 scion.repurpose = {}
+
+--- Searches for the source, layer, repurposer and hyper-parameters that serve best, and says whether transfer pays; see
+--- scion.repurpose.auto's file.
+function scion.repurpose.auto(opts) end
 
 --- The class of a name in a file, or nil.
 function scion.repurpose.find(name) end

@@ -24,6 +24,9 @@ local PARTS <const> = {
   trainer = "scion.trainer",
   logistic = "scion.logistic",
   models = "scion.models",
+  meta = "scion.meta",
+  parallel = "scion.parallel",
+  mpi = "scion.mpi",
   features = "scion.features",
   minimise = "scion.minimise",
   hpo = "scion.hpo",
@@ -96,6 +99,14 @@ setmetatable(scion, {
     return names
   end,
 })
+
+local matrix_trace = rawget(scion, "trace")
+--- scion.trace(fn, example): a Lua function of tensors as a net; scion.trace(matrix): the sum of its diagonal.
+function scion.trace(f, ...)
+  local callable = type(f) == "function" or scion.is_net(f) or (type(f) == "table" and rawget(getmetatable(f) or {}, "__call") ~= nil)
+  if callable then return require("scion.trace").trace(f, ...) end
+  return matrix_trace(f, ...)
+end
 
 -- Methods of nets that belong to the training loop.
 local Net = rawget(scion, "Net")

@@ -186,6 +186,10 @@ function scion.terminal() end
 ---@return boolean
 function scion.color() end
 
+--- A file that several processes append to under locks: try_lock(seconds), unlock, size, read(from), append(text) (on the disk when it
+--- returns), truncate(size), claim(id) and claimed(id) (numbers held as long as a process lives), close. scion.hpo.study keeps logs in it.
+function scion.open_journal(path, read_only) end
+
 --- Has Ctrl-C been pressed since the last clear_interrupt?
 ---@return boolean
 function scion.interrupted() end
@@ -6473,6 +6477,150 @@ function scion.features.stream(net, iterator, names, path, opts) end
 ---@param what? any
 function scion.help(...) end
 
+scion.hpo = {}
+
+---@class scion.BayesianOptimization
+---@overload fun(...): scion.BayesianOptimization
+scion.hpo.BayesianOptimization = {}
+
+--- opts: f(params, trial) -> number; domain (or space): the list of parameters; maximize, seed, log (file: the search resumes
+--- from it), initial_design_numdata, kernel, or sampler in place of these two; pruner, warm_start.
+function scion.hpo.BayesianOptimization:init(opts) end
+
+--- Mean and uncertainty of the surrogate and the acquisition, for one or two parameters; an SVG drawing, written to `out`.
+function scion.hpo.BayesianOptimization:plot_acquisition(out) end
+
+--- Distance between consecutive points, and the best value so far.
+function scion.hpo.BayesianOptimization:plot_convergence(out) end
+
+--- One HTML page of everything.
+function scion.hpo.BayesianOptimization:report(out) end
+
+--- Evaluates f at max_iter more points (default 20), or until max_time seconds have passed. Returns itself.
+function scion.hpo.BayesianOptimization:run_optimization(opts) end
+
+--- The point that comes next, without evaluating it.
+function scion.hpo.BayesianOptimization:suggest_next() end
+
+---@class scion.Study
+---@overload fun(...): scion.Study
+scion.hpo.Study = {}
+
+--- The next trial to run, with trial.params; or nil and a reason when every point of a finite space has been tried.
+---@return table? trial
+---@return string? reason
+function scion.hpo.Study:ask() end
+
+--- Several trials at once, for parallel workers; each takes the others, still running, into account.
+---@return table[] trials  fewer than n when the space is exhausted
+function scion.hpo.Study:ask_batch(n) end
+
+--- The complete trial with the best value; nil when there is none.
+function scion.hpo.Study:best_trial() end
+
+--- Closes the log; the study stays readable, what is told afterwards is in memory alone.
+function scion.hpo.Study:close() end
+
+--- Puts a point in front: the next ask gives it.
+function scion.hpo.Study:enqueue(params) end
+
+--- Records that a trial cannot be evaluated. It is never repeated; samplers take it for a bad place.
+function scion.hpo.Study:fail(trial, reason) end
+
+--- opts: space (or domain), log, direction ("minimize", "maximize", or a list of them for several objectives), sampler ("gp",
+--- "tpe", "random", "sobol", "grid", "cma_es", or a sampler of scion.hpo with options), pruner ("median", "asha",
+--- "hyperband", or one with options), seed, warm_start, retries.
+function scion.hpo.Study:init(opts) end
+
+--- Runs trials; see scion.hpo.optimize.
+function scion.hpo.Study:optimize(f, opts) end
+
+--- Complete trials that no other beats in every objective.
+function scion.hpo.Study:pareto() end
+
+--- Records that a trial was stopped early; its last report is its value.
+function scion.hpo.Study:prune(trial) end
+
+--- Gives up a trial that was interrupted: the next ask, here or in another process, gives it out again. It costs no retry.
+function scion.hpo.Study:release(trial) end
+
+--- One self-contained HTML page: summary, plots, table of trials. Written to `out`; its text is returned.
+function scion.hpo.Study:report(out) end
+
+--- Sign that makes values something to minimise.
+function scion.hpo.Study:sign(objective) end
+
+--- A text for the terminal: counts, the best trials, failures.
+function scion.hpo.Study:summary() end
+
+--- Reads what other processes have written.
+function scion.hpo.Study:sync() end
+
+--- The value of a trial: a number, or a list of them for several objectives. NaN and infinities make it a failed trial.
+---@return boolean complete
+function scion.hpo.Study:tell(trial, value) end
+
+---@class scion.Trial
+---@overload fun(...): scion.Trial
+scion.hpo.Trial = {}
+
+--- Tells the study an intermediate value at a step (an epoch, a number of examples); larger steps later.
+function scion.hpo.Trial:report(step, value) end
+
+--- Should training stop, by the study's pruner? A trial that stops is told with study:prune(trial), or by returning
+--- from the objective of optimize.
+function scion.hpo.Trial:should_stop() end
+
+--- Asynchronous successive halving (Li et al. 2020), the variant that stops: at steps min_resource, min_resource * factor, ... a
+--- trial goes on only when it is among the best 1/factor of those that have come so far. No worker ever waits.
+function scion.hpo.asha(opts) end
+
+--- A sampler by CMA-ES. opts: sigma = 0.25 (first step size), population = 4 + 3 log(parameters).
+function scion.hpo.cma_es(opts) end
+
+--- A sampler by a Gaussian process. opts: n_startup, kernel = "matern52", n_candidates, n_starts = 6, max_points = 400.
+function scion.hpo.gp(opts) end
+
+--- Every combination in order. levels: points of a continuous parameter's domain, a number or { name = number }; default 5.
+function scion.hpo.grid(opts) end
+
+--- Hyperband over asynchronous halving: brackets that begin to stop trials at min_resource, min_resource * factor, ... up to
+--- max_resource hedge against values that deceive early. Each trial's bracket follows from the seed and its number.
+function scion.hpo.hyperband(opts) end
+
+--- Shares of the variance of the objective over the space that each parameter explains: alone (main), and with all its
+--- interactions (total). opts: n_samples (default 512).
+---@return { name: string, main: number, total: number }[]? list  by falling total; nil with fewer than 2 complete trials
+function scion.hpo.importance(study, opts) end
+
+--- Stops a trial whose best value so far is worse than the median of the complete trials at the same step (Golovin et al. 2017).
+--- n_startup: complete trials before it acts; warmup_steps: steps that every trial may have; quantile: 0.5 is the median.
+function scion.hpo.median(opts) end
+
+--- Independent uniform draws (on the scale of each parameter).
+function scion.hpo.random(opts) end
+
+--- Hyperband: brackets of successive halving, from many trials with a small first budget to few with the whole one.
+--- opts as for successive_halving, without n_trials.
+function scion.hpo.run_hyperband(study, f, opts) end
+
+--- Points of a Sobol' sequence with a random shift: an even start.
+function scion.hpo.sobol(opts) end
+
+--- A space from a list of parameters; see the head of this file.
+---@param list table[]
+---@return table space
+function scion.hpo.space(list, where, level) end
+
+--- Opens or begins a study; see scion.hpo.Study.
+function scion.hpo.study(opts) end
+
+--- One bracket of successive halving over a study. See the head of this file.
+function scion.hpo.successive_halving(study, f, opts) end
+
+--- A sampler by Parzen estimators. opts: n_startup = 10, n_candidates = 48, gamma = 0.15, prior_weight = 1.
+function scion.hpo.tpe(opts) end
+
 --- Is `value` an instance of `class` or of one of its descendants?
 function scion.is_a(value, class) end
 
@@ -7584,6 +7732,12 @@ function scion.plot.scatter(opts) end
 
 scion.progress = {}
 
+--- For such loops: counts one.
+function scion.progress.count_interruption() end
+
+--- How often Ctrl-C has been answered by a loop that then returned as usual: an outer loop that sees the number grow ends, too.
+function scion.progress.interruptions() end
+
 --- A bar that has just begun.
 ---@param opts { label?: string, total?: integer, unit?: string, interval?: number, quiet?: boolean }
 function scion.progress.new(opts) end
@@ -7601,6 +7755,10 @@ function scion.progress.say(format, ...) end
 function scion.progress.set_sink(new) end
 
 scion.repurpose = {}
+
+--- Searches for the source, layer, repurposer and hyper-parameters that serve best, and says whether transfer pays; see
+--- scion.repurpose.auto's file.
+function scion.repurpose.auto(opts) end
 
 --- The class of a name in a file, or nil.
 function scion.repurpose.find(name) end

@@ -186,6 +186,10 @@ function scion.terminal() end
 ---@return boolean
 function scion.color() end
 
+--- A file that several processes append to under locks: try_lock(seconds), unlock, size, read(from), append(text) (on the disk when it
+--- returns), truncate(size), claim(id) and claimed(id) (numbers held as long as a process lives), close. scion.hpo.study keeps logs in it.
+function scion.open_journal(path, read_only) end
+
 --- Has Ctrl-C been pressed since the last clear_interrupt?
 ---@return boolean
 function scion.interrupted() end

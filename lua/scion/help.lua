@@ -129,8 +129,9 @@ local function find_op(f)
     op_of_function = {}
     local scion = engine()
     for _, name in ipairs(scion.op_names()) do
-      local fn = rawget(scion, name)
-      if fn then op_of_function[fn] = name end
+      local fn, method = rawget(scion, name), scion.Tensor.methods[name]
+      if fn and name ~= "trace" then op_of_function[fn] = name end -- scion.trace does more than the operation
+      if method then op_of_function[method] = name end
       local inplace = scion.Tensor.methods[name .. "_"]
       if inplace then op_of_function[inplace] = name end
     end

@@ -24,6 +24,9 @@ local PARTS <const> = {
   trainer = "scion.trainer",
   logistic = "scion.logistic",
   models = "scion.models",
+  meta = "scion.meta",
+  parallel = "scion.parallel",
+  mpi = "scion.mpi",
   features = "scion.features",
   minimise = "scion.minimise",
   hpo = "scion.hpo",
@@ -97,8 +100,8 @@ setmetatable(scion, {
   end,
 })
 
--- trace(matrix) is the operation; trace(function, example) makes a net of the function.
 local matrix_trace = rawget(scion, "trace")
+--- scion.trace(fn, example): a Lua function of tensors as a net; scion.trace(matrix): the sum of its diagonal.
 function scion.trace(f, ...)
   local callable = type(f) == "function" or scion.is_net(f) or (type(f) == "table" and rawget(getmetatable(f) or {}, "__call") ~= nil)
   if callable then return require("scion.trace").trace(f, ...) end

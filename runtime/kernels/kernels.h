@@ -80,6 +80,7 @@ enum {
 typedef struct scion_conv_shape {
   int64_t d, h, w, od, oh, ow, kd, kh, kw, sd, sh, sw, pd, ph, pw, dd, dh, dw;
 } scion_conv_shape;
+enum { SCION_SMALL_PANEL = 16384 }; /* bytes of b that gemm_small lays out at once */
 enum { SCION_DIRECT_SLACK = 16 }; /* floats that conv_direct_f32 may read and write beyond the last position */
 
 typedef struct scion_kernels {

@@ -285,10 +285,6 @@ function Tensor:allclose(other, opts) end
 ---@param opts? { gradient?: scion.Tensor, create_graph?: boolean, retain_graph?: boolean }
 function Tensor:backward(opts) end
 
---- The sum of the diagonal of a matrix; scion.trace(t) is the same, while scion.trace(function, example) makes a net.
----@return scion.Tensor
-function Tensor:trace() end
-
 --- The same elements without history: shares storage, records nothing.
 ---@return scion.Tensor
 function Tensor:detach() end

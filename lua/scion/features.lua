@@ -167,9 +167,7 @@ local function store_bytes(rows)
 end
 
 local function read_store(path, n_layers)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  file:close()
+  if not scion().io.path_kind(path) then return nil end
   local ok, found = pcall(scion().io.read_safetensors, path)
   if not ok or not found.positions then
     scion().emit("warn", ("features: the cache file %s is damaged and is made again"):format(path))
@@ -404,6 +402,8 @@ local FILE <const> = { layer = check.string {} }
 ---@param opts? { layer?: string } default: the first layer that was asked for
 function File:init(path, opts)
   opts = check.opts("features.File", opts, FILE, 4)
+  local kind = scion().io.path_kind(path)
+  if kind == "directory" or kind == "other" then error(("features.File: cannot read %s: a %s"):format(path, kind == "other" and "device or pipe" or kind), 3) end
   local handle, why = io.open(path, "rb")
   if not handle then error(("features.File: cannot read %s"):format(why), 3) end
   local json = require "scion.json"

@@ -679,6 +679,11 @@ function scion.io.list_dir(path) end
 ---@return string
 function scion.io.read_file(path) end
 
+--- What a path is, links followed: "file", "directory", "other" (a device, a pipe), or nil for nothing.
+---@param path string
+---@return string?
+function scion.io.path_kind(path) end
+
 --- Makes a folder and those above it; fine when it is there.
 ---@param path string
 function scion.io.make_dir(path) end

@@ -459,11 +459,7 @@ local function resume(run)
   if not opts.resume then return end
   local path = type(opts.resume) == "string" and opts.resume or (run.saver and run.saver.path)
   if not path then error("fit: resume = true needs a checkpoint path", 4) end
-  if opts.resume == true then
-    local file = io.open(path, "rb")
-    if not file then return end
-    file:close()
-  end
+  if opts.resume == true and not scion().io.path_kind(path) then return end
   checkpoint.load(run, path)
   if opts.progress then progress.say("resumed %s at epoch %d, step %d", path, run.epoch, run.step) end
 end

@@ -281,6 +281,12 @@ static int m_read_file(lua_State *L) { /* (path) -> bytes, unpacked when they ar
   lua_pushlstring(L, data, size);
   return 1;
 }
+static int m_path_kind(lua_State *L) { /* (path) -> "file", "directory", "other", or nil; opens nothing, so a pipe cannot make it wait */
+  struct stat s;
+  if (stat(luaL_checkstring(L, 1), &s) != 0) lua_pushnil(L);
+  else lua_pushstring(L, S_ISDIR(s.st_mode) ? "directory" : S_ISREG(s.st_mode) ? "file" : "other");
+  return 1;
+}
 static int m_make_dir(lua_State *L) { /* (path): a folder and those above it; fine when it exists */
   const char *path = luaL_checkstring(L, 1);
   struct stat s;
@@ -297,7 +303,7 @@ static int m_make_dir(lua_State *L) { /* (path): a folder and those above it; fi
 static const luaL_Reg functions[] = {
   { "read_idx", m_read_idx }, { "read_npy", m_read_npy }, { "save_npy", m_save_npy }, { "read_npz", m_read_npz }, { "save_npz", m_save_npz },
   { "read_safetensors", m_read_safetensors }, { "save_safetensors", m_save_safetensors }, { "read_image", m_read_image },
-  { "decode_image", m_decode_image }, { "list_dir", m_list_dir }, { "read_file", m_read_file }, { "make_dir", m_make_dir },
+  { "decode_image", m_decode_image }, { "list_dir", m_list_dir }, { "path_kind", m_path_kind }, { "read_file", m_read_file }, { "make_dir", m_make_dir },
   { "read_weights", m_read_weights }, { "load_mxnet", m_load_mxnet }, { "save_onnx", m_save_onnx }, { "file_format", m_file_format }, { "decode_onnx",
     m_decode_onnx }, { "decode_onnx_tensor", m_decode_onnx_tensor }, { NULL, NULL } };
 

@@ -1,5 +1,5 @@
 -- Comma-separated tables: quoted cells, any separator, with or without a header. The text is split in Lua column by
--- column; numbers become tensors. Files that end in .gz are read through the engine.
+-- column; numbers become tensors. Gzip data are unpacked, whatever the name says.
 
 local show = require "scion.show"
 
@@ -9,15 +9,8 @@ local Table = {}
 Table.__index = Table
 
 local function read_file(path)
-  if path:match("%.gz$") then
-    local bytes = require("scion").io.read_file(path)
-    return bytes
-  end
-  local file, message = io.open(path, "rb")
-  if not file then error("data.csv: cannot open " .. message, 4) end
-  local text, why = file:read("a")
-  file:close()
-  if not text then error(("data.csv: cannot read %s: %s"):format(path, why), 4) end
+  local ok, text = pcall(require("scion").io.read_file, path) -- gzip data come unpacked
+  if not ok then error("data.csv: " .. text, 4) end
   return text
 end
 

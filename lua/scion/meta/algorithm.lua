@@ -240,11 +240,7 @@ local FIT <const> = {
   progress = true, label = "",
 }
 
-local function file_exists(path)
-  local f = io.open(path, "rb")
-  if f then f:close() end
-  return f ~= nil
-end
+local function file_exists(path) return scion().io.path_kind(path) ~= nil end
 
 --- Everything that the rest of a run depends on, as tensors and plain values.
 function Algorithm:state_dict()

@@ -25,6 +25,9 @@ end
 --- Points of a grid over the rectangle from low { x, y } to high, n a side: a tensor (n * n, 2), x runs fastest.
 function M.grid_points(low, high, n)
   local scion = require "scion"
+  local corner = check.list { required = true, min_length = 2, of = check.number() }
+  low, high = check.arg("plot.grid_points", "low", low, corner), check.arg("plot.grid_points", "high", high, corner)
+  n = check.arg("plot.grid_points", "n", n, check.integer { required = true, min = 1 })
   local x = scion.linspace(low[1], high[1], n):reshape(1, n):expand(n, n):reshape(-1)
   local y = scion.linspace(low[2], high[2], n):reshape(n, 1):expand(n, n):reshape(-1)
   return scion.stack({ x, y }, 2)

@@ -205,11 +205,7 @@ local Tensors = {
 }
 local LOAD <const> = { source_model = check.test("a net", graph.is_net, {}), params = check.string {}, epoch = check.integer { min = 0 } }
 
-local function readable(path)
-  local file = io.open(path, "rb")
-  if file then file:close() end
-  return file ~= nil
-end
+local function readable(path) return scion().io.path_kind(path) ~= nil end
 
 --- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
 --- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.

@@ -85,10 +85,8 @@ local OPTS <const> = { source_model = check.test("a net", graph.is_net, { requir
 function M.load(path, opts)
   opts = check.opts("load_xfer", opts, OPTS)
   check.arg("load_xfer", "path", path, check.string { required = true })
-  local file, why = io.open(path, "rb")
-  if not file then error(("load_xfer: Cannot find repurposer file (%s)"):format(why), 2) end
-  local text = file:read("a")
-  file:close()
+  local found, text = pcall(scion().io.read_file, path)
+  if not found then error(("load_xfer: Cannot find repurposer file (%s)"):format(text), 2) end
   local ok, saved = pcall(json.decode, text)
   if not ok or type(saved) ~= "table" or type(saved.repurposer_class) ~= "string" then
     error(("load_xfer: %s is no repurposer of Xfer"):format(path), 2)

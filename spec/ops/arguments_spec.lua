@@ -71,7 +71,7 @@ describe("wrong arguments", function()
       end
       return true
     end
-    local message = tostring(results[2]):gsub("^[^\n:]*:%d+: ", "")
+    local message = tostring(results[2]):gsub("^[^\n:]*:%d+: ", ""):gsub("^scion%.", "")
     local good = message:sub(1, #name + 1) == name .. ":" or message:sub(1, #name + 2) == name .. "_:"
     local words = { ... }
     if good and #words > 0 then

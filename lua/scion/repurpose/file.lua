@@ -75,7 +75,11 @@ end
 
 --- scion.load(path [, { source_model = net }]): a net, a repurposer, or named tensors, by what the file holds.
 function M.load(path, opts)
-  local loaded = require("scion.nn").load(path)
+  local found, loaded = pcall(require("scion.nn").load, path)
+  if not found then
+    if type(loaded) ~= "string" then error(loaded, 0) end
+    require("scion.check").raise("load: %s", (loaded:gsub("^[^\n]-%.lua:%d+: ", "")))
+  end
   if graph.is_net(loaded) then
     return M.from_net(loaded, path, opts) or loaded
   end

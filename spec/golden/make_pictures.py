@@ -23,7 +23,7 @@ def picture(w, h, mode):
 
 def resized():
     out = []
-    for w, h, to_w, to_h in [(53, 37, 24, 16), (53, 37, 61, 80), (53, 37, 53, 9), (41, 41, 32, 64), (64, 48, 10, 10), (7, 5, 30, 3)]:
+    for w, h, to_w, to_h in [(53, 37, 24, 16), (53, 37, 61, 80), (53, 37, 53, 9), (41, 41, 32, 64), (64, 48, 16, 16), (7, 5, 30, 3)]:
         for name, kind in [("bilinear", Image.BILINEAR), ("bicubic", Image.BICUBIC), ("nearest", Image.NEAREST)]:
             for mode in ["RGB", "L"]:
                 r = picture(w, h, mode).resize((to_w, to_h), kind)

@@ -74,7 +74,8 @@ static unsigned char abandon(EditLine *editor, int ch) {
   (void)ch;
   el_get(editor, EL_CLIENTDATA, &r);
   r->abandoned = true;
-  fputs("^C", stdout);
+  fputs("^C\r\n", stdout); /* the editor moves on only for lines that it ends itself */
+  fflush(stdout);
   return CC_NEWLINE;
 }
 
@@ -202,6 +203,16 @@ static int list_dir(lua_State *L) {
 
 /* ---- the loop ------------------------------------------------------------------------------------------------ */
 
+/* The traceback on top without the frames below what was typed: those of the prompt itself. */
+static void trim_traceback(lua_State *L) {
+  const char *text = lua_tostring(L, -1), *trace = text != NULL ? strstr(text, "\nstack traceback:") : NULL;
+  const char *ours = trace != NULL ? strstr(trace, "scion/repl.lua:") : NULL;
+  if (ours == NULL) return;
+  while (*ours != '\n') ours--;
+  lua_pushlstring(L, text, (size_t)(ours - text));
+  lua_replace(L, -2);
+}
+
 /* One entry or a part of it; 0 or the exit code of an error. */
 static int feed(repl *r) { /* the line is on top */
   lua_State *L = r->L;
@@ -220,6 +231,7 @@ static int feed(repl *r) { /* the line is on top */
       cli_clear_line();
       fputs("interrupted\n", stderr);
     } else {
+      trim_traceback(L);
       cli_report(L);
     }
     lua_settop(L, line);
@@ -263,9 +275,13 @@ int cli_repl(lua_State *L, int module, bool banner) {
   for (;;) {
     fflush(stdout);
     if (!read_line(&r)) {
-      if (cli_interrupted()) { /* a signal while reading: back to the prompt */
+      if (cli_interrupted()) { /* a signal while reading: drop what was typed, back to the prompt */
         cli_clear_interrupt(L);
         clearerr(stdin);
+        if (r.tty) fputs("^C\n", stdout);
+        r.abandoned = true;
+        lua_pushliteral(L, "");
+        feed(&r);
         continue;
       }
       break;

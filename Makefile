@@ -56,7 +56,7 @@ CORE_SRC := $(sort $(foreach r,$(ROOMS),$(wildcard runtime/$(r)/*.c))) runtime/k
 KERNEL_SRC := $(filter-out runtime/kernels/dispatch.c,$(sort $(wildcard runtime/kernels/*.c)))
 BIND_SRC := $(sort $(wildcard runtime/bind/*.c))
 CLI_SRC := $(sort $(wildcard runtime/cli/*.c))
-HOST_SRC := $(sort $(wildcard scripts/embed/*.c spec/hosts/*.c))
+HOST_SRC := $(sort $(wildcard scripts/embed/*.c scripts/bench/*.c spec/hosts/*.c))
 CORE_OBJ := $(CORE_SRC:%.c=$(B)/%.o) $(foreach i,$(ISAS),$(KERNEL_SRC:%.c=$(B)/%_$(i).o))
 BIND_OBJ := $(BIND_SRC:%.c=$(B)/%.o) $(B)/embedded.o
 CLI_OBJ := $(CLI_SRC:%.c=$(B)/%.o)
@@ -123,7 +123,7 @@ $(B)/scion: $(CLI_OBJ) $(B)/libscion-lua.so.$(SO)
 # Hosts: the examples of scripts/embed and the test programs of spec/hosts, linked as a user would.
 hosts: $(HOSTS)
 HOST_LINK = $(ALL_LDFLAGS) $(call origins,/..) -L$(B) $(if $(findstring lua.h,$(shell cat $<)),-lscion-lua -lscion $(LUA_LIBS),-lscion) -lm
-vpath %.c scripts/embed spec/hosts
+vpath %.c scripts/embed scripts/bench spec/hosts
 $(B)/hosts/%: %.c $(B)/libscion-lua.so.$(SO) $(B)/flags
 	@mkdir -p $(@D)
 	$(SAY) "  cc   $<"
@@ -152,7 +152,7 @@ run-test:
 check: all hosts
 	@sh scripts/check.sh $(B) '$(CC)' '$(LUA_CFLAGS)'
 
-bench: all
+bench: all hosts
 	@$(B)/scion scripts/bench/run.lua $(ARGS)
 
 # Each file reader under damaged input; see runtime/io. N: how many inputs per reader.

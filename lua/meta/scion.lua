@@ -1469,64 +1469,70 @@ function Tensor:contiguous() end
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv1d(x, weight, bias, stride, padding, dilation, groups) end
+function scion.conv1d(x, weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 1-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv1d(weight, bias, stride, padding, dilation, groups) end
+function Tensor:conv1d(weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 2-d convolution (cross-correlation).
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv2d(x, weight, bias, stride, padding, dilation, groups) end
+function scion.conv2d(x, weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 2-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv2d(weight, bias, stride, padding, dilation, groups) end
+function Tensor:conv2d(weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 3-d convolution (cross-correlation).
 ---@param x scion.Tensor (N, C, spatial...)
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function scion.conv3d(x, weight, bias, stride, padding, dilation, groups) end
+function scion.conv3d(x, weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 3-d convolution (cross-correlation).
 ---@param weight scion.Tensor (out, C / groups, kernel...)
 ---@param bias? scion.Tensor (out)
+---@param plus? scion.Tensor of the output's shape: added to the result (a residual connection)
 ---@param stride? integer|integer[] step of the window: one number or one per dimension; default 1 (default { })
 ---@param padding? integer|integer[] zeros around the input: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param dilation? integer|integer[] distance of the kernel's taps; default 1 (default { })
 ---@param groups? integer channel groups that do not mix (default 1)
 ---@return scion.Tensor y
-function Tensor:conv3d(weight, bias, stride, padding, dilation, groups) end
+function Tensor:conv3d(weight, bias, plus, stride, padding, dilation, groups) end
 
 --- 1-d transposed convolution: the gradient of a convolution as an operation.
 ---@param x scion.Tensor (N, C, spatial...)

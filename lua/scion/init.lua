@@ -24,7 +24,10 @@ local PARTS <const> = {
   trainer = "scion.trainer",
   logistic = "scion.logistic",
   models = "scion.models",
+  minimise = "scion.minimise",
+  hpo = "scion.hpo",
   -- names
+  GaussianProcess = "scion.gaussian_process",
   class = { "scion.class", "class" },
   is_a = { "scion.class", "is_a" },
   help = { "scion.help", "help" },

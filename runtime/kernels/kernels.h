@@ -62,6 +62,9 @@ enum {
 #undef X
 };
 
+/* Covariance functions (covariance.c). */
+enum { SCION_COV_RBF, SCION_COV_MATERN12, SCION_COV_MATERN32, SCION_COV_MATERN52 };
+
 /* Parameter updates (optim.c) and the numbers h[] that one step of them takes. */
 enum {
   SCION_UPDATE_SGD, SCION_UPDATE_ADAM, SCION_UPDATE_RMSPROP, SCION_UPDATE_ADAGRAD, SCION_UPDATE_ADADELTA,
@@ -81,6 +84,7 @@ enum { SCION_DIRECT_SLACK = 16 }; /* floats that conv_direct_f32 may read and wr
 
 typedef struct scion_kernels {
   const char *isa;
+  int32_t panel_rows, panel_cols; /* sizes of panel.c; panel_rows divides 8 */
   const scion_unary_fn (*unary)[SCION_K_DTYPES];   /* [SCION_U_x][dtype]; predicates and logical_not write u8 0/1 */
   const scion_binary_fn (*binary)[SCION_K_DTYPES]; /* [SCION_B_x][dtype of the inputs]; comparisons write u8 0/1 */
   const scion_convert_fn (*convert)[SCION_K_ALL_DTYPES]; /* [from][to] */

@@ -1,5 +1,6 @@
 /* table.c: this instruction set's table of kernels; dispatch.c picks one. */
 #include "kernels.h"
+#include "panel.h"
 
 #define SCION_TEXT_(a) #a
 #define SCION_TEXT(a) SCION_TEXT_(a)
@@ -7,6 +8,8 @@
 extern const scion_kernels K(kernels);
 const scion_kernels K(kernels) = {
   .isa = SCION_TEXT(SCION_ISA),
+  .panel_rows = PANEL_ROWS,
+  .panel_cols = PANEL_COLS,
   .unary = K(unary_table),
   .binary = K(binary_table),
   .convert = K(convert_table),

@@ -67,14 +67,26 @@ static bool is_foldable_norm(const scion_net *net, const net_node *n, int32_t va
   return true;
 }
 
-/* The op's own activation parameter can stand for the node `act`: its position among the choices, or -1. */
+/* The op's own activation parameter can stand for the node `act`: its position among the choices, or -1. act NULL: is it free? */
 static int32_t own_activation(const net_node *n, const net_node *act) {
   const scion_param *p = net__param(n->op, "activation");
-  if (p == NULL || p->type != SCION_P_ENUM || act->op == NULL || act->n_in != 1 || act->op->info.n_params > 0) return -1;
+  if (p == NULL || p->type != SCION_P_ENUM) return -1;
   if (*(const int32_t *)(const void *)((const char *)n->params + p->offset) != (int32_t)p->def) return -1; /* has one already */
+  if (act == NULL) return 0;
+  if (act->op == NULL || act->n_in != 1 || act->op->info.n_params > 0) return -1;
   for (int32_t i = 0; p->choices[i] != NULL; i++)
     if (strcmp(p->choices[i], act->op->info.name) == 0) return i;
   return -1;
+}
+
+/* The node adds, to a convolution's result, a value that is there before the convolution runs: that value, or -1. Shapes are known
+ * only when it runs; call_fused falls back where they differ. */
+static int32_t added_value(const scion_net *net, const net_node *n, const net_node *last, const net_node *next) {
+  if (next == NULL || next->op == NULL || strcmp(next->op->info.name, "add") != 0 || next->n_in != 2 || net__slot(n->op, "plus") < 0) return -1;
+  int32_t other = next->in[0] == last->out[0] ? next->in[1] : next->in[0], slot = net__slot(n->op, "plus");
+  if (other < 0 || other == last->out[0] || (slot < n->n_in && n->in[slot] >= 0)) return -1;
+  const net_node *producer = net__producer(net, other);
+  return net->values[other].item->space == NET_INPUT || (producer != NULL && producer->item.pos < n->item.pos) ? other : -1;
 }
 
 static void fuse_step(const scion_net *net, net_plan *plan, net_step *step, const int32_t *n_uses, const int32_t *reader, bool *gone) {
@@ -89,6 +101,13 @@ static void fuse_step(const scion_net *net, net_plan *plan, net_step *step, cons
   }
   if (n->op != NULL) {
     const net_node *next = only_reader(net, step->last, n_uses, reader);
+    int32_t plus = added_value(net, n, step->last, next);
+    if (plus >= 0 && own_activation(n, NULL) >= 0) {
+      step->add = step->last = next;
+      step->plus = plus;
+      gone[next->item.pos] = true;
+      next = only_reader(net, step->last, n_uses, reader);
+    }
     int32_t choice = next != NULL ? own_activation(n, next) : -1;
     if (choice >= 0) {
       step->act = step->last = next;
@@ -161,8 +180,9 @@ static scion_status make_plan(scion_context *ctx, const scion_net *net, net_plan
   for (int32_t s = n_steps - 1; s >= 0; s--) {
     net_step *step = &plan->steps[s];
     step->first_dead = plan->n_dead;
-    for (int32_t j = 0; j < step->node->n_in + step->last->n_out; j++) {
-      int32_t v = j < step->node->n_in ? step->node->in[j] : step->last->out[j - step->node->n_in];
+    int32_t n_in = step->node->n_in;
+    for (int32_t j = -(step->add != NULL); j < n_in + step->last->n_out; j++) {
+      int32_t v = j < 0 ? step->plus : j < n_in ? step->node->in[j] : step->last->out[j - n_in];
       if (v < 0 || seen[v] || net->values[v].item->space != NET_NODE) continue;
       seen[v] = true;
       plan->dead[plan->n_dead++] = v;

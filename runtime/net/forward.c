@@ -89,6 +89,27 @@ static bool can_overwrite(const run_state *r, const net_step *step, const net_pl
   return true;
 }
 
+static scion_status missing(const run_state *r, const net_node *n, int32_t v) {
+  return scion_fail(r->ctx, SCION_EINVAL, "net: input '%s' is missing, layer '%s' needs it", r->net->values[v].item->name, n->item.name);
+}
+
+/* Convolution (folded weights in `in`), addition and activation of a step one after the other. */
+static scion_status call_apart(run_state *r, const net_step *step, int32_t n_in, scion_tensor *const *in, scion_tensor **out) {
+  scion_tensor *sum[2], *value = NULL, *next = NULL;
+  scion_status st = scion_apply(r->ctx, step->node->op, in, n_in, step->node->params, &value, 1);
+  if (st != SCION_OK) return net__blame(r->ctx, step->node, st);
+  for (int32_t i = 0; i < 2; i++) sum[i] = step->add->in[i] == step->plus ? tensor_of(r, step->plus) : value;
+  st = net__run_node(r->ctx, step->add, false, r->run->host, 2, sum, &next);
+  scion_tensor_free(r->ctx, value);
+  if (st != SCION_OK || step->act == NULL) {
+    out[0] = next;
+    return st;
+  }
+  st = net__run_node(r->ctx, step->act, false, r->run->host, 1, &next, out);
+  scion_tensor_free(r->ctx, next);
+  return st;
+}
+
 static scion_status call_fused(run_state *r, net_plan *plan, const net_step *step, int32_t n_in, scion_tensor *const *in, scion_tensor **out) {
   const net_node *n = step->node;
   scion_tensor *own[SCION_MAX_INPUTS] = { NULL };
@@ -105,6 +126,13 @@ static scion_status call_fused(run_state *r, net_plan *plan, const net_step *ste
     memcpy(room, n->params, n->op->info.params_size);
     *(int32_t *)(void *)(room + net__param(n->op, "activation")->offset) = step->act_choice;
     params = room;
+  }
+  if (step->add != NULL) {
+    int32_t slot = net__slot(n->op, "plus");
+    own[slot] = tensor_of(r, step->plus);
+    if (own[slot] == NULL) return missing(r, step->add, step->plus);
+    if (scion_apply(r->ctx, n->op, own, slot + 1, params, out, 1) == SCION_OK) return SCION_OK;
+    return call_apart(r, step, n_in, own, out); /* a broadcast, or an error to be told as the layers' own */
   }
   scion_status st = scion_apply(r->ctx, n->op, own, n_in, params, out, 1);
   return st == SCION_OK ? st : net__blame(r->ctx, n, st);
@@ -123,7 +151,7 @@ static scion_status run_step(run_state *r, net_plan *plan, const net_step *step)
   for (int32_t i = 0; i < n_in && st == SCION_OK; i++) {
     in[i] = n->in[i] >= 0 ? tensor_of(r, n->in[i]) : NULL;
     if (n->in[i] >= 0 && in[i] == NULL) {
-      st = scion_fail(ctx, SCION_EINVAL, "net: input '%s' is missing, layer '%s' needs it", r->net->values[n->in[i]].item->name, n->item.name);
+      st = missing(r, n, n->in[i]);
     }
   }
   if (st == SCION_OK) {

@@ -122,6 +122,8 @@ typedef struct net_step {
   const net_node *norm;       /* batch norm folded into node, or NULL */
   const net_node *act;        /* activation done by node's own op, or NULL */
   int32_t act_choice;         /* its position in the op's `activation` parameter */
+  const net_node *add;        /* addition done by node's own op, or NULL */
+  int32_t plus;               /* the value that it adds */
   const net_node *last;       /* the node whose outputs the step makes */
   int32_t first_dead, n_dead; /* values whose last use this is: into plan->dead */
   int32_t fold;               /* position in plan->folds, -1 none */

@@ -103,7 +103,7 @@ static scion_status conv_job(scion_call *c, scion_conv_job *j) {
     return SCION_OP_FAIL(c, SCION_ESHAPE, "%lld output channels do not divide into %lld groups", (long long)w->shape[0], (long long)p->groups);
   }
   SCION_TRY(check_bias(c, w->shape[0]));
-  *j = (scion_conv_job){ x->dtype, p->activation, x->shape[0], x->shape[1], w->shape[0], p->groups, { 0 } };
+  *j = (scion_conv_job){ x->dtype, p->activation, x->shape[0], x->shape[1], w->shape[0], p->groups, { 0 }, NULL };
   return geometry(c, n, x->shape + 2, w->shape + 2, &p->stride, &p->padding, &p->dilation, NULL, &j->shape);
 }
 static void spatial(const scion_conv_shape *s, int32_t n, bool out, int64_t *shape) {
@@ -115,15 +115,24 @@ static scion_status conv_infer(scion_call *c) {
   SCION_TRY(conv_job(c, &j));
   int64_t shape[5] = { j.batch, j.out_channels };
   spatial(&j.shape, spatial_dims(c), true, shape + 2);
+  if (c->n_in > 3 && c->in[3] != NULL) {
+    const scion_tensor *plus = c->in[3];
+    SCION_TRY(scion__need_same_dtype(c, 0, 3));
+    if (plus->n_dims != spatial_dims(c) + 2 || memcmp(plus->shape, shape, (size_t)plus->n_dims * sizeof *shape) != 0) {
+      char got[SCION_SHAPE_TEXT], want[SCION_SHAPE_TEXT];
+      return SCION_OP_FAIL(c, SCION_ESHAPE, "plus is %s, expected the output's shape %s", scion__shape_text(got, plus->n_dims, plus->shape),
+                           scion__shape_text(want, spatial_dims(c) + 2, shape));
+    }
+  }
   scion__out(c, 0, j.dtype, spatial_dims(c) + 2, shape);
   return SCION_OK;
 }
 
 /* Packs the inputs around a computation. */
-typedef struct { scion_tensor *t[3]; } packed;
+typedef struct { scion_tensor *t[4]; } packed;
 static scion_status pack(scion_call *c, packed *p) {
-  *p = (packed){ { NULL, NULL, NULL } };
-  for (int32_t i = 0; i < c->n_in && i < 3; i++) {
+  *p = (packed){ { NULL, NULL, NULL, NULL } };
+  for (int32_t i = 0; i < c->n_in && i < 4; i++) {
     if (c->in[i] == NULL) continue;
     scion_status st = scion__packed_in(c, i, &p->t[i]);
     if (st == SCION_OK) continue;
@@ -133,7 +142,7 @@ static scion_status pack(scion_call *c, packed *p) {
   return SCION_OK;
 }
 static void unpack(scion_call *c, packed *p) {
-  for (int32_t i = 0; i < 3; i++) scion_tensor_free(c->ctx, p->t[i]);
+  for (int32_t i = 0; i < 4; i++) scion_tensor_free(c->ctx, p->t[i]);
 }
 
 static scion_status conv_forward(scion_call *c) {
@@ -141,6 +150,7 @@ static scion_status conv_forward(scion_call *c) {
   packed p;
   SCION_TRY(conv_job(c, &j));
   SCION_TRY(pack(c, &p));
+  if (p.t[3] != NULL) j.plus = p.t[3]->data;
   scion_status st = scion__conv_forward(c->ctx, &j, p.t[0]->data, p.t[1]->data, p.t[2] != NULL ? p.t[2]->data : NULL, c->out[0]->data);
   unpack(c, &p);
   return st;
@@ -175,6 +185,7 @@ static void conv_grad(scion_grad_call *g) {
     scion__g_set(g, 1, scion__x2(&g->x, weight_ops[n - 1], &t, g->in[0], dy));
   }
   if (scion__g_needs(g, 2)) scion__g_set(g, 2, bias_grad(&g->x, dy));
+  if (scion__g_needs(g, 3)) scion__g_set(g, 3, scion_tensor_ref(dy));
 }
 static uint32_t conv_keeps(const scion_call *c, const bool *needs) {
   return (needs[0] ? SCION_KEEP_IN(1) : 0) | (needs[1] ? SCION_KEEP_IN(0) : 0);
@@ -221,7 +232,7 @@ static scion_status transpose_job(scion_call *c, scion_conv_job *j) {
       return SCION_OP_FAIL(c, SCION_ESHAPE, "the output would have size %lld in dimension %d", (long long)out[i], i + 2);
     }
   }
-  *j = (scion_conv_job){ x->dtype, 0, x->shape[0], w->shape[1] * p->groups, x->shape[1], p->groups, { 0 } };
+  *j = (scion_conv_job){ x->dtype, 0, x->shape[0], w->shape[1] * p->groups, x->shape[1], p->groups, { 0 }, NULL };
   return geometry(c, n, out, w->shape + 2, &p->stride, &p->padding, &p->dilation, x->shape + 2, &j->shape);
 }
 static scion_status transpose_infer(scion_call *c) {
@@ -292,7 +303,7 @@ static scion_status weight_job(scion_call *c, scion_conv_job *j) {
     return SCION_OP_FAIL(c, SCION_ESHAPE, "x %s, dy %s, groups %lld and a kernel of %d sizes do not fit", scion__shape_text(tx, x->n_dims, x->shape),
                          scion__shape_text(ty, dy->n_dims, dy->shape), (long long)p->groups, p->kernel.n);
   }
-  *j = (scion_conv_job){ x->dtype, 0, x->shape[0], x->shape[1], dy->shape[1], p->groups, { 0 } };
+  *j = (scion_conv_job){ x->dtype, 0, x->shape[0], x->shape[1], dy->shape[1], p->groups, { 0 }, NULL };
   return geometry(c, n, x->shape + 2, p->kernel.v, &p->stride, &p->padding, &p->dilation, dy->shape + 2, &j->shape);
 }
 static scion_status weight_infer(scion_call *c) {
@@ -352,14 +363,15 @@ static const scion_param params_weight[] = {
   LIST(weight_params, dilation, "as in the convolution"),
   { "groups", SCION_P_INT, 0, offsetof(weight_params, groups), .def = 1, .min = 1, .max = 1e9, .doc = "as in the convolution" } };
 static const scion_slot slots_conv[] = { { "x", 0, "(N, C, spatial...)" }, { "weight", SCION_SF_PARAM, "(out, C / groups, kernel...)" },
-                                         { "bias", SCION_SF_PARAM | SCION_SF_OPTIONAL, "(out)" } };
+                                         { "bias", SCION_SF_PARAM | SCION_SF_OPTIONAL, "(out)" },
+                                         { "plus", SCION_SF_OPTIONAL, "of the output's shape: added to the result (a residual connection)" } };
 static const scion_slot slots_transpose[] = { { "x", 0, "(N, C, spatial...)" }, { "weight", SCION_SF_PARAM, "(C, out / groups, kernel...)" },
                                               { "bias", SCION_SF_PARAM | SCION_SF_OPTIONAL, "(out)" } };
 static const scion_slot slots_weight[] = { { "x", 0, "(N, C, spatial...)" }, { "dy", 0, "(N, out, spatial...)" } };
 
 static const scion_sample samples1[] = { { "2x2x6,3x2x3,3", "" }, { "2x4x7,4x2x3,-", "stride=2 padding=1 groups=2" }, { "1x2x8,3x2x3,3", "dilation=2 padding=0,3" } };
 static const scion_sample samples2[] = { { "2x2x4x5,3x2x3x2,3", "" }, { "1x4x5x5,4x1x3x3,4", "padding=1 groups=4" }, { "1x4x5x4,6x2x3x3,-", "stride=2,1 padding=1 groups=2" },
-                                         { "2x3x3x3,2x3x1x1,2", "" }, { "1x2x6x6,2x2x3x3,-", "dilation=2 padding=1,2,0,1" } };
+                                         { "2x3x3x3,2x3x1x1,2,2x2x3x3", "" }, { "1x2x6x6,2x2x3x3,-", "dilation=2 padding=1,2,0,1" } };
 static const scion_sample samples3[] = { { "1x2x3x4x3,2x2x2x3x2,2", "padding=1" }, { "1x2x4x3x3,2x1x2x2x2,-", "stride=2 groups=2" } };
 static const scion_sample samples_t1[] = { { "2x2x4,2x3x3,3", "" }, { "1x4x4,4x2x3,-", "stride=2 padding=1 output_padding=1 groups=2" } };
 static const scion_sample samples_t2[] = { { "1x2x3x3,2x3x3x2,3", "stride=2 padding=1" }, { "1x2x3x3,2x2x2x2,-", "stride=2 output_padding=1" },

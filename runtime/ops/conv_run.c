@@ -103,9 +103,12 @@ static void depthwise_task(void *ud, int64_t task, char *unused) {
   finish(c->dtype, 1, pixels_out(s), pixels_out(s), j->bias != NULL ? j->bias + out * size : NULL, c->activation, y);
 }
 
-scion_status scion__conv_forward(scion_context *ctx, const scion_conv_job *c, const char *x, const char *w, const char *bias, char *y) {
+static scion_status forward_alone(scion_context *ctx, const scion_conv_job *c, const char *x, const char *w, const char *bias, char *y) {
   slot_job j = { .c = c, .x = x, .w = w, .bias = bias, .y = y };
   if (c->batch == 0 || pixels_out(&c->shape) == 0 || c->out_channels == 0) return SCION_OK;
+  if (scion__winograd_fits(c)) {
+    return scion__winograd_forward(ctx, c, (const float *)(const void *)x, (const float *)(const void *)w, (const float *)(const void *)bias, (float *)(void *)y);
+  }
   if (scion__conv_direct_fits(c)) {
     return scion__conv_direct_forward(ctx, c, (const float *)(const void *)x, (const float *)(const void *)w, (const float *)(const void *)bias, (float *)(void *)y);
   }
@@ -117,6 +120,9 @@ scion_status scion__conv_forward(scion_context *ctx, const scion_conv_job *c, co
     j.task = depthwise_task;
     return run_slots(ctx, &j);
   }
+  if (scion__conv_panel_fits(c)) {
+    return scion__conv_panel_forward(ctx, c, (const float *)(const void *)x, (const float *)(const void *)w, (const float *)(const void *)bias, (float *)(void *)y);
+  }
   int64_t rows = c->in_channels / c->groups * taps(&c->shape);
   bool plain = pointwise(&c->shape);
   j.tile = plain ? scion__min(pixels_out(&c->shape), scion__max(256, (int64_t)(4 << 20) / (rows * c->out_channels / c->groups) / 16 * 16))
@@ -126,6 +132,27 @@ scion_status scion__conv_forward(scion_context *ctx, const scion_conv_job *c, co
   j.slot_bytes = plain ? 0 : (size_t)(rows * j.tile) * scion_dtype_size((scion_dtype)c->dtype);
   j.task = forward_task;
   return run_slots(ctx, &j);
+}
+
+/* y += plus, then the activation: for the ways that don't do it themselves. */
+typedef struct { const scion_conv_job *c; char *y; } plus_job;
+static void add_plus(void *ud, int64_t begin, int64_t end) {
+  const plus_job *j = ud;
+  int64_t size = (int64_t)scion_dtype_size((scion_dtype)j->c->dtype);
+  char *y = j->y + begin * size;
+  scion__k->binary[SCION_B_add][j->c->dtype](end - begin, y, 1, j->c->plus + begin * size, 1, y, 1);
+  finish(j->c->dtype, 1, end - begin, end - begin, NULL, j->c->activation, y);
+}
+scion_status scion__conv_forward(scion_context *ctx, const scion_conv_job *c, const char *x, const char *w, const char *bias, char *y) {
+  bool itself = scion__winograd_fits(c) || (!scion__conv_direct_fits(c) && !scion__depthwise_fits(c) && c->in_channels != c->groups && scion__conv_panel_fits(c));
+  if (c->plus == NULL || itself) return forward_alone(ctx, c, x, w, bias, y);
+  scion_conv_job bare = *c;
+  bare.plus = NULL;
+  bare.activation = 0;
+  SCION_TRY(forward_alone(ctx, &bare, x, w, bias, y));
+  plus_job p = { c, y };
+  scion__parallel_range(ctx, c->batch * c->out_channels * pixels_out(&c->shape), 1 << 16, add_plus, &p);
+  return SCION_OK;
 }
 
 /* ---- gradient of the input: one task an image and group; columns are added in order ---------------------------- */
@@ -158,6 +185,9 @@ scion_status scion__conv_grad_input(scion_context *ctx, const scion_conv_job *c,
   if (c->batch == 0 || pixels_in(&c->shape) == 0 || c->in_channels == 0) return SCION_OK;
   if (scion__depthwise_fits_gradients(c)) {
     return scion__depthwise_input(ctx, c, (const float *)(const void *)dy, (const float *)(const void *)w, (float *)(void *)dx);
+  }
+  if (pixels_out(&c->shape) > 0 && scion__winograd_fits_input(c)) {
+    return scion__winograd_input(ctx, c, (const float *)(const void *)dy, (const float *)(const void *)w, (float *)(void *)dx);
   }
   if (pixels_out(&c->shape) > 0 && scion__conv_direct_fits_input(c)) {
     return scion__conv_direct_input(ctx, c, (const float *)(const void *)dy, (const float *)(const void *)w, (float *)(void *)dx);
@@ -213,6 +243,9 @@ scion_status scion__conv_grad_weight(scion_context *ctx, const scion_conv_job *c
   }
   if (scion__depthwise_fits_gradients(c)) {
     return scion__depthwise_weight(ctx, c, (const float *)(const void *)x, (const float *)(const void *)dy, (float *)(void *)dw);
+  }
+  if (scion__winograd_fits_weight(c)) {
+    return scion__winograd_weight(ctx, c, (const float *)(const void *)x, (const float *)(const void *)dy, (float *)(void *)dw);
   }
   int64_t chunks = c->groups > 1 ? 1 : scion__min(c->batch, WEIGHT_CHUNKS);
   int64_t per = (c->batch + chunks - 1) / chunks;

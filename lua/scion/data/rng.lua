@@ -33,6 +33,12 @@ function Rng:integer(n) return (self:next() >> 1) % n + 1 end
 --- Uniform in [0, 1).
 function Rng:uniform() return (self:next() >> 11) * 0x1p-53 end
 
+--- Standard normal (Box and Muller; the second number of the pair is not kept, so that a draw is two words of the stream).
+function Rng:normal()
+  local radius = math.sqrt(-2 * math.log(1 - self:uniform()))
+  return radius * math.cos(2 * math.pi * self:uniform())
+end
+
 --- Shuffles a list in place (Fisher and Yates) and returns it.
 function Rng:shuffle(list)
   for i = #list, 2, -1 do

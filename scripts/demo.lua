@@ -86,13 +86,13 @@ local WAYS = {
     local rp = scion.LrRepurposer { source_model = pixels, feature_layer_names = { "pixels" }, standardise = false }
     return 100 * rp:repurpose(few):accuracy(test)
   end },
-  { "trained from scratch on the few", function(_, few, test, seed, rate)
+  { "trained from scratch", function(_, few, test, seed, rate)
     scion.seed(seed)
     local net = network(#few.classes)
     net:fit(few:augment(SHIFTED), with(training(rate.scratch), { progress = false }))
     return accuracy(net:eval(), test)
   end },
-  { "logistic regression on the source's features", function(source, few, test)
+  { "logistic regression on features", function(source, few, test)
     local rp = scion.LrRepurposer { source_model = source, feature_layer_names = { "flatten", "relu_fc" }, c = 0.01 }
     return 100 * rp:repurpose(few):accuracy(test)
   end },
@@ -188,7 +188,7 @@ for w, way in ipairs(WAYS) do
   for i, k in ipairs(FEW) do rows[w][2 * i], rows[w][2 * i + 1] = cells(results[k][w]) end
 end
 rows[#rows + 1] = "-"
-rows[#rows + 1] = { ("photos, classes 0-4 to 5-9: fine-tuned (scratch %s)"):format((cells(half[10][scratch]))), cells(half[10][tuned]) }
+rows[#rows + 1] = { ("classes 0-4 to 5-9, fine-tuned (scratch %s)"):format((cells(half[10][scratch]))), cells(half[10][tuned]) }
 print(("\nFashion-MNIST photos to line drawings: accuracy (%%) on %d drawn test images, mean ± spread over %d seeds")
   :format(#drawn_test.dataset, SEEDS))
 print(show.table({ "method", { title = "10 a class", align = "right" }, { title = "s", align = "right" },

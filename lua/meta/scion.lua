@@ -1702,6 +1702,23 @@ function scion.cov(x, correction) end
 ---@return scion.Tensor y
 function Tensor:cov(correction) end
 
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param a scion.Tensor (P, D)
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function scion.covariance_matrix(a, b, weight, variance, kind) end
+
+--- Covariances (P, R) of a Gaussian process between two sets of points: variance * k(r), r the distance of the weighted vectors.
+---@param b scion.Tensor (R, D)
+---@param weight scion.Tensor (D) or one number: inverse length scales
+---@param variance scion.Tensor one number: the covariance at distance 0
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@return scion.Tensor y
+function Tensor:covariance_matrix(b, weight, variance, kind) end
+
 --- Cross product of 3-vectors.
 ---@param a scion.Tensor left
 ---@param b scion.Tensor right
@@ -2343,6 +2360,19 @@ function scion.group_norm(x, weight, bias, num_groups, eps) end
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
+--- Gated recurrent unit over a sequence (gates r, z, n).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.gru(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
 --- One layer of gated recurrent units as first published (Cho et al. 2014): the reset gate acts on the state before its product.
 ---@param x scion.Tensor (T, N, C)
 ---@param h0? scion.Tensor (layers directions, N, H); default zeros
@@ -2855,6 +2885,17 @@ function Tensor:log2() end
 ---@return scion.Tensor y
 function Tensor:log2_() end
 
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param x scion.Tensor input
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function scion.log_expected_improvement(x, slope) end
+
+--- log(phi(z) + z Phi(z)): the logarithm of the expected improvement in units of the deviation, z = (best - mean) / deviation; exact far below 0.
+---@param slope? boolean the derivative instead (default false)
+---@return scion.Tensor y
+function Tensor:log_expected_improvement(slope) end
+
 --- Numbers whose logarithm is normal, in the shape of x.
 ---@param x scion.Tensor input
 ---@param mean? number mean (default 1.0)
@@ -3008,6 +3049,20 @@ function scion.lp_pool2d(x, kernel, stride, padding, ceil_mode, p) end
 ---@param p? number the power (default 2.0)
 ---@return scion.Tensor y
 function Tensor:lp_pool2d(kernel, stride, padding, ceil_mode, p) end
+
+--- Long short-term memory over a sequence (gates i, f, g, o).
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param c0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n, scion.Tensor c_n
+function scion.lstm(x, h0, c0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Long short-term memory over a sequence (gates i, f, g, o).
 ---@param x scion.Tensor (T, N, C)
@@ -3607,6 +3662,19 @@ function Tensor:normal(mean, std) end
 ---@return scion.Tensor y
 function Tensor:normal_(mean, std) end
 
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param y scion.Tensor (N)
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function scion.normal_log_density(y, covariance, noise) end
+
+--- log N(y | 0, covariance + noise I): the log evidence of a Gaussian process.
+---@param covariance scion.Tensor (N, N): its symmetric part is used
+---@param noise scion.Tensor one number, added to the diagonal
+---@return scion.Tensor y
+function Tensor:normal_log_density(covariance, noise) end
+
 --- Vectors divided by their p-norm.
 ---@param x scion.Tensor input
 ---@param p? number order of the norm (default 2.0)
@@ -4016,6 +4084,32 @@ function scion.rms_norm(x, weight, normalized_shape, eps) end
 ---@param training? boolean apply dropout (default false)
 ---@return scion.Tensor y, scion.Tensor h_n
 function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = relu(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_relu(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
+
+--- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
+---@param x scion.Tensor (T, N, C)
+---@param h0? scion.Tensor (layers directions, N, H); default zeros
+---@param weights scion.Tensor[] for every layer and direction: w_ih (gates H, C), w_hh (gates H, H), b_ih, b_hh (gates H)
+---@param num_layers? integer stacked layers (default 1)
+---@param bidirectional? boolean a second cell runs backwards; outputs are joined (default false)
+---@param has_biases? boolean weights include b_ih and b_hh (default true)
+---@param batch_first? boolean x and y are (N, T, ...) instead of (T, N, ...) (default false)
+---@param dropout? number between layers, in training (default 0.0)
+---@param training? boolean apply dropout (default false)
+---@return scion.Tensor y, scion.Tensor h_n
+function scion.rnn_tanh(x, h0, weights, num_layers, bidirectional, has_biases, batch_first, dropout, training) end
 
 --- Recurrent network: h = tanh(W_ih x + b_ih + W_hh h + b_hh), for every step.
 ---@param x scion.Tensor (T, N, C)
@@ -4536,6 +4630,19 @@ function Tensor:squeeze(dim) end
 ---@return scion.Tensor y
 function scion.stack(tensors, dim) end
 
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param x scion.Tensor input
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function scion.stationary_covariance(x, kind, derivative) end
+
+--- Covariance k(r) of a stationary Gaussian process from squared distances r^2 (scaled by the length scale); 1 at 0.
+---@param kind? "rbf"|"matern12"|"matern32"|"matern52" "rbf" (squared exponential), or Matern of half-integer order: "matern52", "matern32", "matern12" (default matern52)
+---@param derivative? integer which derivative with respect to the squared distance (default 0)
+---@return scion.Tensor y
+function Tensor:stationary_covariance(kind, derivative) end
+
 --- Standard deviation over dimensions, default all.
 ---@param x scion.Tensor input
 ---@param dim? integer|integer[] dimension or list of dimensions; default all
@@ -5013,6 +5120,34 @@ function Net:evaluate(data, opts) end
 ---@return table history
 function Net:fit(data, opts) end
 
+---@class scion.GaussianProcess
+---@overload fun(...): scion.GaussianProcess
+scion.GaussianProcess = {}
+
+--- Fits hyper-parameters (unless fixed) and the posterior. x (N, D) and y (N): tensors; y may be a list. `theta`: logarithms of
+--- hyper-parameters, as an earlier fit left them in gp.theta, as the first start. Returns itself.
+function scion.GaussianProcess:fit(x, y, theta) end
+
+--- opts: kernel ("matern52", "matern32", "matern12", "rbf"), ard, tie, length_scale, variance, noise, or components = a list of
+--- { columns, kernel, ard, tie, length_scale, variance } to be summed; fixed, normalise_y, priors, bounds, restarts, max_iter, seed.
+--- Without priors (priors = false) hyper-parameters are those of maximum evidence. The default priors are wide: log length
+--- scale normal around sqrt(2) + log(D) / 2 with deviation sqrt(3) (Hvarfner et al. 2024), log variance around 0 (deviation 2),
+--- log noise around log 1e-4 (deviation 3), all of standardised y.
+function scion.GaussianProcess:init(opts) end
+
+--- Log evidence (marginal likelihood) of standardised y at the hyper-parameters found, without priors. With
+--- theta (logarithms, in the order of gp.theta): there, and its gradient as a second result.
+function scion.GaussianProcess:log_evidence(theta) end
+
+--- Posterior mean and variance (M) of the function at x (M, D), in units of y, f64. Add gp.noise to the variance for that of
+--- a new observation. Differentiable in x.
+---@return scion.Tensor mean
+---@return scion.Tensor variance
+function scion.GaussianProcess:predict(x) end
+
+--- Joint draws of the function at x (M, D): (n, M), f64. seed: of the draws.
+function scion.GaussianProcess:sample(x, n, seed) end
+
 ---@class scion.LrRepurposer: scion.MetaModelRepurposer
 ---@overload fun(...): scion.LrRepurposer
 scion.LrRepurposer = {}
@@ -5166,7 +5301,8 @@ function scion.class(name, parent) end
 
 scion.cli = {}
 
---- Parses the script's arguments; --help and mistakes end the script with a text.
+--- Parses the script's arguments; --help and mistakes end the script with a text. The result holds the options' values, `args`
+--- (what is no option), and the methods try and fail.
 ---@param spec table
 ---@param argv? string[] default: the global `arg`
 function scion.cli.parse(spec, argv) end
@@ -5452,6 +5588,16 @@ function scion.metrics.rmse(predicted, truth) end
 
 --- Fraction of items whose class is among the k best scores. scores: (N, K); truth: ids (N).
 function scion.metrics.top_k(scores, truth, k) end
+
+scion.minimise = {}
+
+--- Minimises from every start. objective(points) gives a list of values and a list of gradients (lists of numbers) for a
+--- list of points; NaN or infinite values are places not to go.
+---@param objective fun(points: number[][]): number[], number[][]
+---@param starts number[][]
+---@param opts? { lower?: number[], upper?: number[], max_rounds?: integer, tol?: number, f_tol?: number, history?: integer }
+---@return { x: number[], f: number }[] results  one per start, in their order
+function scion.minimise.boxed(objective, starts, opts) end
 
 scion.models = {}
 
@@ -6337,6 +6483,9 @@ function scion.plot.lines(opts) end
 function scion.plot.scatter(opts) end
 
 scion.progress = {}
+
+--- Takes a half-drawn bar away, before a script writes something of its own.
+function scion.progress.clear() end
 
 --- A bar that has just begun.
 ---@param opts { label?: string, total?: integer, unit?: string, interval?: number, quiet?: boolean }

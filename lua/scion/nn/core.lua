@@ -127,7 +127,11 @@ end
 local SYMBOL <const> = { __name = "scion.Symbol" }
 local counter = 0
 
-local function is_symbol(v) return type(v) == "table" and getmetatable(v) == SYMBOL end
+local function is_symbol(v) -- told by name: a host may load this module twice
+  if type(v) ~= "table" then return false end
+  local meta = getmetatable(v)
+  return type(meta) == "table" and rawget(meta, "__name") == SYMBOL.__name
+end
 M.is_symbol = is_symbol
 
 local function use(fields)

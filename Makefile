@@ -49,7 +49,7 @@ ALL_CFLAGS = $(BASE_CPPFLAGS) $(CPPFLAGS) $(BASE_CFLAGS) $(CFLAGS)
 ALL_LDFLAGS = -pthread $(filter -fsanitize%,$(OPT_$(MODE))) $(LDFLAGS)
 comma := ,
 BLAS_LIBS := $(if $(BLAS_DIR),-L$(BLAS_DIR) -Wl$(comma)-rpath$(comma)$(BLAS_DIR)) -lopenblas
-LIBS = $(BLAS_LIBS) -lz -lm
+LIBS = $(BLAS_LIBS) -lsvm -lz -lm
 
 ROOMS := base tensor ops autograd net optim io data
 CORE_SRC := $(sort $(foreach r,$(ROOMS),$(wildcard runtime/$(r)/*.c))) runtime/kernels/dispatch.c

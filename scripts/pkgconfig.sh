@@ -19,7 +19,7 @@ if [ "$name" = scion ]; then
   echo "Name: scion"
   echo "Description: tensors, gradients, networks and transfer learning; needs no Lua"
   echo 'Libs: -L${libdir} -lscion'
-  echo "Libs.private: ${blas:+-L$blas -Wl,-rpath,$blas }-lopenblas -lz -lm -pthread"
+  echo "Libs.private: ${blas:+-L$blas -Wl,-rpath,$blas }-lopenblas -lsvm -lz -lm -pthread"
 else
   echo "Name: scion-lua"
   echo "Description: scion in a Lua 5.4 state (scion_lua.h); the host links Lua"

@@ -125,7 +125,7 @@ local testing = clock() - start
 print("")
 print(result.confusion)
 print(("\n%s: %.2f %% of %d test pictures right"):format(args.method, 100 * result.accuracy, #result.truth))
-if rp.convergence then
+if args.method == "lr" then
   local c = rp:convergence()
   print(("logistic regression %s after %d iterations"):format(c.converged and "converged" or "did NOT converge", c.iterations))
 end

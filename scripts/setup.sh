@@ -16,6 +16,7 @@ lua5.4|a stock interpreter, for the spec of the installed module
 libopenblas-serial-dev|OpenBLAS without threads of its own: matrix products and LAPACK
 libstb-dev|reading and writing JPEG, PNG, BMP, ...
 zlib1g-dev|compressed data files
+libsvm-dev|support vector machines (training)
 libedit-dev|line editing at the prompt
 pkg-config|how other programs find the installed library
 lua-busted|runs the specs

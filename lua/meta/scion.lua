@@ -1116,8 +1116,9 @@ function Tensor:atanh_() end
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function scion.avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+function scion.avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 1-d average pooling.
 ---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
@@ -1125,8 +1126,9 @@ function scion.avg_pool1d(x, kernel, stride, padding, ceil_mode, count_include_p
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function Tensor:avg_pool1d(kernel, stride, padding, ceil_mode, count_include_pad) end
+function Tensor:avg_pool1d(kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 2-d average pooling.
 ---@param x scion.Tensor input
@@ -1135,8 +1137,9 @@ function Tensor:avg_pool1d(kernel, stride, padding, ceil_mode, count_include_pad
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function scion.avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+function scion.avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 2-d average pooling.
 ---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
@@ -1144,8 +1147,9 @@ function scion.avg_pool2d(x, kernel, stride, padding, ceil_mode, count_include_p
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function Tensor:avg_pool2d(kernel, stride, padding, ceil_mode, count_include_pad) end
+function Tensor:avg_pool2d(kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 3-d average pooling.
 ---@param x scion.Tensor input
@@ -1154,8 +1158,9 @@ function Tensor:avg_pool2d(kernel, stride, padding, ceil_mode, count_include_pad
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function scion.avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_pad) end
+function scion.avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- 3-d average pooling.
 ---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
@@ -1163,8 +1168,9 @@ function scion.avg_pool3d(x, kernel, stride, padding, ceil_mode, count_include_p
 ---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@param count_include_pad? boolean padding counts in the average (default true)
+---@param divisor_override? integer what sums are divided by, instead of the number of elements (1: sums) (default 0)
 ---@return scion.Tensor y
-function Tensor:avg_pool3d(kernel, stride, padding, ceil_mode, count_include_pad) end
+function Tensor:avg_pool3d(kernel, stride, padding, ceil_mode, count_include_pad, divisor_override) end
 
 --- beta x + alpha a b for batches of matrices.
 ---@param x scion.Tensor broadcasts to the product
@@ -5120,6 +5126,12 @@ function Net:evaluate(data, opts) end
 ---@return table history
 function Net:fit(data, opts) end
 
+---@class scion.BnnRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.BnnRepurposer
+scion.BnnRepurposer = {}
+
+function scion.BnnRepurposer:init(opts) end
+
 ---@class scion.GaussianProcess
 ---@overload fun(...): scion.GaussianProcess
 scion.GaussianProcess = {}
@@ -5148,14 +5160,24 @@ function scion.GaussianProcess:predict(x) end
 --- Joint draws of the function at x (M, D): (n, M), f64. seed: of the draws.
 function scion.GaussianProcess:sample(x, n, seed) end
 
----@class scion.LrRepurposer: scion.MetaModelRepurposer
+---@class scion.GpRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.GpRepurposer
+scion.GpRepurposer = {}
+
+---@class scion.KnnRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.KnnRepurposer
+scion.KnnRepurposer = {}
+
+---@class scion.LinearRegressionRepurposer: scion.RidgeRepurposer
+---@overload fun(...): scion.LinearRegressionRepurposer
+scion.LinearRegressionRepurposer = {}
+
+--- The constructor's options; alpha is none of them.
+function scion.LinearRegressionRepurposer:get_params() end
+
+---@class scion.LrRepurposer: scion.PredictorRepurposer
 ---@overload fun(...): scion.LrRepurposer
 scion.LrRepurposer = {}
-
---- What happened: converged, iterations, loss.
-function scion.LrRepurposer:convergence() end
-
-function scion.LrRepurposer:restore(net, info) end
 
 ---@class scion.MetaModelRepurposer: scion.Repurposer
 ---@overload fun(...): scion.MetaModelRepurposer
@@ -5169,6 +5191,143 @@ function scion.MetaModelRepurposer:init(opts) end
 
 --- Trains for the task that the iterator shows. Returns itself.
 function scion.MetaModelRepurposer:repurpose(train) end
+
+---@class scion.ModelHandler
+---@overload fun(...): scion.ModelHandler
+scion.ModelHandler = {}
+
+--- Another input: name, and { shape = { -1, 3, 32, 32 }, dtype = } where they are known.
+function scion.ModelHandler:add_input(name, spec) end
+
+--- Puts layers before the first ones, in the order of the list: { A, B } before 1, 2 gives A, B, 1, 2.
+---@param layers scion.Net[]
+---@param opts? { input?: string } which input, where there are several
+function scion.ModelHandler:add_layer_bottom(layers, opts) end
+
+--- Puts layers on the output, in the order of the list.
+---@param layers scion.Net[]
+---@param opts? { output?: string } which output, where there are several
+function scion.ModelHandler:add_layer_top(layers, opts) end
+
+--- What differs from the network at the beginning: { added, removed, renamed, rewired, altered, parameters, inputs, outputs },
+--- which prints itself as a diff.
+function scion.ModelHandler:changes() end
+
+--- Copies a branch of another network into this one. It reads values of this model (`at`) and becomes a further output, or is
+--- added to or concatenated with a layer (`join`, `with`), whose readers then read the joined value.
+---   mh:copy_branch { source = other, from = { "pool1" }, to = "fc7", at = { "pool1" }, prefix = "other", join = "cat", with = "fc7" }
+---@return string[] values names of the branch's values in this model
+function scion.ModelHandler:copy_branch(opts) end
+
+--- Keeps what is computed up to and including a layer, which becomes the output; keep = "top" keeps what comes after it instead,
+--- and its value becomes the input.
+---@param name string
+---@param opts? { keep?: "bottom"|"top" }
+function scion.ModelHandler:cut_after(name, opts) end
+
+--- Keeps what is computed before a layer; keep = "top" keeps the layer and what comes after it.
+---@param name string
+---@param opts? { keep?: "bottom"|"top" }
+function scion.ModelHandler:cut_before(name, opts) end
+
+--- Drops the first n layers; the input stays, under its name, and feeds what is left. opts.input names the input where
+--- there are several.
+---@param n? integer default 1
+---@param opts? { input?: string }
+---@return string[] dropped
+function scion.ModelHandler:drop_layer_bottom(n, opts) end
+
+--- Drops the last n layers. Where branches meet, n must take the whole block away, or opts.branch names a layer of the
+--- branch to keep; with several outputs opts.output names one.
+---@param n? integer default 1
+---@param opts? { branch?: string, output?: string }
+---@return string[] dropped
+function scion.ModelHandler:drop_layer_top(n, opts) end
+
+--- Names of the layers of a type ("Convolution" or "Conv2d"; case does not matter), in the order of the graph.
+---@param wanted string
+---@return string[]
+function scion.ModelHandler:get_layer_names_matching_type(wanted) end
+
+--- Values of layers for all items of an iterator: each batch runs once, however many layers are asked for.
+---   local features, labels = mh:get_layer_output { data_iterator = it, layer_names = { "fc6", "fc8" } }
+--- features.fc6 is (N, F), rows in the order of the data; padding is cut off. Options: flatten = true (false keeps the
+--- shapes), cache (a scion.features.Cache, false), out (a file that takes the values as they come, for more than memory
+--- holds; features are then read from it), progress.
+---@return table features  by layer name, in the order asked for
+---@return any[]|scion.Tensor|nil labels as the data spell them; targets where the data have no classes
+---@return scion.Tensor? ids
+function scion.ModelHandler:get_layer_output(opts, layer_names) end
+
+--- Names of the parameters and buffers that exactly these layers own.
+---@param names string[]
+---@return string[]
+function scion.ModelHandler:get_layer_parameters(names) end
+
+--- The type of a layer under MXNet's name and under ours: "Activation", "ReLU".
+---@param name string
+---@return string mxnet, string own
+function scion.ModelHandler:get_layer_type(name) end
+
+--- A net of its own (weights are copied) for the data of an iterator: layers that wait for their input's size get weights, the
+--- random ones get new values and the shapes that the graph gives them, the fixed ones no gradient. Batch norms whose
+--- parameters are fixed keep their running statistics too. Names of parameters that the model does not have are warned about.
+---@param it any    an iterator over the data, or the shape of the input, batch first
+---@param opts? { fixed_layer_parameters?: string[], random_layer_parameters?: string[] }
+---@return scion.Net
+function scion.ModelHandler:get_module(it, opts) end
+
+--- A handler of a net, or of a repurposer's network. opts: data_name renames the (first) input; context_function and
+--- num_devices are Xfer's and take "cpu" and 1.
+---@param model scion.Net|table
+function scion.ModelHandler:init(model, opts) end
+
+--- Inserts layers behind a layer: everything that read it reads the last of them.
+---@param name string
+---@param layers scion.Net|scion.Net[]
+function scion.ModelHandler:insert_layer_after(name, layers) end
+
+--- Inserts layers before a layer of one input; other readers of that input are left alone.
+---@param name string
+---@param layers scion.Net|scion.Net[]
+function scion.ModelHandler:insert_layer_before(name, layers) end
+
+--- Renames a layer and the parameters that bear its name.
+---@param old string
+---@param new string
+function scion.ModelHandler:rename_layer(old, new) end
+
+--- Another layer in the place of one; it keeps the old name unless it brings its own.
+---@param name string
+---@param layer scion.Net
+function scion.ModelHandler:replace_layer(name, layer) end
+
+--- Writes the network of now as it is (scion's format).
+function scion.ModelHandler:save(path) end
+
+--- Xfer's name for save.
+function scion.ModelHandler:save_symbol(path) end
+
+--- Which values the model gives: a list of layer names. What they do not need is dropped.
+---@param names string[]
+function scion.ModelHandler:set_outputs(names) end
+
+--- A table of layers, types, output shapes and parameters; see net:summary.
+---@param shapes? table shape of the input, batch first
+function scion.ModelHandler:summary(shapes) end
+
+--- Takes back the last n edits (default 1). Returns what was taken back, the newest first.
+---@param n? integer
+function scion.ModelHandler:undo(n) end
+
+--- Draws the network: "net.svg", "net.png", "net.pdf" (by Graphviz's dot), "net.dot" (its text), "net.txt" or nothing (as text).
+--- opts: input_shape (batch first; shapes are then shown), net (another net to draw, such as a module). Returns the text of the
+--- drawing. Without Graphviz a picture cannot be made: that is said, and the text is returned.
+function scion.ModelHandler:visualize_net(path, opts) end
+
+---@class scion.NearestPrototypeRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.NearestPrototypeRepurposer
+scion.NearestPrototypeRepurposer = {}
 
 ---@class scion.NeuralNetworkFineTuneRepurposer: scion.NeuralNetworkRepurposer
 ---@overload fun(...): scion.NeuralNetworkFineTuneRepurposer
@@ -5186,13 +5345,20 @@ function scion.NeuralNetworkRandomFreezeRepurposer:init(opts) end
 ---@overload fun(...): scion.NeuralNetworkRepurposer
 scion.NeuralNetworkRepurposer = {}
 
+--- How training ended: { converged, epochs, stopped, loss }. converged: the loss of the last epoch is the least or within a percent of it.
+function scion.NeuralNetworkRepurposer:convergence() end
+
+--- The learning-rate range test on this task: { lr (a suggestion), rates, losses }, which prints itself. Trains a copy, so that
+--- nothing changes. opts: from = 1e-6, to = 1, steps = 60, out (a picture, SVG).
+function scion.NeuralNetworkRepurposer:find_learning_rate(train, opts) end
+
 --- Functions and live objects do not go into files.
 function scion.NeuralNetworkRepurposer:get_params() end
 
 --- Trains for the task that the iterator shows. Returns itself.
 function scion.NeuralNetworkRepurposer:repurpose(train) end
 
-function scion.NeuralNetworkRepurposer:restore(net) end
+function scion.NeuralNetworkRepurposer:restore(net, info) end
 
 ---@class scion.Repurposer
 ---@overload fun(...): scion.Repurposer
@@ -5201,8 +5367,18 @@ scion.Repurposer = {}
 --- Share of right predictions on labelled data.
 function scion.Repurposer:accuracy(data) end
 
---- Predictions beside the truth on labelled data: accuracy, confusion table, the lists of labels.
----@return { accuracy: number, confusion: table, predicted: any[], truth: any[] }
+--- Fits the temperature of the probabilities on labelled data that were not used for training. Returns it.
+---@return number temperature
+function scion.Repurposer:calibrate(data) end
+
+--- k-fold cross-validation: trains a new repurposer with the same options on every fold and measures it on the rest.
+--- Features of the source network are computed once for all folds. opts: folds = 5, repeats = 1, seed = 0.
+---@return table result folds (measures of each), mean, std by measure; predicted and truth in the order of the data (last repeat)
+function scion.Repurposer:cross_validate(data, opts) end
+
+--- Predictions beside the truth on labelled data. Classes: accuracy, confusion table, measures (accuracy, log_loss, ece where the classes are
+--- known), the lists of labels. Regression: rmse, mae, r2. Multi-label: subset_accuracy, hamming_loss, f1.
+---@return { accuracy: number, confusion: table, predicted: any[], truth: any[], measures: table }
 function scion.Repurposer:evaluate(data) end
 
 --- The constructor's options as plain data, without the source model: what save keeps and load hands back.
@@ -5210,23 +5386,51 @@ function scion.Repurposer:get_params() end
 
 function scion.Repurposer:init(opts) end
 
+--- Predicted numbers of regression: (N), or (N, D) for several targets; labels for classification.
+function scion.Repurposer:predict(data) end
+
 --- Class ids (N), 1..K.
 function scion.Repurposer:predict_id(data) end
 
---- Labels, as a list: the values that the training data used.
+--- Labels, as a list: the values that the training data used; numbers for regression, lists of labels for multi-label.
 function scion.Repurposer:predict_label(data) end
 
---- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one.
+--- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one (not for multi-label).
 function scion.Repurposer:predict_probability(data) end
+
+--- Predictive variance, where the family has one (Gaussian processes, Bayesian networks): of the numbers of regression, shaped
+--- like predict's; of the latent functions of classes (N, K).
+function scion.Repurposer:predict_variance(data) end
+
+--- How far confidence and accuracy are apart on labelled data: { ece, log_loss, bins }, which prints itself; opts.out draws the
+--- reliability diagram (SVG).
+function scion.Repurposer:reliability(data, opts) end
 
 --- Trains for the task that the iterator shows. Returns itself.
 function scion.Repurposer:repurpose(_) end
 
---- Writes one file that scion.load, predict.lua and C hosts read.
-function scion.Repurposer:save(path) end
+--- Writes one file that scion.load, predict.lua and C hosts read. Classes without a graph form are asked to serialize(path): what they
+--- return (a table of tensors and plain values) becomes part of the file. opts.save_source = false leaves the source network out; it must
+--- then be given to scion.load, which compares its hash.
+---@param path string
+---@param opts? { save_source?: boolean }
+function scion.Repurposer:save(path, opts) end
 
 --- The whole thing as one network: preprocessing, trunk, head, softmax. C hosts and predict.lua run it.
 function scion.Repurposer:to_net() end
+
+---@class scion.RidgeRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.RidgeRepurposer
+scion.RidgeRepurposer = {}
+
+---@class scion.SvmRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.SvmRepurposer
+scion.SvmRepurposer = {}
+
+--- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one (not for multi-label).
+function scion.SvmRepurposer:predict_probability(data) end
+
+function scion.SvmRepurposer:restore(net, info) end
 
 scion.check = {}
 
@@ -5499,6 +5703,47 @@ function scion.data.rng.new(...) end
 ---   data.tensors { x = features, labels = { "ant", "bee", ... }, batch_size = 32, shuffle = true }
 function scion.data.tensors(opts) end
 
+scion.features = {}
+
+---@class scion.FeatureCache
+---@overload fun(...): scion.FeatureCache
+scion.features.Cache = {}
+
+--- Forgets what is in memory (files stay).
+function scion.features.Cache:clear() end
+
+--- Values of layers for the items of an iterator, each computed at most once per cache; nil when the iterator's items cannot be
+--- told apart or look different every time (augmentation, transforms, plain functions).
+---@return scion.Tensor[]? values, scion.Tensor? targets
+function scion.features.Cache:collect(net, iterator, names, opts) end
+
+--- A cache of features. opts: dir (a directory, made when needed; default: memory alone), max_bytes = 256 MiB.
+function scion.features.Cache:init(opts) end
+
+--- What get_layer_output gives: features by layer name (a table that keeps the order asked for), labels, ids.
+function scion.features.by_name(net, iterator, names, opts) end
+
+--- The cache that an option means: nil or true: the program's; false: none; a path: one with files in that directory; or a Cache itself.
+function scion.features.choose_cache(where, given, level) end
+
+--- Values of layers for a whole data set, in the order of the data: list of tensors (N, ...), and the targets (class ids, or what the
+--- data set gives). opts: flatten (N, F), cache (as choose_cache; default none), progress, label.
+---@return scion.Tensor[] values, scion.Tensor? targets
+function scion.features.collect(net, iterator, names, opts) end
+
+--- Runs fn on every batch's values, in eval mode and without gradients: fn(values, y, n). Padding is cut off.
+function scion.features.each_batch(net, iterator, names, opts, fn) end
+
+--- Can this be walked over for x, y?
+function scion.features.is_iterator(value) end
+
+--- The cache of this program: in memory, of at most 256 MiB.
+function scion.features.shared_cache() end
+
+--- Writes values of layers to a safetensors file batch by batch (never all of them in memory): one tensor per layer, and "ids" or "targets".
+--- The iterator must know its number of items.
+function scion.features.stream(net, iterator, names, path, opts) end
+
 --- Prints what is known about a value or a name; without argument an overview.
 ---@param what? any
 function scion.help(...) end
@@ -5535,6 +5780,9 @@ scion.logistic.OPTS.history = {}
 scion.logistic.OPTS.max_iter = {}
 
 scion.logistic.OPTS.tol = {}
+
+--- Weight of every class: "balanced" gives n / (K * count), a table is read by label (by id where there are no labels).
+function scion.logistic.class_weights(class_weight, counts, n, classes) end
 
 --- Fits. x: features (N, F), f32 or f64; ids: list or tensor of class ids 1..K.
 ---@param x scion.Tensor
@@ -5617,6 +5865,10 @@ function scion.models.vgg(opts) end
 
 scion.nn = {}
 
+--- act_type: "relu", "sigmoid", "tanh", "softrelu" or "softsign".
+---@return scion.Net
+function scion.nn.Activation(opts) end
+
 --- Means of as many windows as `output_size` says, whatever the input's size.
 function scion.nn.AdaptiveAvgPool1d(...) end
 
@@ -5638,13 +5890,16 @@ function scion.nn.AdaptiveMaxPool3d(...) end
 --- Dropout that keeps mean and variance of selu activations.
 function scion.nn.AlphaDropout(...) end
 
---- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
+--- divisor_override (what sums are divided by).
 function scion.nn.AvgPool1d(...) end
 
---- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
+--- divisor_override (what sums are divided by).
 function scion.nn.AvgPool2d(...) end
 
---- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+--- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
+--- divisor_override (what sums are divided by).
 function scion.nn.AvgPool3d(...) end
 
 --- -(t log p + (1 - t) log(1 - p)) of probabilities p.
@@ -5656,6 +5911,11 @@ function scion.nn.BCELoss(options, ...) end
 ---@param reduction? choice "none" (a value per element), "mean" or "sum"
 ---@return scion.Net
 function scion.nn.BCEWithLogitsLoss(options, ...) end
+
+--- Batch normalisation of the second dimension: eps = 1e-3, momentum = 0.9 (of the old value, as MXNet writes it), fix_gamma = true (the scale
+--- stays 1), use_global_stats = false (true: never the batch's own statistics).
+---@return scion.Net
+function scion.nn.BatchNorm(opts) end
 
 --- Normalises each channel over the batch: (N, C) or (N, C, L). In training by the batch's statistics, which also move running_mean
 --- and running_var by `momentum`; in evaluation by those. Arguments: num_features, eps = 1e-5, momentum = 0.1, affine = true,
@@ -5692,6 +5952,10 @@ function scion.nn.CircularPad2d(...) end
 
 --- The other side continued.
 function scion.nn.CircularPad3d(...) end
+
+--- Inputs joined along dimension `dim` (0-based as in MXNet, 1: channels): num_args = 2.
+---@return scion.Net
+function scion.nn.Concat(opts) end
 
 --- A constant around: padding, value.
 function scion.nn.ConstantPad1d(...) end
@@ -5732,6 +5996,10 @@ function scion.nn.ConvTranspose2d(...) end
 ---@return scion.Net
 function scion.nn.ConvTranspose3d(...) end
 
+--- Convolution: kernel (one number or a list), num_filter, stride = 1, pad = 0, dilate = 1, num_group = 1, no_bias = false.
+---@return scion.Net
+function scion.nn.Convolution(opts) end
+
 --- 1 - cos(a, b) where target is 1, max(0, cos(a, b) - margin) where it is -1.
 ---@param reduction? choice "none" (a value per element), "mean" or "sum"
 ---@param margin? number cosine up to which different pairs cost nothing
@@ -5750,6 +6018,10 @@ function scion.nn.CosineSimilarity(options, ...) end
 ---@param label_smoothing? number share of the target spread evenly over the classes
 ---@return scion.Net
 function scion.nn.CrossEntropyLoss(options, ...) end
+
+--- Transposed convolution; as Convolution, with adj (output padding); no_bias defaults to true, as in MXNet.
+---@return scion.Net
+function scion.nn.Deconvolution(opts) end
 
 --- In training zeroes elements with probability p (default 0.5) and scales the rest by 1 / (1 - p); in evaluation x itself.
 function scion.nn.Dropout(...) end
@@ -5784,6 +6056,10 @@ function scion.nn.Flatten(...) end
 --- Columns added up into (N, C, H, W). Arguments: output_size, kernel_size, dilation = 1, padding = 0, stride = 1.
 ---@return scion.Net
 function scion.nn.Fold(...) end
+
+--- Linear layer on flattened items: num_hidden, no_bias = false, flatten = true (false: on the last dimension only).
+---@return scion.Net
+function scion.nn.FullyConnected(opts) end
 
 --- x times the normal distribution function of x.
 ---@param approximate? choice "none": by the error function; "tanh": the usual approximation
@@ -5898,6 +6174,10 @@ function scion.nn.KLDivLoss(options, ...) end
 ---@return scion.Net
 function scion.nn.L1Loss(options, ...) end
 
+--- Local response normalisation across channels: nsize, alpha = 1e-4, beta = 0.75, knorm = 2.
+---@return scion.Net
+function scion.nn.LRN(opts) end
+
 --- Long short-term memory; arguments as RNN. Gives y, h_n and c_n; with state = true the net takes h0 and c0.
 ---@return scion.Net
 function scion.nn.LSTM(...) end
@@ -5913,10 +6193,9 @@ function scion.nn.Lambda(fn, opts) end
 ---@return scion.Net
 function scion.nn.LayerNorm(...) end
 
---- x above 0, negative_slope x below.
----@param negative_slope? number slope below 0
+--- y = x > 0 ? x : slope x, or act_type "elu", "selu", "gelu".
 ---@return scion.Net
-function scion.nn.LeakyReLU(...) end
+function scion.nn.LeakyReLU(opts) end
 
 --- y = x W' + b: (..., in_features) to (..., out_features). Parameters: weight (out_features, in_features), bias.
 ---@param in_features integer
@@ -6022,6 +6301,11 @@ function scion.nn.PixelUnshuffle(...) end
 ---@return scion.Net
 function scion.nn.PoissonNLLLoss(options, ...) end
 
+--- Pooling of images: pool_type = "max" | "avg" | "sum", kernel, stride = 1, pad = 0, global_pool = false, pooling_convention =
+--- "valid" | "full", count_include_pad = true.
+---@return scion.Net
+function scion.nn.Pooling(opts) end
+
 --- x / sqrt(mean(x^2) + eps) over the trailing dimensions, scaled. eps defaults to the dtype's machine epsilon.
 ---@return scion.Net
 function scion.nn.RMSNorm(...) end
@@ -6106,6 +6390,10 @@ function scion.nn.Softmax(...) end
 --- Softmax over the channels of (N, C, H, W).
 ---@return scion.Net
 function scion.nn.Softmax2d(...) end
+
+--- The softmax that a classifier ends in; training takes the cross entropy of what comes before it.
+---@return scion.Net
+function scion.nn.SoftmaxOutput(opts) end
 
 --- softmax(-x) along a dimension.
 ---@param dim? integer dimension that sums to one; default the last
@@ -6522,9 +6810,8 @@ function scion.repurpose.graph.add_softmax(net, value) end
 --- Raises unless every name is a layer of the net; `what` names the option in the message.
 function scion.repurpose.graph.check_layers(where, what, net, names, level) end
 
---- Values of layers for a whole data set: a list of tensors (N, ...), and the targets, in the order of the data.
---- One pass, eval mode, no gradients; each batch runs once however many layers there are.
-function scion.repurpose.graph.collect(net, iterator, names, opts) end
+--- A constant (f32) under a name that is not taken yet: "svm.first", "svm.first_2", ...
+function scion.repurpose.graph.constant(net, name, tensor) end
 
 --- Freezes layers: their parameters ask for no gradient and they stay in eval mode (batch norm keeps its
 --- running statistics, dropout is off).
@@ -6547,6 +6834,9 @@ function scion.repurpose.graph.is_net(value) end
 --- The scores before a final softmax: the name of the value that a softmax-free net returns.
 function scion.repurpose.graph.logits(net) end
 
+--- Adds a node of an op; returns its (first) value.
+function scion.repurpose.graph.node(net, name, type, op, params, inputs) end
+
 --- Dimensions of some values for one batch x, found by running it.
 function scion.repurpose.graph.probe(net, names, x) end
 
@@ -6564,8 +6854,8 @@ function scion.repurpose.graph.with_preprocessing(net, pre) end
 --- A copy of the net whose single output ends in softmax (left alone when it does already).
 function scion.repurpose.graph.with_softmax(net) end
 
---- Makes a class known to scion.load. Built-in ones are known already. The class needs
---- Class.restore(self, net, info), which sets self.target_model from the loaded graph.
+--- Makes a class known to scion.load. Built-in ones are known already. A class without a graph form needs serialize and
+--- deserialize (see Repurposer:save).
 function scion.repurpose.register(cls) end
 
 scion.show = {}

@@ -136,15 +136,15 @@ end
 
 -- ---- the model -----------------------------------------------------------------------------------------------
 
--- Weight of every class: "balanced" gives n / (K * count), a table is read by class id or label.
-local function class_weights(opts, counts, n, classes)
+--- Weight of every class: "balanced" gives n / (K * count), a table is read by label (by id where there are no labels).
+function M.class_weights(class_weight, counts, n, classes)
   local weights = {}
   for k = 1, #counts do
-    if opts.class_weight == "balanced" then
+    if class_weight == "balanced" then
       weights[k] = counts[k] > 0 and n / (#counts * counts[k]) or 0
-    elseif type(opts.class_weight) == "table" then
-      local given = opts.class_weight
-      local w = classes and given[classes[k]] or given[k]
+    elseif type(class_weight) == "table" then
+      local given = class_weight
+      local w = given[classes and classes[k] or k]
       if type(w) ~= "number" or not (w >= 0) then
         error(("logistic: class_weight of class %s must be a number of at least 0, got %s"):format(
           check.describe(classes and classes[k] or k), check.describe(w)), 4)
@@ -184,7 +184,7 @@ function M.fit(x, ids, n_classes, opts, classes)
   for k = 1, n_classes do counts[k] = 0 end
   for _, id in ipairs(ids) do counts[id] = counts[id] + 1 end
   local s = scion()
-  local weights = class_weights(opts, counts, n, classes)
+  local weights = M.class_weights(opts.class_weight, counts, n, classes)
   local item_weights, total = {}, 0
   for i, id in ipairs(ids) do
     item_weights[i] = weights[id]

@@ -172,6 +172,32 @@ end
 
 local function batch_length(x) return type(x) == "table" and #x[1] or #x end
 
+-- The value that losses and metrics see: the scores before a final softmax, whatever the net itself returns; nil: the output.
+local function scores_of(net)
+  if not scion().is_net(net) or #net:outputs() ~= 1 then return nil end
+  local output = net:outputs()[1]
+  local value, names = output, {}
+  for _, name in ipairs(net:layer_names()) do names[name] = true end
+  while names[value] do
+    local layer = net:layer(value)
+    if layer.op ~= "softmax" and layer.op ~= "log_softmax" then break end
+    value = layer.sources[1]
+  end
+  return value ~= output and value or nil
+end
+
+-- x is a tensor, or a list of them for nets with several inputs.
+local function run_net(net, x, scores)
+  if not scores then
+    if type(x) == "table" then return net(table.unpack(x)) end
+    return net(x)
+  end
+  if type(x) ~= "table" then return net:features(x, scores) end
+  local inputs = table.move(x, 1, #x, 1, {})
+  inputs[#inputs + 1] = scores
+  return net:features(table.unpack(inputs))
+end
+
 local EVALUATE <const> = { loss = OPTS.loss, metrics = check.list {}, progress = false }
 
 --- Loss and metrics over one pass, in eval mode and without gradients: { loss =, accuracy =, ... }.
@@ -185,12 +211,13 @@ function M.evaluate(net, data, opts)
   local was_training = net:is_training()
   net:eval()
   local total = { n = 0, total = 0 }
+  local scores = opts.loss == "cross_entropy" and scores_of(net) or nil
   local bar <close> = progress.new { label = "evaluate", quiet = not opts.progress,
     total = type(data) == "table" and #data or nil, unit = "batch" }
   local ok, message = pcall(function()
     scion().no_grad(function()
       for x, y in data do
-        local output = net(x)
+        local output = run_net(net, x, scores)
         if loss_of then
           local n = batch_length(x)
           total.total, total.n = total.total + loss_of(output, y, x):item() * n, total.n + n
@@ -275,7 +302,7 @@ end
 
 local function train_batch(run, x, y)
   local n = batch_length(x)
-  local output = run.net(x)
+  local output = run_net(run.net, x, run.scores)
   local loss = run.loss(output, y, x)
   if type(loss) ~= "userdata" or loss:numel() ~= 1 then
     error(("fit: the loss function must return a tensor of one element, got %s"):format(check.describe(loss)), 0)
@@ -386,6 +413,7 @@ function Run:save(path) checkpoint.save(self, path or self.saver.path) end
 local function new_run(net, data, opts)
   local run = setmetatable({ net = net, data = data, opts = opts, validation = opts.validation }, Run)
   run.loss = make_loss(opts.loss)
+  run.scores = opts.loss == "cross_entropy" and scores_of(net) or nil
   run.metrics = {}
   for i, metric in ipairs(opts.metrics or {}) do run.metrics[i] = metrics.new(metric, "metric_" .. i) end
   run.optimiser = make_optimiser(net, opts)

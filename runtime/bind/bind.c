@@ -160,8 +160,22 @@ static int list_eq(lua_State *L) {
   lua_pushboolean(L, same);
   return 1;
 }
+static int list_tolist(lua_State *L) { /* list:tolist() -> a plain copy */
+  luaL_checktype(L, 1, LUA_TTABLE);
+  lua_Integer n = (lua_Integer)lua_rawlen(L, 1);
+  lua_createtable(L, (int)n, 0);
+  for (lua_Integer i = 1; i <= n; i++) {
+    lua_rawgeti(L, 1, i);
+    lua_rawseti(L, -2, i);
+  }
+  return 1;
+}
 void bind_list_meta(lua_State *L) {
   if (luaL_newmetatable(L, "scion.List")) {
+    lua_createtable(L, 0, 1);
+    lua_pushcfunction(L, list_tolist);
+    lua_setfield(L, -2, "tolist");
+    lua_setfield(L, -2, "__index");
     lua_pushcfunction(L, list_tostring);
     lua_setfield(L, -2, "__tostring");
     lua_pushcfunction(L, list_eq);

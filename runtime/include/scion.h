@@ -307,6 +307,7 @@ SCION_API void scion_hook_remove(scion_context *ctx, scion_tensor *t, int64_t id
 #include "scion_net.h"
 #include "scion_io.h"
 #include "scion_optim.h"
+#include "scion_svm.h"
 #include "scion_data.h"
 
 #ifdef __cplusplus

@@ -8,7 +8,7 @@
 typedef struct {
   scion_ints kernel, stride, padding, dilation;
   int32_t ceil_mode, count_include_pad;
-  int64_t base;
+  int64_t base, divisor;
   scion_ints size; /* avg_pool_grad: spatial size of the input */
 } pool_params;
 
@@ -226,7 +226,7 @@ static scion_status scales(scion_context *ctx, int dtype, const pool_params *p, 
       int64_t low = p->count_include_pad ? -pad[d] : 0, high = p->count_include_pad ? in[d] + trailing[d] : in[d];
       count *= scion__max(0, scion__min(end, high) - scion__max(start, low));
     }
-    double f = count > 0 ? 1.0 / (double)count : 0;
+    double f = p->divisor > 0 ? 1.0 / (double)p->divisor : count > 0 ? 1.0 / (double)count : 0;
     if (dtype == SCION_F32) ((float *)(void *)*out)[i] = (float)f;
     else ((double *)(void *)*out)[i] = f;
   }
@@ -409,8 +409,9 @@ static const scion_param params_indices[] = { KERNEL(pool_params), STRIDE(pool_p
   LIST(pool_params, dilation, 0, "distance of the window's taps; default 1"), CEIL,
   { "base", SCION_P_INT, SCION_PF_BASE, offsetof(pool_params, base), .def = 0, .min = 0, .max = 1, .doc = "the first position's number" } };
 #define INCLUDE { "count_include_pad", SCION_P_BOOL, 0, offsetof(pool_params, count_include_pad), .def = 1, .doc = "padding counts in the average" }
-static const scion_param params_avg[] = { KERNEL(pool_params), STRIDE(pool_params), PADDING(pool_params), CEIL, INCLUDE };
-static const scion_param params_avg_grad[] = { KERNEL(pool_params), STRIDE(pool_params), PADDING(pool_params), CEIL, INCLUDE,
+#define DIVISOR { "divisor_override", SCION_P_INT, 0, offsetof(pool_params, divisor), .def = 0, .min = 0, .max = 1e15, .doc = "what sums are divided by, instead of the number of elements (1: sums)" }
+static const scion_param params_avg[] = { KERNEL(pool_params), STRIDE(pool_params), PADDING(pool_params), CEIL, INCLUDE, DIVISOR };
+static const scion_param params_avg_grad[] = { KERNEL(pool_params), STRIDE(pool_params), PADDING(pool_params), CEIL, INCLUDE, DIVISOR,
   LIST(pool_params, size, SCION_PF_REQUIRED, "spatial size of the unpooled input") };
 static const scion_param params_lp[] = { KERNEL(pool_params), STRIDE(pool_params), PADDING(pool_params), CEIL,
   { "p", SCION_P_FLOAT, 0, offsetof(lp_params, p), .def = 2, .min = 1e-9, .max = 1e300, .doc = "the power" } };
@@ -423,7 +424,8 @@ static const scion_sample max2[] = { { "2x2x4x5:d", "kernel=2" }, { "1x2x5x6:d",
 static const scion_sample max3[] = { { "1x2x3x4x4:d", "kernel=2 stride=1" } };
 static const scion_sample avg1[] = { { "2x2x7", "kernel=3 stride=2 padding=1" } };
 static const scion_sample avg2[] = { { "2x2x4x5", "kernel=2" }, { "1x2x5x6",
-    "kernel=3,2 stride=2,1 padding=1,0,0,1 ceil_mode=true count_include_pad=false" }, { "1x2x5x5", "kernel=2 ceil_mode=true padding=1" } };
+    "kernel=3,2 stride=2,1 padding=1,0,0,1 ceil_mode=true count_include_pad=false" }, { "1x2x5x5", "kernel=2 ceil_mode=true padding=1" },
+  { "1x2x4x4", "kernel=2 stride=1 divisor_override=1" } };
 static const scion_sample avg3[] = { { "1x2x3x4x4", "kernel=2 stride=1 padding=1" } };
 static const scion_sample avg1g[] = { { "2x2x4", "kernel=3 stride=2 padding=1 size=7" } };
 static const scion_sample avg2g[] = { { "2x2x2x2", "kernel=2 size=4,5" } };

@@ -286,4 +286,12 @@ function M.image_folder(opts) return require("scion.data.image_folder").open(opt
 --- CIFAR-10 as zips of PNG files (one folder per class inside).
 function M.cifar10(opts) return require("scion.data.image_folder").cifar10(opts, options, find_dir, M.data_dir()) end
 
+-- scion.data.text is loaded when it is first asked for.
+setmetatable(M, { __index = function(self, name)
+  if name ~= "text" then return nil end
+  local text = require "scion.data.text"
+  rawset(self, "text", text)
+  return text
+end })
+
 return M

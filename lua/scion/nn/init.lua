@@ -12,7 +12,7 @@ local nn = { init = require "scion.nn.initializers" }
 scion.nn = nn
 require "scion.nn.net"
 
-for _, part in ipairs { "layers", "activations", "recurrent", "attention", "losses" } do
+for _, part in ipairs { "layers", "activations", "recurrent", "attention", "losses", "mxnet" } do
   for name, value in pairs(require("scion.nn." .. part)) do nn[name] = value end
 end
 

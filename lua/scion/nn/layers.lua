@@ -162,7 +162,7 @@ function M.ConvTranspose3d(...) return conv_transpose(3, ...) end
 local MAX_POOL <const> = { { "kernel_size", "size" }, { "stride", "size", none }, { "padding", "padding", 0 }, { "dilation", "size", 1 },
   { "return_indices", "boolean", false }, { "ceil_mode", "boolean", false } }
 local AVG_POOL <const> = { { "kernel_size", "size" }, { "stride", "size", none }, { "padding", "padding", 0 }, { "ceil_mode", "boolean", false },
-  { "count_include_pad", "boolean", true } }
+  { "count_include_pad", "boolean", true }, { "divisor_override", "posint", none } }
 local ADAPTIVE <const> = { { "output_size", "size" } }
 
 local function check_pool_padding(who, kernel, padding)
@@ -193,7 +193,7 @@ local function avg_pool(n, ...)
   local padding = spread(who, "padding", a.padding, n)
   check_pool_padding(who, kernel, padding)
   return op_layer(who, ("avg_pool%dd"):format(n), { kernel = kernel, stride = spread(who, "stride", a.stride or kernel, n), padding = padding,
-    ceil_mode = a.ceil_mode, count_include_pad = a.count_include_pad }, nil, nil, a.name)
+    ceil_mode = a.ceil_mode, count_include_pad = a.count_include_pad, divisor_override = a.divisor_override }, nil, nil, a.name)
 end
 local function adaptive(kind, n, ...)
   local who = ("Adaptive%sPool%dd"):format(kind == "avg" and "Avg" or "Max", n)
@@ -212,7 +212,8 @@ for n = 1, 3 do
   --- Largest value of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, dilation = 1, return_indices = false
   --- (a second output: positions in the plane), ceil_mode = false.
   M[("MaxPool%dd"):format(n)] = function(...) return max_pool(n, ...) end
-  --- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true.
+  --- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
+  --- divisor_override (what sums are divided by).
   M[("AvgPool%dd"):format(n)] = function(...) return avg_pool(n, ...) end
   --- Means of as many windows as `output_size` says, whatever the input's size.
   M[("AdaptiveAvgPool%dd"):format(n)] = function(...) return adaptive("avg", n, ...) end

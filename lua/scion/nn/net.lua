@@ -190,6 +190,16 @@ function Net:append(layer, opts)
   return self
 end
 
+--- Gives weights to layers that wait for the size of their input (nn.Convolution { num_filter = 64 } and its kin).
+---@param shapes table shape of the input with the batch dimension, or a list of shapes for several inputs
+function Net:materialise(shapes)
+  if type(shapes) ~= "table" then error(("net:materialise: expected the shape of the input, got %s"):format(type(shapes)), 2) end
+  if type(shapes[1]) ~= "table" then shapes = { shapes } end
+  local ok, message = pcall(require("scion.nn.deferred").materialise, self, shapes)
+  if not ok then error("net:materialise: " .. tostring(message), 2) end
+  return self
+end
+
 -- ---- the table -------------------------------------------------------------------------------------
 
 local function thousands(n)

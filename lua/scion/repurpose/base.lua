@@ -21,12 +21,21 @@ Repurposer.OPTIONS = {
   -- Xfer's names for where to compute; there is one place, and threads are the context's.
   context_function = check.choice({ "cpu" }, { default = "cpu" }),
   num_devices = check.integer { default = 1, min = 1, max = 1 },
+  -- What the labels are. auto: classes where the data have some, else numbers to predict. multi_label: targets (N, K) of 0 and 1.
+  task = check.choice({ "auto", "classes", "regression", "multi_label" }, { default = "auto" }),
+  label_names = check.list {}, -- multi_label: names of the K labels
 }
 
+-- What a class can do; subclasses override.
+Repurposer.TASKS = { classes = true }
+
 Repurposer.__tostring = function(self)
-  local state = self.target_model and ("%d classes"):format(#(self.classes or {})) or "not yet repurposed"
+  local state = "not yet repurposed"
+  if self.target_model then state = self.classes and ("%d classes"):format(#self.classes) or self.task end
   return ("%s: %s"):format(getmetatable(self).class_name, state)
 end
+
+local function name_of(self) return getmetatable(self).class_name end
 
 -- Options of a class and its ancestors.
 local function all_options(cls)
@@ -58,34 +67,85 @@ function Repurposer:get_params()
   return params
 end
 
-local function name_of(self) return getmetatable(self).class_name end
-
---- An iterator from what users pass: an iterator, a data set, or x (with y as a list of labels).
-local function as_iterator(self, method, data, in_order)
-  local data_module = require "scion.data"
-  if class.is_a(data, data_module.Dataset) then data = data:iterator { batch_size = 64 } end
-  if class.is_a(data, data_module.Iterator) then return in_order and data:in_order() or data end
+--- For subclasses: an iterator from what users pass: an iterator, a data set, or a tensor of inputs. in_order: nothing random.
+function Repurposer:_iterator(method, data, in_order)
   if type(data) == "userdata" and getmetatable(data).__name == "scion.Tensor" then
-    return data_module.tensors { x = data, batch_size = 64 }
+    return require("scion.data").tensors { x = data, batch_size = 64 }
   end
+  -- Told by what they can do: a host may load the modules of data twice.
+  if type(data) == "table" and data.get and data.iterator then data = data:iterator { batch_size = 64 } end
+  if type(data) == "table" and data.dataset and data.in_order then return in_order and data:in_order() or data end
   if type(data) == "function" or type(data) == "table" and (getmetatable(data) or {}).__call then return data end
   error(("%s: %s needs an iterator, a data set or a tensor, got %s"):format(name_of(self), method, check.describe(data)), 3)
 end
 
+local WHAT <const> = { classes = "classes", regression = "numbers", multi_label = "multi-label targets" }
+
+-- The task that options and data ask for.
+local function find_task(self, train)
+  local classes = type(train) == "table" and train.classes
+  local task = self.options.task
+  local can = self.TASKS
+  if task == "auto" then
+    if classes and can.classes then task = "classes" else task = can.regression and "regression" or "classes" end
+  end
+  if not can[task] then
+    local list = {}
+    for name in pairs(can) do list[#list + 1] = WHAT[name] end
+    table.sort(list)
+    error(("%s: cannot predict %s (it predicts %s)"):format(name_of(self), WHAT[task], table.concat(list, ", ")), 4)
+  end
+  if task == "classes" and not classes then
+    local hint = not can.regression and "; numbers are predicted by RidgeRepurposer and others" or ""
+    error(("%s: repurpose needs data with classes%s"):format(name_of(self), hint), 4)
+  end
+  return task, classes
+end
+
 --- For subclasses: checks training data and remembers what prediction needs to know.
 function Repurposer:_begin(train)
-  train = as_iterator(self, "repurpose", train)
-  local classes = type(train) == "table" and train.classes
-  if not classes and self.needs_classes ~= false then
-    error(("%s: repurpose needs data with classes"):format(name_of(self)), 3)
-  end
-  if classes and #classes < 2 then
+  train = self:_iterator("repurpose", train)
+  local task, classes = find_task(self, train)
+  self.task = task
+  if task == "classes" and #classes < 2 then
     error(("%s: repurpose needs at least 2 classes, the data have %d (%s)"):format(name_of(self), #classes,
       tostring(classes)), 3)
   end
-  self.classes = classes and show.list(table.move(classes, 1, #classes, 1, {})) or nil
+  self.classes = task == "classes" and show.list(table.move(classes, 1, #classes, 1, {})) or nil
+  self.label_values = nil
+  if task == "regression" and classes then -- labels that are numbers are predicted as such
+    for i, label in ipairs(classes) do
+      if type(label) ~= "number" then
+        error(("%s: regression needs numbers as labels, class %d is %s"):format(name_of(self), i, check.describe(label)), 3)
+      end
+    end
+    self.label_values = table.move(classes, 1, #classes, 1, {})
+  end
   self.preprocessing = type(train) == "table" and train.dataset and train.dataset.preprocessing or nil
   return train
+end
+
+--- For subclasses: targets of regression; ids of numeric labels become the labels.
+function Repurposer:_as_targets(y)
+  if y.dtype ~= "i64" or not self.label_values then return y end
+  return require("scion").tensor(self.label_values, { dtype = "f64" }):index_select(1, y)
+end
+
+--- For subclasses: ids of an iterator as ids of this repurposer (its classes may stand in another order).
+function Repurposer:_align(ids, iterator)
+  local theirs = type(iterator) == "table" and iterator.classes
+  if not theirs or not self.classes then return ids end
+  local position, map, same = {}, {}, #theirs == #self.classes
+  for k, label in ipairs(self.classes) do position[label] = k end
+  for k, label in ipairs(theirs) do
+    map[k] = position[label]
+    if not map[k] then
+      error(("%s: the data have the class %s, which is not among %s"):format(name_of(self), check.describe(label), tostring(self.classes)), 3)
+    end
+    same = same and map[k] == k
+  end
+  if same then return ids end
+  return require("scion").tensor(map, { dtype = "i64" }):index_select(1, ids)
 end
 
 --- Trains for the task that the iterator shows. Returns itself.
@@ -99,24 +159,66 @@ function Repurposer:_need_target(method)
   end
 end
 
---- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one.
+local function need_task(self, method, wanted, hint)
+  if self.task and self.task ~= wanted and not (wanted == "classes" and self.task == "multi_label") then
+    error(("%s: %s: this repurposer predicts %s%s"):format(name_of(self), method, WHAT[self.task], hint), 3)
+  end
+end
+
+--- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one (not for multi-label).
 function Repurposer:predict_probability(data)
   self:_need_target("predict")
-  return (self:_predict_probability(as_iterator(self, "predict_probability", data, true)))
+  need_task(self, "predict_probability", "classes", "; use predict")
+  return (self:_predict_probability(self:_iterator("predict_probability", data, true)))
 end
 
 --- Class ids (N), 1..K.
 function Repurposer:predict_id(data)
   self:_need_target("predict")
-  return self:_predict_id(as_iterator(self, "predict_id", data, true))
+  need_task(self, "predict_id", "classes", "; use predict")
+  if self.task == "multi_label" then error(name_of(self) .. ": predict_id: items have several labels; use predict_label", 2) end
+  return (self:_predict_id(self:_iterator("predict_id", data, true)))
 end
 
---- Labels, as a list: the values that the training data used.
+-- Names of the labels whose probability is at least one half, for every item.
+local function label_sets(self, probabilities)
+  local names, out = self.options.label_names, show.list {}
+  for i, row in ipairs(probabilities:tolist()) do
+    out[i] = show.list {}
+    for k, p in ipairs(row) do
+      if p >= 0.5 then table.insert(out[i], names and names[k] or k) end
+    end
+  end
+  return out
+end
+
+--- Labels, as a list: the values that the training data used; numbers for regression, lists of labels for multi-label.
 function Repurposer:predict_label(data)
   self:_need_target("predict")
-  local ids = self:_predict_id(as_iterator(self, "predict_label", data, true))
+  local iterator = self:_iterator("predict_label", data, true)
+  if self.task == "regression" then return show.list((self:_predict_values(iterator)):tolist()) end
+  if self.task == "multi_label" then return label_sets(self, (self:_predict_probability(iterator))) end
+  local ids = self:_predict_id(iterator)
   if type(ids) == "table" then return show.list(ids) end
   return labels.decode(ids, self.classes)
+end
+
+--- Predicted numbers of regression: (N), or (N, D) for several targets; labels for classification.
+function Repurposer:predict(data)
+  self:_need_target("predict")
+  if self.task ~= "regression" then return self:predict_label(data) end
+  local values = self:_predict_values(self:_iterator("predict", data, true))
+  return values:dim() == 2 and values:size(2) == 1 and values:squeeze(2) or values
+end
+
+--- Predictive variance, where the family has one (Gaussian processes, Bayesian networks): of the numbers of regression, shaped
+--- like predict's; of the latent functions of classes (N, K).
+function Repurposer:predict_variance(data)
+  self:_need_target("predict")
+  if not self._predict_values then error(name_of(self) .. ": has no predictive variance", 2) end
+  local _, _, variance = self:_predict_values(self:_iterator("predict_variance", data, true))
+  if not variance then error(name_of(self) .. ": has no predictive variance", 2) end
+  return self.task == "regression" and variance:size(2) == 1 and variance:squeeze(2) or variance
 end
 
 -- Subclasses: probabilities (N, K) over an iterator, and the true class ids that it gave, if any.
@@ -128,24 +230,61 @@ function Repurposer:_predict_id(iterator)
   return probabilities:argmax(2), truth
 end
 
---- Predictions beside the truth on labelled data: accuracy, confusion table, the lists of labels.
----@return { accuracy: number, confusion: table, predicted: any[], truth: any[] }
+local function evaluate_numbers(self, iterator)
+  local assess = require "scion.repurpose.assess"
+  local output, truth
+  if self.task == "regression" then
+    output, truth = self:_predict_values(iterator)
+  else
+    output, truth = self:_predict_probability(iterator)
+  end
+  if not truth then error(name_of(self) .. ": evaluate needs data with targets", 3) end
+  if self.task == "regression" and truth.dtype == "i64" then
+    local values = iterator.classes
+    truth = require("scion").tensor(table.move(values, 1, #values, 1, {}), { dtype = "f64" }):index_select(1, truth)
+  end
+  local out = assess.measures(self.task, output, truth)
+  out.measures = assess.measures(self.task, output, truth)
+  out.predicted = self.task == "regression" and show.list(output:reshape(#output, -1):squeeze(2):tolist()) or label_sets(self, output)
+  out.truth = show.list(truth:dim() == 2 and truth:size(2) == 1 and truth:squeeze(2):tolist() or truth:tolist())
+  return out
+end
+
+--- Predictions beside the truth on labelled data. Classes: accuracy, confusion table, measures (accuracy, log_loss, ece where the classes are
+--- known), the lists of labels. Regression: rmse, mae, r2. Multi-label: subset_accuracy, hamming_loss, f1.
+---@return { accuracy: number, confusion: table, predicted: any[], truth: any[], measures: table }
 function Repurposer:evaluate(data)
   self:_need_target("evaluate")
-  local iterator = as_iterator(self, "evaluate", data, true)
-  local ids, truth = self:_predict_id(iterator)
+  local iterator = self:_iterator("evaluate", data, true)
+  if self.task == "regression" or self.task == "multi_label" then return evaluate_numbers(self, iterator) end
+  local ids, truth, probabilities
+  if self._predict_id == Repurposer._predict_id then -- labels are the most probable classes: one pass gives both
+    probabilities, truth = self:_predict_probability(iterator)
+    ids = probabilities:argmax(2)
+  else
+    ids, truth = self:_predict_id(iterator)
+  end
   if not truth or not iterator.classes then error(name_of(self) .. ": evaluate needs labelled data", 2) end
   local predicted = type(ids) == "table" and show.list(ids) or labels.decode(ids, self.classes)
-  truth = labels.decode(truth, iterator.classes)
+  local true_labels = labels.decode(truth, iterator.classes)
   local metrics = require "scion.metrics"
-  local out = { accuracy = metrics.accuracy(predicted, truth), predicted = predicted, truth = truth }
-  local known = {}
+  local out = { accuracy = metrics.accuracy(predicted, true_labels), predicted = predicted, truth = true_labels }
+  local known, all_known = {}, true
   for _, label in ipairs(self.classes) do known[label] = true end
   local all = table.move(self.classes, 1, #self.classes, 1, {})
   for _, label in ipairs(iterator.classes) do
-    if not known[label] then all[#all + 1] = label end
+    if not known[label] then
+      all[#all + 1] = label
+      all_known = false
+    end
   end
-  out.confusion = metrics.confusion_of_labels(predicted, truth, all)
+  out.confusion = metrics.confusion_of_labels(predicted, true_labels, all)
+  out.measures = { accuracy = out.accuracy }
+  if all_known and self.has_probabilities ~= false then
+    probabilities = probabilities or self:_predict_probability(iterator)
+    local measured = require("scion.repurpose.assess").measures("classes", probabilities, self:_align(truth, iterator))
+    out.measures.log_loss, out.measures.ece = measured.log_loss, measured.ece
+  end
   return out
 end
 
@@ -162,14 +301,26 @@ function Repurposer:_to_net()
   error(("%s: has no graph form (define _to_net, or serialize and deserialize)"):format(name_of(self)), 3)
 end
 
---- Writes one file that scion.load, predict.lua and C hosts read.
-function Repurposer:save(path)
+-- Can this one be written as a graph? Classes of one's own usually cannot.
+function Repurposer:_has_graph() return self._to_net ~= Repurposer._to_net end
+
+local SAVE <const> = { save_source = check.boolean {} }
+
+--- Writes one file that scion.load, predict.lua and C hosts read. Classes without a graph form are asked to serialize(path): what they
+--- return (a table of tensors and plain values) becomes part of the file. opts.save_source = false leaves the source network out; it must
+--- then be given to scion.load, which compares its hash.
+---@param path string
+---@param opts? { save_source?: boolean }
+function Repurposer:save(path, opts)
   check.arg("save", "path", path, check.string { required = true })
+  opts = check.opts("save", opts, SAVE)
   if self.target_model == nil then
     error(("%s: cannot save repurposer before source model has been repurposed"):format(name_of(self)), 2)
   end
-  require("scion.repurpose.file").save(self, path)
+  require("scion.repurpose.file").save(self, path, opts)
   return self
 end
+
+require("scion.repurpose.assess").install(Repurposer)
 
 return Repurposer

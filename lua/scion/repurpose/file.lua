@@ -1,14 +1,22 @@
 -- Repurposers in files: the network file of scion, whose attributes say which repurposer it is.
---   repurposer     { class, params, version, source_hash, extra, columns } as JSON
+--   repurposer     { format, class, task, params, version, source_hash, extra, spans } as JSON
 --   classes        the labels of the outputs, as a JSON list
 --   preprocessing  how pictures become inputs: { size, crop, mean, std, channels, ... } as JSON
 -- The graph takes raw pixels in 0..1 when there is a preprocessing, so that hosts need to resize and nothing else.
+--
+-- A class of one's own that has no graph form (no _to_net) writes what it knows in serialize(file_prefix): a table of tensors and
+-- plain values, which becomes part of the same file, or files of its own beside it. deserialize(file_prefix, state) reads it
+-- back. Files hold no code: such a class must be registered (scion.repurpose.register) before its files are loaded.
 
+local check = require "scion.check"
 local graph = require "scion.repurpose.graph"
 local json = require "scion.json"
 local show = require "scion.show"
 
 local M = {}
+
+--- Version of the description; files of later versions are refused.
+M.FORMAT = 2
 
 local function scion() return require "scion" end
 
@@ -21,19 +29,102 @@ local function plain(params)
   return out
 end
 
---- Writes a repurposer; see Repurposer:save.
-function M.save(rp, path)
-  local net = graph.with_preprocessing(rp:to_net():clone { share = true }, rp.preprocessing)
+local function describe(rp)
   local info = {
-    class = getmetatable(rp).class_name, params = plain(rp:get_params()), version = scion().version,
+    format = M.FORMAT, class = getmetatable(rp).class_name, task = rp.task, params = plain(rp:get_params()), version = scion().version,
     extra = rp._extra and rp:_extra() or nil, spans = rp.feature_indices_per_layer,
   }
-  if rp.source_model and rp.source_model.hash then info.source_hash = rp.source_model:hash() end
+  if rp.source_model then info.source_hash = rp.source_model:hash() else info.source_hash = rp.source_hash end
+  return info
+end
+
+-- The state that a class of its own hands over: tensors as entries, the rest as JSON.
+local function write_state(net, info, state, class_name)
+  if state == nil then return end
+  if type(state) ~= "table" then
+    error(("%s: serialize must return a table of tensors and plain values, or nothing; got %s"):format(class_name, type(state)), 4)
+  end
+  info.state = {}
+  for key, value in pairs(state) do
+    if type(value) == "userdata" and getmetatable(value).__name == "scion.Tensor" then
+      net:add_entry("state." .. key, value:detach():clone(), "const")
+    elseif pcall(json.encode, { value }) then
+      info.state[key] = value
+    else
+      error(("%s: serialize returned '%s', a %s that files cannot hold"):format(class_name, tostring(key), type(value)), 4)
+    end
+  end
+end
+
+local function custom_net(rp, path, info, save_source)
+  local class_name = getmetatable(rp).class_name
+  if not rp.serialize then
+    error(("%s: cannot be saved: it has no graph form; define serialize(self, file_prefix) and deserialize(self, file_prefix, state)"):format(class_name), 3)
+  end
+  local net
+  if save_source and rp.source_model then
+    net = rp.source_model:clone { share = true }
+    net:eval()
+  else
+    net = scion()._net_new()
+  end
+  info.custom, info.has_source = true, save_source and rp.source_model ~= nil
+  write_state(net, info, rp:serialize(path), class_name)
+  return net
+end
+
+--- Writes a repurposer; see Repurposer:save.
+function M.save(rp, path, opts)
+  local info = describe(rp)
+  local net
+  if rp:_has_graph() then
+    local whole = rp:to_net()
+    if opts.save_source == false then
+      if not rp._head_of_now then error(getmetatable(rp).class_name .. ": save_source = false is possible for repurposers on features alone", 3) end
+      whole, info.head_only = rp:_head_of_now(), true
+    end
+    net = whole:clone { share = true }
+    if not info.head_only then net = graph.with_preprocessing(net, rp.preprocessing) end
+    net:eval()
+  else
+    net = custom_net(rp, path, info, opts.save_source ~= false)
+  end
   net:set_attr("repurposer", json.encode(info))
   if rp.classes then net:set_attr("classes", json.encode(json.array(table.move(rp.classes, 1, #rp.classes, 1, {})))) end
   if rp.preprocessing then net:set_attr("preprocessing", json.encode(rp.preprocessing)) end
-  net:eval()
   net:save(path)
+end
+
+-- A class of its own: made anew from its parameters, then handed its state.
+local function restore_custom(cls, net, info, path, source)
+  if not source then
+    if not info.has_source then
+      error(("load: %s was saved without its source network; give it: scion.load(path, { source_model = net })"):format(path), 4)
+    end
+    source = net:clone { share = true }
+    for _, key in ipairs { "repurposer", "classes" } do source:set_attr(key, nil) end
+    for _, e in ipairs(source:entries()) do
+      if e.name:match("^state%.") then source:remove_entry(e.name) end
+    end
+  end
+  local params = info.params or {}
+  params.source_model = source
+  local rp = cls(params)
+  local state = info.state or {}
+  for _, e in ipairs(net:entries()) do
+    local key = e.name:match("^state%.(.*)$")
+    if key then state[key] = e.tensor end
+  end
+  if not rp.deserialize then
+    error(("load: %s holds a %s, which does not define deserialize(self, file_prefix, state)"):format(path, info.class), 4)
+  end
+  return rp, state
+end
+
+local function check_source(info, source, path)
+  if source and info.source_hash and source:hash() ~= info.source_hash then
+    error(("load: %s belongs to another source network (hash %s, the given one has %s)"):format(path, info.source_hash, source:hash()), 4)
+  end
 end
 
 --- A repurposer from a loaded net whose attributes say that it is one; nil for plain nets.
@@ -44,6 +135,9 @@ function M.from_net(net, path, opts)
   if not ok or type(info) ~= "table" or type(info.class) ~= "string" then
     error(("load: %s: the description of the repurposer is damaged"):format(path), 3)
   end
+  if (info.format or 1) > M.FORMAT then
+    error(("load: %s has format %s; this scion reads up to %d"):format(path, tostring(info.format), M.FORMAT), 3)
+  end
   local repurpose = require "scion.repurpose"
   local cls = repurpose.find(info.class)
   if not cls then
@@ -52,16 +146,37 @@ function M.from_net(net, path, opts)
   if info.version ~= scion().version then
     scion().emit("info", ("load: %s was written by scion %s, this is %s"):format(path, tostring(info.version), scion().version))
   end
-  local rp = setmetatable({}, cls)
-  rp.options = info.params or {}
+  local source = opts and opts.source_model
+  check_source(info, source, path)
+  local rp, state
+  if info.custom then
+    rp, state = restore_custom(cls, net, info, path, source)
+  else
+    rp = setmetatable({}, cls)
+    rp.options = info.params or {}
+    rp.source_model = source
+  end
   rp.source_hash = info.source_hash
   rp.feature_indices_per_layer = info.spans
   rp.feature_layer_names = info.params and info.params.feature_layer_names and show.list(info.params.feature_layer_names)
-  rp.source_model = opts and opts.source_model
   local classes = net:attr "classes"
   rp.classes = classes and show.list(json.decode(classes)) or nil
+  rp.task = info.task or "classes"
   local pre = net:attr "preprocessing"
   rp.preprocessing = pre and json.decode(pre) or nil
+  if info.custom then
+    rp:deserialize(path, state)
+    return rp
+  end
+  if info.head_only then
+    if not source then
+      error(("load: %s was saved without its source network; give it: scion.load(path, { source_model = net })"):format(path), 3)
+    end
+    cls.restore(rp, net, info)
+    rp.head_net = net
+    rp.target_model = rp:_assemble(net)
+    return rp
+  end
   local target = net
   if net:has_layer "preprocess" then
     target = net:extract { from = { "preprocess" }, to = net:outputs() }
@@ -73,12 +188,19 @@ function M.from_net(net, path, opts)
   return rp
 end
 
+local LOAD <const> = { source_model = check.test("a net", graph.is_net, {}) }
+
 --- scion.load(path [, { source_model = net }]): a net, a repurposer, or named tensors, by what the file holds.
 function M.load(path, opts)
+  if type(path) ~= "string" then error(("load: path must be a string, got %s"):format(check.describe(path)), 2) end
+  opts = check.opts("load", opts, LOAD)
+  local file = io.open(path, "rb")
+  if not file then error(("load: Cannot find repurposer or network file (%s)"):format(path), 2) end
+  file:close()
   local found, loaded = pcall(require("scion.nn").load, path)
   if not found then
     if type(loaded) ~= "string" then error(loaded, 0) end
-    require("scion.check").raise("load: %s", (loaded:gsub("^[^\n]-%.lua:%d+: ", "")))
+    check.raise("load: %s", (loaded:gsub("^[^\n]-%.lua:%d+: ", "")))
   end
   if graph.is_net(loaded) then
     return M.from_net(loaded, path, opts) or loaded

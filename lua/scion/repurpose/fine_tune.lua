@@ -25,7 +25,7 @@ end
 function FineTune:_begin(train)
   train = Neural._begin(self, train)
   local count = self.options.target_class_count
-  if count and count ~= #self.classes then
+  if count and self.classes and count ~= #self.classes then
     error(("%s: target_class_count is %d but the data have %d classes"):format(getmetatable(self).class_name, count,
       #self.classes), 3)
   end

@@ -131,6 +131,18 @@ function M.freeze(net, names)
   end
 end
 
+--- A constant (f32) under a name that is not taken yet: "svm.first", "svm.first_2", ...
+function M.constant(net, name, tensor)
+  local taken = {}
+  for _, e in ipairs(net:entries()) do taken[e.name] = true end
+  local unique, i = name, 2
+  while taken[unique] do unique, i = ("%s_%d"):format(name, i), i + 1 end
+  return net:add_entry(unique, tensor:to("f32"):contiguous(), "const")
+end
+
+--- Adds a node of an op; returns its (first) value.
+function M.node(net, name, type, op, params, inputs) return (net:add_node(M.fresh_name(net, name), type, op, params, inputs)) end
+
 --- All layers up to and including the named ones.
 function M.upstream(net, names)
   local map, seen, list = by_name(net), {}, {}
@@ -198,44 +210,6 @@ function M.frozen_boundary(net)
   local before = layer_of(map, boundary)
   if not before or not weighty[before.name] then return nil end
   return boundary
-end
-
---- Values of layers for a whole data set: a list of tensors (N, ...), and the targets, in the order of the data.
---- One pass, eval mode, no gradients; each batch runs once however many layers there are.
-function M.collect(net, iterator, names, opts)
-  opts = opts or {}
-  local s = scion()
-  local progress = require "scion.progress"
-  local was_training = net:is_training()
-  net:eval()
-  local parts, targets = {}, {}
-  for i = 1, #names do parts[i] = {} end
-  local bar <close> = progress.new { label = opts.label or "features", quiet = not opts.progress, unit = "batch",
-    total = type(iterator) == "table" and #iterator or nil }
-  local ok, message = pcall(function()
-    s.no_grad(function()
-      for x, y in iterator do
-        local values = net:features(x, names)
-        local keep
-        if type(iterator) == "table" and iterator.padding and iterator:padding() > 0 then
-          keep = #x - iterator:padding()
-        end
-        for i, value in ipairs(values) do
-          if keep then value = value:narrow(1, 1, keep) end
-          if opts.flatten then value = value:reshape(#value, -1) end
-          table.insert(parts[i], value:detach())
-        end
-        if y then table.insert(targets, keep and y:narrow(1, 1, keep) or y) end
-        bar:step()
-      end
-    end)
-  end)
-  if was_training then net:train() end
-  if not ok then error(message, 0) end
-  if #parts[1] == 0 then error("repurpose: the data gave no batch", 0) end
-  local out = {}
-  for i = 1, #names do out[i] = #parts[i] == 1 and parts[i][1] or s.cat(parts[i], 1) end
-  return out, #targets > 0 and s.cat(targets, 1) or nil
 end
 
 --- Puts preprocessing before a net, so that it takes pixels in 0..1: an affine map per channel, perhaps RGB to BGR.

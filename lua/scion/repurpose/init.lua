@@ -7,6 +7,13 @@ local M = {
   Repurposer = require "scion.repurpose.base",
   MetaModelRepurposer = require "scion.repurpose.meta_model",
   LrRepurposer = require "scion.repurpose.lr",
+  SvmRepurposer = require "scion.repurpose.svm",
+  GpRepurposer = require "scion.repurpose.gp",
+  BnnRepurposer = require "scion.repurpose.bnn",
+  KnnRepurposer = require("scion.repurpose.knn").KnnRepurposer,
+  NearestPrototypeRepurposer = require("scion.repurpose.knn").NearestPrototypeRepurposer,
+  RidgeRepurposer = require("scion.repurpose.ridge").RidgeRepurposer,
+  LinearRegressionRepurposer = require("scion.repurpose.ridge").LinearRegressionRepurposer,
   NeuralNetworkRepurposer = require "scion.repurpose.neural",
   NeuralNetworkFineTuneRepurposer = require "scion.repurpose.fine_tune",
   NeuralNetworkRandomFreezeRepurposer = require "scion.repurpose.random_freeze",
@@ -15,8 +22,8 @@ local M = {
 
 local registry = {}
 
---- Makes a class known to scion.load. Built-in ones are known already. The class needs
---- Class.restore(self, net, info), which sets self.target_model from the loaded graph.
+--- Makes a class known to scion.load. Built-in ones are known already. A class without a graph form needs serialize and
+--- deserialize (see Repurposer:save).
 function M.register(cls)
   if not class.is_class(cls) or not class.is_a(setmetatable({}, cls), M.Repurposer) then
     error(("repurpose.register: expected a subclass of Repurposer, got %s"):format(check.describe(cls)), 2)
@@ -28,7 +35,8 @@ end
 --- The class of a name in a file, or nil.
 function M.find(name) return registry[name] end
 
-for _, name in ipairs { "LrRepurposer", "NeuralNetworkFineTuneRepurposer", "NeuralNetworkRandomFreezeRepurposer" } do
+for _, name in ipairs { "LrRepurposer", "SvmRepurposer", "GpRepurposer", "BnnRepurposer", "KnnRepurposer", "NearestPrototypeRepurposer", "RidgeRepurposer",
+  "LinearRegressionRepurposer", "NeuralNetworkFineTuneRepurposer", "NeuralNetworkRandomFreezeRepurposer" } do
   M.register(M[name])
 end
 

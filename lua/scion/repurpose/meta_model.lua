@@ -1,9 +1,11 @@
 -- MetaModelRepurposer: the source network turns inputs into features, a simple model learns from those. Subclasses
 -- define _train_model_from_features, _predict_probability_from_features and, where it differs from the most
--- probable class, _predict_label_from_features.
+-- probable class, _predict_label_from_features. Features are cached (scion.features), so that predicting after
+-- repurposing, folds and searches run the source network once for every item.
 
 local check = require "scion.check"
 local class = require "scion.class"
+local feature_cache = require "scion.features"
 local graph = require "scion.repurpose.graph"
 local Repurposer = require "scion.repurpose.base"
 local show = require "scion.show"
@@ -12,13 +14,17 @@ local MetaModel = class.class("MetaModelRepurposer", Repurposer)
 
 MetaModel.OPTIONS = {
   feature_layer_names = check.list { required = true, of = check.string() },
-  progress = false, -- a bar while features are extracted
+  cache = check.any {}, -- features: true (in memory, the default), false, a directory, or a features.Cache
+  progress = false,     -- a bar while features are extracted
 }
 
 function MetaModel:init(opts)
   local name = getmetatable(self).class_name
   if type(opts) == "table" and type(opts.feature_layer_names) ~= "table" then
     error(("%s: feature_layer_names must be a list. Instead got type: %s"):format(name, type(opts.feature_layer_names)), 3)
+  end
+  if type(opts) == "table" and next(opts.feature_layer_names) ~= nil and #opts.feature_layer_names == 0 then
+    error(("%s: feature_layer_names must be a list. Instead got type: table with keys"):format(name), 3)
   end
   if type(opts) == "table" and #opts.feature_layer_names == 0 then
     error(("%s: feature_layer_names cannot be empty"):format(name), 3)
@@ -33,13 +39,28 @@ function MetaModel:init(opts)
   graph.check_layers(name, "feature_layer_name", self.source_model, self.feature_layer_names, 3)
 end
 
+-- The network that computes the features: the source, or what was saved of it.
+function MetaModel:_feature_net()
+  local net = self.source_model or self.target_model
+  if not graph.is_net(net) then
+    error(("%s: the source network is not there (scion.load(path, { source_model = net }))"):format(getmetatable(self).class_name), 4)
+  end
+  return net
+end
+
+-- Values of the feature layers for an iterator, as they are, and the targets.
+function MetaModel:_feature_values(iterator)
+  return feature_cache.collect(self:_feature_net(), iterator, self.feature_layer_names,
+    { cache = self.options.cache == nil or self.options.cache, progress = self.options.progress })
+end
+
 --- Features of the data: { features = (N, F), feature_indices_per_layer = list of { layer, first, last }, ids }.
 --- Columns follow the order of feature_layer_names.
 function MetaModel:get_features_from_source_model(iterator)
-  local values, targets = graph.collect(self.source_model, iterator, self.feature_layer_names,
-    { flatten = true, progress = self.options.progress })
+  local values, targets = self:_feature_values(self:_iterator("get_features_from_source_model", iterator))
   local spans, from = show.list {}, 1
   for i, layer in ipairs(self.feature_layer_names) do
+    values[i] = values[i]:reshape(#values[i], -1)
     local width = values[i]:size(2)
     spans[i] = { layer = layer, first = from, last = from + width - 1 }
     from = from + width
@@ -50,7 +71,7 @@ end
 
 function MetaModel:repurpose(train)
   train = self:_begin(train)
-  if type(train) == "table" and train.in_order and not self.options.augment then train = train:in_order() end
+  if type(train) == "table" and train.in_order then train = train:in_order() end
   local data = self:get_features_from_source_model(train)
   if not data.ids then error(getmetatable(self).class_name .. ": repurpose needs labelled data", 2) end
   self.feature_indices_per_layer = data.feature_indices_per_layer
@@ -61,10 +82,12 @@ function MetaModel:repurpose(train)
   return self
 end
 
---- Extension points. features: (N, F) tensor; ids: class ids (N), or targets for regression.
+--- Extension points. features: (N, F) tensor; labels: class ids (N), 1..K in the order of self.classes, or targets for
+--- regression; feature_indices_per_layer: which columns come from which layer. Returns the model, which becomes self.target_model.
 function MetaModel:_train_model_from_features(_, _)
   error(getmetatable(self).class_name .. ": _train_model_from_features is not defined", 2)
 end
+--- Probabilities (N, K) of features.
 function MetaModel:_predict_probability_from_features(_)
   error(getmetatable(self).class_name .. ": _predict_probability_from_features is not defined", 2)
 end

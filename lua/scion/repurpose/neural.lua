@@ -4,12 +4,16 @@
 
 local check = require "scion.check"
 local class = require "scion.class"
+local features = require "scion.features"
 local graph = require "scion.repurpose.graph"
-local progress = require "scion.progress"
+local logistic = require "scion.logistic"
 local Repurposer = require "scion.repurpose.base"
 local trainer = require "scion.trainer"
+local tuning = require "scion.repurpose.tuning"
 
 local Neural = class.class("NeuralNetworkRepurposer", Repurposer)
+
+Neural.TASKS = { classes = true, regression = true, multi_label = true }
 
 Neural.OPTIONS = {
   num_epochs = check.integer { min = 1 },           -- default 5 (unless steps is given)
@@ -17,21 +21,31 @@ Neural.OPTIONS = {
   batch_size = check.integer { min = 1 },           -- default: the iterator's
   optimizer = check.either({ check.string(), check.func() }, { default = "adam" }),
   optimizer_params = check.table {},                -- default { lr = 1e-3 }
+  layer_lr = check.table {},                        -- factors on the rate by layer or dotted prefix; 0: the layer does not learn
+  lr_decay = check.number { default = 1, above = 0, max = 1 }, -- factor on the rate from a layer to the one below it
+  gradual_unfreezing = check.integer { min = 1 },   -- epochs until one more layer joins, from the last one down
   schedule = check.either({ check.string(), check.func() }, { default = "one_cycle" }),
-  loss = check.either({ check.string(), check.func() }, { default = "cross_entropy" }),
-  class_weight = check.either({ check.choice { "balanced", "none" } }, { default = "none" }),
+  loss = check.either({ check.string(), check.func() }, { default = "auto" }), -- by task: cross_entropy, mse, bce
+  class_weight = check.either({ check.choice { "balanced", "none" }, check.table() }, { default = "none" }),
+  augment = check.either({ check.boolean(), check.table(), check.func() }), -- { flip = true, shift = pixels }, or function(x, y, keys)
+  mixup = check.number { above = 0 },               -- alpha of the Beta distribution of the shares
   grad_clip = check.number { above = 0 },
-  validation = check.any {}, early_stopping = check.any {}, callbacks = check.table {},
-  metrics = check.list {},
+  validation = check.any {},                        -- measured after every epoch
+  validation_split = check.number { default = 0, min = 0, below = 1 }, -- or a share of the training data
+  early_stopping = check.any {}, callbacks = check.table {}, metrics = check.list {},
   cache_bytes = check.integer { default = 1 << 30, min = 0 }, -- most memory for the frozen part's output; 0: never cache
+  calibrate = false,                                -- a temperature from the validation data
   seed = check.integer {},                          -- of new weights, dropout; default: go on with the context's
   progress = false,
 }
 
---- The net to train. Subclasses build it from self.source_model; its output are scores (N, #self.classes).
+--- The net to train. Subclasses build it from self.source_model; its output are scores (N, K) for #self.classes classes, or
+--- self.n_outputs numbers for the other tasks.
 function Neural:_create_target_module(_)
   error(getmetatable(self).class_name .. ": _create_target_module is not defined", 2)
 end
+
+-- ---- frozen beginnings -----------------------------------------------------------------------------------------------
 
 -- Does the iterator give the same x for an item every time?
 local function is_fixed(iterator)
@@ -41,80 +55,270 @@ local function is_fixed(iterator)
   return set.is_random == nil or not set:is_random()
 end
 
--- The frozen beginning's output for all items, as an iterator, and the net behind it; nil when that is not possible.
-local function cached(self, net, train)
-  if self.options.cache_bytes == 0 or not is_fixed(train) then return nil end
+-- An iterator over the values of one layer for the items of another.
+local function values_of(self, net, boundary, iterator, label)
+  local values, targets = features.collect(net, iterator:in_order(), { boundary }, { label = label, progress = self.options.progress,
+    cache = true })
+  local data = require "scion.data"
+  local set = data.TensorDataset { x = values[1], y = targets, n = #values[1], classes = iterator.classes, ids = iterator.dataset:ids() }
+  return data.Iterator(set, iterator.options)
+end
+
+-- The frozen beginning's output for all items, as iterators, and the net behind it; nil when that is not possible.
+local function cached(self, net, train, validation)
+  local options = self.options
+  if options.cache_bytes == 0 or options.mixup or options.gradual_unfreezing or not is_fixed(train) then return nil end
+  if validation and not is_fixed(validation) then return nil end
   local boundary = graph.frozen_boundary(net)
   if not boundary then return nil end
   local x = train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none" }:next()
   local shape = graph.probe(net, { boundary }, x)[1]
-  local bytes = 4 * #train.dataset
+  local bytes = 4 * (#train.dataset + (validation and #validation.dataset or 0))
   for d = 2, #shape do bytes = bytes * shape[d] end
-  if bytes > self.options.cache_bytes then return nil end
-  local values, targets = graph.collect(net, train:in_order(), { boundary }, { label = "frozen layers",
-    progress = self.options.progress })
+  if bytes > options.cache_bytes then return nil end
   local rest = net:extract { from = { boundary }, to = net:outputs() }
-  local data = require "scion.data"
-  local set = data.TensorDataset { x = values[1], y = targets, n = #values[1], classes = self.classes,
-    ids = train.dataset:ids() }
-  return rest, data.Iterator(set, train.options)
+  self.boundary = boundary
+  return rest, values_of(self, net, boundary, train, "frozen layers"),
+    validation and values_of(self, net, boundary, validation, "frozen layers, validation")
 end
 
-local function weighted_loss(self, train)
-  if self.options.class_weight ~= "balanced" or self.options.loss ~= "cross_entropy" then return self.options.loss end
+-- ---- losses -------------------------------------------------------------------------------------------------------------
+
+-- Numbers are learned in deviations of the training targets; see unscale.
+local function target_scaling(train)
   local s = require "scion"
-  local counts, n = train:class_counts(), #train.dataset
-  local weights = {}
-  for k, count in ipairs(counts) do weights[k] = count > 0 and n / (#counts * count) or 0 end
-  local weight = s.tensor(weights)
+  local targets = {}
+  for _, y in train:in_order() do targets[#targets + 1] = y:to("f64"):reshape(#y, -1) end
+  return require("scion.repurpose.predictor").column_scaling(s.cat(targets, 1), true)
+end
+
+-- Puts the targets' scale into the last linear layer, or behind the net where it does not end in one.
+local function unscale(net, scaling)
+  local s = require "scion"
+  local output = net:outputs()[1]
+  local mean, std = scaling.mean:to("f32"), scaling.std:to("f32")
+  local last = net:has_layer(output) and net:layer(output)
+  s.no_grad(function()
+    if last and last.op == "linear" and #last.entries == 2 then
+      local weight, bias = net[last.entries[1]], net[last.entries[2]]
+      weight:copy_(weight:mul(std:reshape(-1, 1)))
+      bias:copy_(bias:mul(std):add(mean))
+      return
+    end
+    local value = graph.node(net, "target_scale", "Scale", "mul", nil, { output, graph.constant(net, "target.std", std) })
+    net:set_outputs { graph.node(net, "target", "Shift", "add", nil, { value, graph.constant(net, "target.mean", mean) }) }
+  end)
+end
+
+local function make_loss(self, train)
+  local s, options = require "scion", self.options
+  if type(options.loss) == "function" then return options.loss end
+  if self.task == "regression" then
+    local scaling = self.target_scaling
+    local mean, std = scaling.mean:to("f32"), scaling.std:to("f32")
+    local values = self.label_values and s.tensor(self.label_values):to("f32")
+    local name = ({ auto = "mse_loss", mse = "mse_loss", l1 = "l1_loss", huber = "huber_loss" })[options.loss]
+    if not name then error(("%s: loss '%s' does not fit numbers (auto, mse, l1, huber, or a function)"):format(getmetatable(self).class_name, options.loss), 3) end
+    return function(output, y)
+      local target = (y.dtype == "i64" and values and values:index_select(1, y) or y:to("f32")):reshape(#y, -1):sub(mean):div(std)
+      return s.nn[name](output:reshape(#y, -1), target)
+    end
+  end
+  if self.task == "multi_label" then
+    return function(output, y) return s.nn.binary_cross_entropy_with_logits(output, y:to(output.dtype)) end
+  end
+  if options.loss ~= "auto" and options.loss ~= "cross_entropy" then return options.loss end
+  if options.mixup then return tuning.soft_cross_entropy end
+  if options.class_weight == "none" then return "cross_entropy" end
+  local weight = s.tensor(logistic.class_weights(options.class_weight, train:class_counts(), #train.dataset, self.classes)):to("f32")
   return function(output, target) return s.nn.cross_entropy(output, target, { weight = weight }) end
 end
 
-function Neural:repurpose(train)
+-- ---- training -----------------------------------------------------------------------------------------------------------
+
+local function optimiser_params(self)
+  local params = {}
+  for key, value in pairs(self.options.optimizer_params or { lr = 1e-3 }) do params[key] = value end
+  if params.learning_rate then params.lr, params.learning_rate = params.learning_rate, nil end
+  params.lr = params.lr or 1e-3
+  return params
+end
+
+local OPTIMISERS <const> = { sgd = "SGD", adam = "Adam", adamw = "AdamW", rmsprop = "RMSprop", adagrad = "Adagrad", adadelta = "Adadelta",
+  nadam = "NAdam", radam = "RAdam", adamax = "Adamax" }
+
+-- An optimiser over groups with rates of their own.
+local function grouped_optimiser(self, net, lr)
+  local options = self.options
+  local params = optimiser_params(self)
+  params.lr = lr or params.lr
+  local groups = tuning.groups(getmetatable(self).class_name, net, params.lr, options.lr_decay, options.layer_lr)
+  if #groups == 0 then error(getmetatable(self).class_name .. ": nothing to train: every layer is fixed", 0) end
+  local name = OPTIMISERS[options.optimizer:lower()]
+  if not name then
+    local known = {}
+    for key in pairs(OPTIMISERS) do known[#known + 1] = key end
+    table.sort(known)
+    error(("%s: unknown optimizer '%s' (known: %s)"):format(getmetatable(self).class_name, options.optimizer, table.concat(known, ", ")), 0)
+  end
+  return require("scion").optim[name](groups, params)
+end
+
+-- The module to train, ready: checked, in training mode; the iterators it is trained and measured on.
+local function prepare(self, train)
   train = self:_begin(train)
   local options = self.options
   if options.seed then require("scion").seed(options.seed) end
   if options.batch_size and train.with then train = train:with { batch_size = options.batch_size } end
+  local validation = options.validation and self:_iterator("validation", options.validation, true)
+  if options.validation_split > 0 then
+    if type(train) ~= "table" or not train.split then error(getmetatable(self).class_name .. ": validation_split needs an iterator over a data set", 3) end
+    train, validation = train:split(1 - options.validation_split, { seed = options.seed or 0 })
+    validation = validation:in_order()
+  end
+  self.n_outputs = self.classes and #self.classes
+  if not self.n_outputs then
+    local first = train.with and train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none" } or train
+    local _, y = first:next()
+    if y == nil then error(getmetatable(self).class_name .. ": repurpose needs data with targets", 3) end
+    self.n_outputs = y:dim() == 2 and y:size(2) or 1
+  end
+  self.target_scaling = self.task == "regression" and target_scaling(train) or nil
   local net = self:_create_target_module(train)
   if not graph.is_net(net) then
-    error(("%s: _create_target_module must return a net, got %s"):format(getmetatable(self).class_name, check.describe(net)), 2)
+    error(("%s: _create_target_module must return a net, got %s"):format(getmetatable(self).class_name, check.describe(net)), 3)
   end
   net:train()
-  local params = {}
-  for key, value in pairs(options.optimizer_params or { lr = 1e-3 }) do params[key] = value end
+  if options.augment then
+    train = train:with { transform = tuning.augmentation(getmetatable(self).class_name, options.augment) }
+  end
+  return net, train, validation
+end
+
+function Neural:repurpose(train)
+  local options = self.options
+  local net, validation
+  net, train, validation = prepare(self, train)
+  local measures = options.metrics or (self.task == "classes" and not options.mixup and { "accuracy" }) or {}
   local fit = {
-    epochs = not options.steps and (options.num_epochs or 5) or nil, steps = options.steps, loss = weighted_loss(self, train),
-    optimizer = options.optimizer, optimizer_params = params, schedule = options.schedule, grad_clip = options.grad_clip,
-    validation = options.validation, early_stopping = options.early_stopping, metrics = options.metrics or { "accuracy" },
+    epochs = not options.steps and (options.num_epochs or 5) or nil, steps = options.steps, loss = make_loss(self, train),
+    schedule = options.schedule, grad_clip = options.grad_clip, early_stopping = options.early_stopping, metrics = measures,
     callbacks = options.callbacks, progress = options.progress,
   }
-  local rest, fixed
-  if not options.validation then rest, fixed = cached(self, net, train) end
+  local rest, fixed, fixed_validation = cached(self, net, train, validation)
   self.cached = rest ~= nil
-  if rest then
-    rest:train()
-    self.history = trainer.fit(rest, fixed, fit)
+  local trained = rest or net
+  local data = fixed or train
+  fit.validation = fixed_validation or validation
+  if type(options.optimizer) == "function" then
+    fit.optimizer = options.optimizer
   else
-    self.history = trainer.fit(net, train, fit)
+    fit.optimizer = grouped_optimiser(self, trained)
   end
+  if options.gradual_unfreezing then fit.callbacks = tuning.unfreezing(net, options.gradual_unfreezing, options.callbacks) end
+  if options.mixup then
+    data = tuning.mixed(data, options.mixup, self.n_outputs, options.seed)
+    if fit.validation and self.task == "classes" then -- held-out targets are whole classes
+      fit.loss = function(output, y) return y:dim() == 2 and tuning.soft_cross_entropy(output, y) or require("scion").nn.cross_entropy(output, y) end
+    end
+  end
+  trained:train()
+  self.history = trainer.fit(trained, data, fit)
+  if self.task == "regression" and self.target_scaling and type(options.loss) ~= "function" then unscale(net, self.target_scaling) end
   net:eval()
+  self.ends_in_softmax = graph.logits(net) ~= net:outputs()[1]
   self.target_model = net
+  if options.calibrate and self.task == "classes" then
+    if not validation then error(getmetatable(self).class_name .. ": calibrate needs validation data (validation or validation_split)", 2) end
+    self:calibrate(validation)
+  end
   return self
 end
 
-function Neural:_predict_probability(iterator)
-  local values, truth = graph.collect(self.target_model, iterator, { self.target_model:outputs()[1] }, { progress = self.options.progress })
-  return self.ends_in_softmax and values[1] or values[1]:softmax(2), truth
+--- The learning-rate range test on this task: { lr (a suggestion), rates, losses }, which prints itself. Trains a copy, so that
+--- nothing changes. opts: from = 1e-6, to = 1, steps = 60, out (a picture, SVG).
+function Neural:find_learning_rate(train, opts)
+  local net, data = prepare(self, train)
+  local rest, fixed = cached(self, net, data)
+  local module, it = rest or net, fixed or data
+  local loss = make_loss(self, data)
+  if loss == "cross_entropy" then loss = function(output, y) return require("scion").nn.cross_entropy(output, y) end end
+  return tuning.find_rate(module, function() return it:next() end, function(copy, lr) return grouped_optimiser(self, copy, lr) end, loss, opts)
 end
 
+-- ---- predicting ----------------------------------------------------------------------------------------------------------
+
+local function raw_outputs(self, iterator)
+  if self.cached and is_fixed(iterator) then -- the frozen part again: out of the cache where the items are known
+    local inner, truth = features.collect(self.target_model, iterator:in_order(), { self.boundary }, { cache = true, progress = self.options.progress })
+    local s = require "scion"
+    local rest = self.target_model:extract { from = { self.boundary }, to = self.target_model:outputs() }
+    rest:eval()
+    local parts = {}
+    s.no_grad(function()
+      for from = 1, #inner[1], 64 do parts[#parts + 1] = rest(inner[1]:narrow(1, from, math.min(64, #inner[1] - from + 1))) end
+    end)
+    return #parts == 1 and parts[1] or s.cat(parts, 1), truth
+  end
+  local values, truth = features.collect(self.target_model, iterator, { self.target_model:outputs()[1] }, { progress = self.options.progress })
+  return values[1], truth
+end
+
+function Neural:_predict_probability(iterator)
+  local values, truth = raw_outputs(self, iterator)
+  if self.task == "multi_label" then return self.ends_in_softmax and values or values:sigmoid(), truth end
+  local t = self.temperature or 1
+  if self.ends_in_softmax then
+    return t == 1 and values or values:clamp(1e-30, 1):log():mul(1 / t):softmax(2), truth
+  end
+  return values:mul(1 / t):softmax(2), truth
+end
+
+function Neural:_predict_values(iterator) return raw_outputs(self, iterator) end
+
+function Neural:_set_temperature(t) self.temperature = t end
+
 function Neural:_to_net()
-  local net = graph.with_softmax(self.target_model)
+  if self.task == "regression" then return self.target_model end
+  local net = self.target_model:clone { share = true }
+  if not self.ends_in_softmax then
+    local value = net:outputs()[1]
+    if (self.temperature or 1) ~= 1 then
+      value = graph.node(net, "calibrate", "Scale", "mul", nil, { value, graph.constant(net, "calibrate.inverse_temperature",
+        require("scion").tensor { 1 / self.temperature }) })
+    end
+    if self.task == "multi_label" then
+      value = graph.node(net, "probabilities", "Sigmoid", "sigmoid", nil, { value })
+    else
+      value = graph.add_softmax(net, value)
+    end
+    net:set_outputs { value }
+  end
   net:eval()
   return net
 end
 
-function Neural.restore(self, net)
-  self.target_model, self.ends_in_softmax = net, true
+function Neural:_extra()
+  local epochs = {}
+  for i, record in ipairs(self.history and self.history.epochs or {}) do epochs[i] = record end
+  return { temperature = self.ends_in_softmax and self.temperature or nil, trained_temperature = self.temperature, epochs = epochs,
+    stopped = self.history and self.history.stopped }
+end
+
+function Neural.restore(self, net, info)
+  self.target_model = net
+  self.ends_in_softmax = self.task ~= "regression"
+  self.temperature = info.extra and info.extra.temperature
+  if info.extra and info.extra.epochs then self.history = { epochs = info.extra.epochs, stopped = info.extra.stopped } end
+end
+
+--- How training ended: { converged, epochs, stopped, loss }. converged: the loss of the last epoch is the least or within a percent of it.
+function Neural:convergence()
+  local epochs = self.history and self.history.epochs
+  if not epochs or #epochs == 0 then return nil end
+  local last, least = epochs[#epochs].loss, math.huge
+  for _, record in ipairs(epochs) do least = math.min(least, record.loss) end
+  return { converged = last <= least * 1.01 + 1e-9, epochs = #epochs, stopped = self.history.stopped, loss = last }
 end
 
 -- Functions and live objects do not go into files.
@@ -153,10 +357,11 @@ function Neural:_add_head(net, value, name, train, head)
   local width = 1
   for d = 2, #shape do width = width * shape[d] end
   value = graph.add_flatten(net, value, #shape)
-  local k = #self.classes
+  local k = self.n_outputs
   local bound = 1 / math.sqrt(width)
   local weight = s.rand(k, width):mul(2 * bound):sub(bound)
   local bias = s.rand(k):mul(2 * bound):sub(bound)
+  if head ~= "random" and self.task ~= "classes" then head = "random" end
   if head == "source" then
     local rows = source_rows(self)
     local last = graph.head(self.source_model)
@@ -171,7 +376,7 @@ function Neural:_add_head(net, value, name, train, head)
       end
     end
   elseif head == "regression" then
-    local values, ids = graph.collect(net, train:in_order(), { net:value_name(value) }, { flatten = true })
+    local values, ids = features.collect(net, train:in_order(), { net:value_name(value) }, { flatten = true, cache = true })
     local model = require("scion.logistic").fit(values[1], ids, k, { c = 0.1 })
     weight, bias = model.weight:to("f32"), model.bias:to("f32")
   end
@@ -181,7 +386,5 @@ function Neural:_add_head(net, value, name, train, head)
   net:set_attr("classes", nil)
   return net
 end
-
-Neural.progress = progress
 
 return Neural

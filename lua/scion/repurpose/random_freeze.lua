@@ -4,6 +4,7 @@
 
 local check = require "scion.check"
 local class = require "scion.class"
+local deferred = require "scion.nn.deferred"
 local graph = require "scion.repurpose.graph"
 local Neural = require "scion.repurpose.neural"
 
@@ -50,26 +51,6 @@ local function drop_top(self, n)
   return value
 end
 
--- New values for a layer's parameters: uniform in +-1/sqrt(fan in), as PyTorch's layers start; vectors that scale (norms)
--- become 1, buffers of running statistics 0 and 1.
-local function randomise(net, name)
-  local s = require "scion"
-  for _, entry in ipairs(net:layer(name).entries) do
-    local t = net[entry]
-    if t:dim() >= 2 then
-      local bound = 1 / math.sqrt(t:numel() / #t)
-      net:set_entry(entry, s.rand(t.shape):mul(2 * bound):sub(bound):to(t.dtype):requires_grad_(true))
-    elseif entry:match("weight$") or entry:match("gamma$") or entry:match("var$") then
-      net:set_entry(entry, s.ones_like(t))
-    else
-      net:set_entry(entry, s.zeros_like(t))
-    end
-    for _, e in ipairs(net:entries()) do
-      if e.name == entry and e.kind == "param" then net:set_frozen(entry, false) end
-    end
-  end
-end
-
 function RandomFreeze:_create_target_module(train)
   local options = self.options
   local value = drop_top(self, options.num_layers_to_drop)
@@ -79,7 +60,7 @@ function RandomFreeze:_create_target_module(train)
   end
   local gone, fixed = {}, {}
   for _, layer in ipairs(options.random_layers) do
-    if net:has_layer(layer) then randomise(net, layer) else gone[#gone + 1] = layer end
+    if net:has_layer(layer) then deferred.renew(net, layer) else gone[#gone + 1] = layer end
   end
   for _, layer in ipairs(options.fixed_layers) do
     if net:has_layer(layer) then fixed[#fixed + 1] = layer else gone[#gone + 1] = layer end

@@ -1,0 +1,301 @@
+-- SvmRepurposer: support vector machines on features of the source network, trained by libsvm: one machine for every pair of
+-- classes, or epsilon regression. Probabilities: Platt's sigmoid for every pair, fitted on decisions by machines that did not see the
+-- items (folds), then coupled (Price, Knerr, Personnaz and Dreyfus 1995: p_k = 1 / (sum_j 1 / r_kj - (K - 2)), normalised). The label is
+-- the most probable class, so labels and probabilities agree. Prediction is a graph of products and kernels.
+
+local check = require "scion.check"
+local class = require "scion.class"
+local graph = require "scion.repurpose.graph"
+local Predictor = require "scion.repurpose.predictor"
+local rng = require "scion.data.rng"
+
+local Svm = class.class("SvmRepurposer", Predictor)
+
+Svm.TASKS = { classes = true, regression = true }
+
+Svm.OPTIONS = {
+  c = check.number { default = 1.0, above = 0 },
+  kernel = check.choice({ "linear", "poly", "rbf", "sigmoid" }, { default = "linear" }),
+  gamma = check.either({ check.number { above = 0 }, check.choice { "auto", "scale" } }, { default = "auto" }), -- auto: 1 / F; scale: 1 / (F var)
+  degree = check.integer { default = 3, min = 1 }, coef0 = 0.0,
+  epsilon = check.number { default = 0.1, min = 0 }, -- regression: free error, in deviations of the targets
+  tol = check.number { default = 1e-3, above = 0 },
+  enable_probability_estimates = true,               -- false: labels by votes, no probabilities, a sixth of the time
+  n_folds = check.integer { default = 5, min = 2 },  -- of the decisions that the probabilities are fitted on
+}
+
+local function scion() return require "scion" end
+
+-- libsvm on a Gram matrix is several times faster than on rows where the matrix is small.
+local GRAM_ITEMS <const> = 3000
+
+local function kernel_gamma(self, z)
+  local gamma = self.options.gamma
+  if gamma == "auto" then return 1 / z:size(2) end
+  if gamma == "scale" then
+    local mean = z:mean():item()
+    local variance = z:sub(mean):square():mean():item()
+    return 1 / (z:size(2) * math.max(variance, 1e-12))
+  end
+  return gamma
+end
+
+-- k(a, b) as a matrix, f64.
+local function gram(options, gamma, a, b)
+  if options.kernel == "rbf" then
+    local d = a:square():sum(2, true):add(b:square():sum(2):reshape(1, -1)):sub(a:matmul(b:transpose(1, 2)):mul(2)):clamp(0, math.huge)
+    return d:mul(-gamma):exp()
+  end
+  local dot = a:matmul(b:transpose(1, 2))
+  if options.kernel == "linear" then return dot end
+  dot = dot:mul(gamma):add(options.coef0)
+  if options.kernel == "poly" then return dot:pow(options.degree) end
+  return dot:tanh()
+end
+
+-- Trains; y: class ids as a list, or f64 targets (N). Returns support rows, coefficients (S, P), offsets (P).
+local function train(self, z, y, fit, gamma)
+  local s = scion()
+  local o = self.options
+  local settings = { kernel = o.kernel, gamma = gamma, degree = o.degree, coef0 = o.coef0, c = o.c, tol = o.tol, epsilon = o.epsilon }
+  local target
+  if fit.n_classes then
+    target = s.tensor(y, { dtype = "f64" }):sub(1)
+    settings.n_classes, settings.class_weight = fit.n_classes, fit.weights
+  else
+    target = y:contiguous()
+  end
+  local x = z:contiguous()
+  if #z <= GRAM_ITEMS then
+    x = gram(o, gamma, z, z):contiguous()
+    settings.kernel = "precomputed"
+  end
+  local support, coef, offset, iterations, converged = s._svm_fit(x, target, settings)
+  return { points = z:index_select(1, support:add(1)), coef = coef, offset = offset, support = support, iterations = iterations, converged = converged }
+end
+
+local function decisions(self, machine, z, gamma)
+  return gram(self.options, gamma, z, machine.points):matmul(machine.coef):add(machine.offset)
+end
+
+local function pairs_of(k)
+  local list = {}
+  for i = 1, k do
+    for j = i + 1, k do list[#list + 1] = { i, j } end
+  end
+  return list
+end
+
+-- Decisions (N, P) by machines that did not see the items; of the machine itself where a class has too few items for folds.
+local function held_out_decisions(self, machine, z, y, fit, gamma)
+  local s = scion()
+  local groups, fewest = {}, math.huge
+  for k = 1, fit.n_classes do groups[k] = {} end
+  for i, id in ipairs(y) do table.insert(groups[id], i) end
+  for _, group in ipairs(groups) do
+    if #group > 0 then fewest = math.min(fewest, #group) end
+  end
+  local n_folds = math.min(self.options.n_folds, fewest)
+  if n_folds < 2 then return decisions(self, machine, z, gamma) end
+  local fold_of, at = {}, 0
+  for k, group in ipairs(groups) do
+    rng.new(fit.seed, k):shuffle(group)
+    for _, i in ipairs(group) do
+      fold_of[i] = at % n_folds + 1
+      at = at + 1
+    end
+  end
+  local rows, parts = {}, {}
+  for f = 1, n_folds do
+    local seen, unseen, ids = {}, {}, {}
+    for i = 1, #y do
+      if fold_of[i] == f then
+        unseen[#unseen + 1] = i
+      else
+        seen[#seen + 1] = i
+        ids[#ids + 1] = y[i]
+      end
+    end
+    if #unseen > 0 then
+      local part = train(self, z:index_select(1, s.tensor(seen, { dtype = "i64" })), ids, fit, gamma)
+      parts[#parts + 1] = decisions(self, part, z:index_select(1, s.tensor(unseen, { dtype = "i64" })), gamma)
+      table.move(unseen, 1, #unseen, #rows + 1, rows)
+    end
+  end
+  local order = {}
+  for i, row in ipairs(rows) do order[row] = i end
+  return s.cat(parts, 1):index_select(1, s.tensor(order, { dtype = "i64" }))
+end
+
+-- Platt's sigmoids for all pairs at once: probability of the pair's first class = sigmoid(slope f + shift). Targets and regularised
+-- counts of Platt 1999, Newton steps with halving (Lin, Lin and Weng 2007). f, mask, target: (N, P).
+local function platt(f, first, second)
+  local s = scion()
+  local mask = first:add(second)
+  local n1, n2 = first:sum(1), second:sum(1)
+  local high, low = n1:add(1):div(n1:add(2)), n2:add(2):reciprocal()
+  local target = first:mul(high):add(second:mul(low))
+  local slope = s.zeros_like(n1)
+  local shift = n1:add(1):div(n2:add(1)):log()
+  local function loss(a, b)
+    local z = f:mul(a):add(b)
+    return z:softplus():sub(z:mul(target)):mul(mask):sum(1)
+  end
+  local value = loss(slope, shift)
+  for _ = 1, 100 do
+    local p = f:mul(slope):add(shift):sigmoid()
+    local d, w = p:sub(target):mul(mask), p:mul(p:neg():add(1)):mul(mask)
+    local ga, gb = d:mul(f):sum(1), d:sum(1)
+    if ga:abs():max():item() < 1e-5 and gb:abs():max():item() < 1e-5 then break end
+    local haa, hbb, hab = w:mul(f:square()):sum(1):add(1e-12), w:sum(1):add(1e-12), w:mul(f):sum(1)
+    local det = haa:mul(hbb):sub(hab:square()):clamp(1e-24, math.huge)
+    local da = hbb:mul(ga):sub(hab:mul(gb)):div(det):neg()
+    local db = haa:mul(gb):sub(hab:mul(ga)):div(det):neg()
+    local descent = ga:mul(da):add(gb:mul(db))
+    local step = s.ones_like(da)
+    for _ = 1, 30 do -- halve where the loss does not fall enough
+      local tried = loss(slope:add(step:mul(da)), shift:add(step:mul(db)))
+      local bad = tried:gt(value:add(step:mul(descent):mul(1e-4)):add(1e-12))
+      if not bad:any():item() then break end
+      step = s.where(bad, step:mul(0.5), step)
+    end
+    slope, shift = slope:add(step:mul(da)), shift:add(step:mul(db))
+    value = loss(slope, shift)
+  end
+  return slope, shift
+end
+
+function Svm:_fit(z, y, fit)
+  local s = scion()
+  local gamma = kernel_gamma(self, z)
+  if self.task == "regression" then
+    local machines, report = {}, { converged = true, iterations = 0, n_support = 0 }
+    for d = 1, fit.n_targets do
+      machines[d] = train(self, z, y:narrow(2, d, 1):squeeze(2), {}, gamma)
+      report.converged = report.converged and machines[d].converged
+      report.iterations = math.max(report.iterations, machines[d].iterations)
+      report.n_support = report.n_support + #machines[d].support
+    end
+    return { machines = machines, gamma = gamma, report = report }
+  end
+  for k, count in ipairs(fit.counts) do
+    if count == 0 then error(("SvmRepurposer: class %s has no items"):format(check.describe(self.classes[k])), 0) end
+  end
+  local machine = train(self, z, y, fit, gamma)
+  local model = { machine = machine, gamma = gamma, n_classes = fit.n_classes,
+    report = { converged = machine.converged, iterations = machine.iterations, n_support = #machine.support } }
+  self.has_probabilities = self.options.enable_probability_estimates
+  if self.has_probabilities then
+    local f = held_out_decisions(self, machine, z, y, fit, gamma)
+    local list, ids = pairs_of(fit.n_classes), s.tensor(y, { dtype = "i64" }):reshape(-1, 1)
+    local i, j = {}, {}
+    for p, pair in ipairs(list) do i[p], j[p] = pair[1], pair[2] end
+    model.slope, model.shift = platt(f, ids:eq(s.tensor(i, { dtype = "i64" })):to("f64"), ids:eq(s.tensor(j, { dtype = "i64" })):to("f64"))
+  end
+  return model
+end
+
+-- ---- the graph -------------------------------------------------------------------------------------------------------------
+
+local function constant(net, name, tensor) return graph.constant(net, "svm." .. name, tensor) end
+
+-- Decisions of one machine: (N, P).
+local function decision_node(self, net, value, machine, gamma, prefix)
+  local o = self.options
+  if o.kernel == "linear" then -- the weights themselves
+    local weight = machine.coef:transpose(1, 2):matmul(machine.points)
+    return graph.add_linear(net, graph.fresh_name(net, prefix), value, weight:to("f32"):contiguous(), machine.offset:to("f32"))
+  end
+  local points = constant(net, prefix .. ".support_vectors", machine.points)
+  local k
+  if o.kernel == "rbf" then
+    local distance = graph.node(net, "distance", "Distance", "cdist", nil, { value, points })
+    k = graph.node(net, "square", "Square", "square", nil, { distance })
+    k = graph.node(net, "gamma", "Scale", "mul", nil, { k, constant(net, prefix .. ".gamma", scion().tensor { -gamma }) })
+    k = graph.node(net, "kernel", "Exp", "exp", nil, { k })
+  else
+    k = graph.node(net, "products", "Linear", "linear", nil, { value, points })
+    k = graph.node(net, "gamma", "Scale", "mul", nil, { k, constant(net, prefix .. ".gamma", scion().tensor { gamma }) })
+    k = graph.node(net, "coef0", "Shift", "add", nil, { k, constant(net, prefix .. ".coef0", scion().tensor { o.coef0 }) })
+    if o.kernel == "poly" then
+      k = graph.node(net, "kernel", "Pow", "pow", nil, { k, constant(net, prefix .. ".degree", scion().tensor { o.degree + 0.0 }) })
+    else
+      k = graph.node(net, "kernel", "Tanh", "tanh", nil, { k })
+    end
+  end
+  return graph.add_linear(net, graph.fresh_name(net, prefix), k, machine.coef:transpose(1, 2):to("f32"):contiguous(), machine.offset:to("f32"))
+end
+
+-- Sums over the pairs: (P, K), 1 where the pair's first (second) class is k.
+local function pair_sums(k)
+  local first, second = {}, {}
+  for p, pair in ipairs(pairs_of(k)) do
+    first[p], second[p] = {}, {}
+    for c = 1, k do
+      first[p][c] = c == pair[1] and 1.0 or 0.0
+      second[p][c] = c == pair[2] and 1.0 or 0.0
+    end
+  end
+  return scion().tensor(first), scion().tensor(second)
+end
+
+local function sum_over_pairs(net, a, b, k)
+  local first, second = pair_sums(k)
+  local left = graph.node(net, "first_of_pairs", "Matmul", "matmul", nil, { a, constant(net, "first", first) })
+  local right = graph.node(net, "second_of_pairs", "Matmul", "matmul", nil, { b, constant(net, "second", second) })
+  return graph.node(net, "over_pairs", "Add", "add", nil, { left, right })
+end
+
+function Svm:_build(net, value, model)
+  if model.machines then
+    local parts = {}
+    for d, machine in ipairs(model.machines) do parts[d] = decision_node(self, net, value, machine, model.gamma, "svm_" .. d) end
+    return #parts == 1 and parts[1] or graph.node(net, "outputs", "Concat", "cat", { dim = 2 }, parts)
+  end
+  local f = decision_node(self, net, value, model.machine, model.gamma, "svm")
+  local k = model.n_classes
+  local minus = graph.node(net, "reversed", "Neg", "neg", nil, { f })
+  if model.slope then
+    local z = graph.node(net, "platt_slope", "Scale", "mul", nil, { f, constant(net, "slope", model.slope) })
+    z = graph.node(net, "platt", "Shift", "add", nil, { z, constant(net, "shift", model.shift) })
+    -- 1 / sigmoid(z) = 1 + exp(-z), bounded so that sums stay finite
+    local bounded = graph.node(net, "bound", "Clamp", "clamp", { min = -30, max = 30 }, { z })
+    local one = constant(net, "one", scion().tensor { 1 })
+    local function inverse(v, name) return graph.node(net, name, "Add", "add", nil, { graph.node(net, name .. "_exp", "Exp", "exp", nil, { v }), one }) end
+    local first = inverse(graph.node(net, "negative", "Neg", "neg", nil, { bounded }), "inverse_first")
+    local sums = sum_over_pairs(net, first, inverse(bounded, "inverse_second"), k)
+    local coupled = graph.node(net, "coupled", "Shift", "sub", nil, { sums, constant(net, "pairs_less", scion().tensor { k - 2 + 0.0 }) })
+    return graph.node(net, "log_probability", "Neg", "neg", nil, { graph.node(net, "log_inverse", "Log", "log", nil, { coupled }) })
+  end
+  -- Votes, ties broken by the sums of the decisions, which never count as much as a vote.
+  local zero = constant(net, "zero", scion().tensor { 0 })
+  local function votes(v, name) return graph.node(net, name, "Cast", "to", { dtype = "f32" }, { graph.node(net, name .. "_positive", "Greater", "gt", nil,
+    { v, zero }) }) end
+  local count = sum_over_pairs(net, votes(f, "vote_first"), votes(minus, "vote_second"), k)
+  local confidence = sum_over_pairs(net, f, minus, k)
+  local size = graph.node(net, "confidence_size", "Abs", "abs", nil, { confidence })
+  local room = graph.node(net, "confidence_room", "Shift", "add", nil, { size, constant(net, "room", scion().tensor { 1 }) })
+  local small = graph.node(net, "confidence_share", "Div", "div", nil, { confidence, room })
+  local third = graph.node(net, "tie_break", "Scale", "mul", nil, { small, constant(net, "third", scion().tensor { 1 / 3 }) })
+  return graph.node(net, "scores", "Add", "add", nil, { count, third })
+end
+
+function Svm:predict_probability(data)
+  if self.target_model ~= nil and self.task == "classes" and not self.has_probabilities then
+    error("SvmRepurposer: Probability estimates should have been enabled during model training (enable_probability_estimates = true)", 2)
+  end
+  return Predictor.predict_probability(self, data)
+end
+
+function Svm:_extra()
+  local extra = Predictor._extra(self)
+  extra.has_probabilities = self.has_probabilities
+  return extra
+end
+
+function Svm.restore(self, net, info)
+  Predictor.restore(self, net, info)
+  self.has_probabilities = info.extra and info.extra.has_probabilities
+end
+
+return Svm

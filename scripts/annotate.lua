@@ -100,14 +100,15 @@ local function add_function(full, f, class, method)
   add("")
 end
 
--- Methods that Lua adds to classes made in C.
-for owner, methods in pairs { Net = scion.Net } do
+-- Methods that Lua adds to classes made in C, and functions of scion that are neither in the registry nor in a part of their own.
+local tensor = require "scion.tensor"
+for _, list in ipairs { { "Net:", scion.Net }, { "Tensor:", tensor.methods }, { "scion.", tensor.functions } } do
   local names = {}
-  for name, f in pairs(methods) do
+  for name, f in pairs(list[2]) do
     if type(name) == "string" and is_lua(f) and not name:find("^_") then names[#names + 1] = name end
   end
   table.sort(names)
-  for _, name in ipairs(names) do add_function(owner .. ":" .. name, methods[name]) end
+  for _, name in ipairs(names) do add_function(list[1] .. name, list[2][name]) end
 end
 
 -- Modules found through a name of scion are written once, under that name.

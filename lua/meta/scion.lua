@@ -14,6 +14,9 @@
 ---@field requires_grad boolean whether operations on this tensor are recorded; may be set on leaves
 ---@field is_leaf boolean made by the user rather than by a recorded operation
 ---@field grad_fn string? name of the operation that made this tensor, when it was recorded
+---@field T scion.Tensor the dimensions in reverse order
+---@field mT scion.Tensor the last two dimensions exchanged
+---@field data scion.Tensor the same elements without history; see detach
 ---@operator add(scion.Tensor|number): scion.Tensor
 ---@operator sub(scion.Tensor|number): scion.Tensor
 ---@operator mul(scion.Tensor|number): scion.Tensor
@@ -157,8 +160,8 @@ function scion.op_info(name) end
 ---@return string[]
 function scion.op_names() end
 
---- Sample i of an operation, for the derivative checks: a function that applies it to a list of inputs, the inputs,
---- and which of them are differentiable; nothing past the last sample.
+--- Sample i of an operation, for the checks of the registry: apply(inputs, #inputs, in_place) runs it with the sample's
+--- parameters; then the inputs (false: omitted), and which of them are differentiable. Nothing past the last sample.
 ---@param name string
 ---@param i integer
 ---@return function? apply, scion.Tensor[] inputs, boolean[] differentiable
@@ -215,7 +218,7 @@ function Tensor:at(...) end
 function Tensor:put(value, ...) end
 
 --- What t[list] does: an integer picks, {first, last} and {first, last, step} keep a range with both ends, {} keeps all, an
---- integer tensor takes ids. A view, unless ids took part.
+--- integer tensor takes ids, a bool vector keeps where it is true. A view, unless ids took part.
 ---@param list (integer|integer[]|scion.Tensor)[]
 ---@return scion.Tensor
 function Tensor:index(list) end
@@ -1988,11 +1991,11 @@ function Tensor:elu_(alpha) end
 ---@return scion.Tensor y
 function scion.embedding(ids, weight, padding_idx) end
 
---- Sum or mean of the rows of every bag of ids: (N, D).
+--- Sum, mean or maximum of the rows of every bag of ids: (N, D).
 ---@param ids scion.Tensor (N, T): T ids per bag
 ---@param weight scion.Tensor (V, D)
 ---@param per_sample_weights? scion.Tensor (N, T), with mode "sum"
----@param mode? "sum"|"mean" "sum" or "mean" of the rows of a bag (default mean)
+---@param mode? "sum"|"mean"|"max" "sum", "mean" or "max" of the rows of a bag (default mean)
 ---@param padding_idx? integer id, as written in ids, that does not count
 ---@return scion.Tensor y
 function scion.embedding_bag(ids, weight, per_sample_weights, mode, padding_idx) end
@@ -2059,6 +2062,15 @@ function Tensor:exp() end
 ---@return scion.Tensor y
 function Tensor:exp_() end
 
+--- 2^x.
+---@param x scion.Tensor input
+---@return scion.Tensor y
+function scion.exp2(x) end
+
+--- 2^x.
+---@return scion.Tensor y
+function Tensor:exp2() end
+
 --- Dimensions of size 1 repeated without copying; the result is read-only.
 ---@param x scion.Tensor input
 ---@param shape integer|integer[] sizes; -1 keeps the old one (default { })
@@ -2116,6 +2128,19 @@ function Tensor:exponential_(lambd) end
 ---@param dtype? scion.dtype default f32
 ---@return scion.Tensor y
 function scion.eye(n, m, dtype) end
+
+--- alpha_dropout of whole channels of (N, C, ...).
+---@param x scion.Tensor input
+---@param p? number probability of being dropped (default 0.5)
+---@param training? boolean without it, x itself (default true)
+---@return scion.Tensor y
+function scion.feature_alpha_dropout(x, p, training) end
+
+--- alpha_dropout of whole channels of (N, C, ...).
+---@param p? number probability of being dropped (default 0.5)
+---@param training? boolean without it, x itself (default true)
+---@return scion.Tensor y
+function Tensor:feature_alpha_dropout(p, training) end
 
 --- Zeroes whole channels of (N, C, ...) with probability p and scales the rest by 1 / (1 - p).
 ---@param x scion.Tensor input
@@ -2932,6 +2957,30 @@ function scion.log_softmax(x, dim) end
 ---@return scion.Tensor y
 function Tensor:log_softmax(dim) end
 
+--- log(e^a + e^b) without overflow, elementwise with broadcasting.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.logaddexp(a, b) end
+
+--- log(e^a + e^b) without overflow, elementwise with broadcasting.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:logaddexp(b) end
+
+--- Logarithm of the running sum of e^x along a dimension, without overflow.
+---@param x scion.Tensor input
+---@param dim integer dimension (default 0)
+---@param reverse? boolean from the end (default false)
+---@return scion.Tensor y
+function scion.logcumsumexp(x, dim, reverse) end
+
+--- Logarithm of the running sum of e^x along a dimension, without overflow.
+---@param dim integer dimension (default 0)
+---@param reverse? boolean from the end (default false)
+---@return scion.Tensor y
+function Tensor:logcumsumexp(dim, reverse) end
+
 --- Logarithm of determinants; NaN where negative.
 ---@param a scion.Tensor (..., N, N)
 ---@return scion.Tensor y
@@ -2982,6 +3031,17 @@ function scion.logical_xor(a, b) end
 ---@param b scion.Tensor|number right
 ---@return scion.Tensor y
 function Tensor:logical_xor(b) end
+
+--- log(x / (1 - x)), the inverse of sigmoid; NaN outside 0 .. 1.
+---@param x scion.Tensor input
+---@param eps? number x is first limited to eps .. 1 - eps; 0: not (default 0.0)
+---@return scion.Tensor y
+function scion.logit(x, eps) end
+
+--- log(x / (1 - x)), the inverse of sigmoid; NaN outside 0 .. 1.
+---@param eps? number x is first limited to eps .. 1 - eps; 0: not (default 0.0)
+---@return scion.Tensor y
+function Tensor:logit(eps) end
 
 --- log(sigmoid(x)), exact for large negative x.
 ---@param x scion.Tensor input
@@ -3055,6 +3115,25 @@ function scion.lp_pool2d(x, kernel, stride, padding, ceil_mode, p) end
 ---@param p? number the power (default 2.0)
 ---@return scion.Tensor y
 function Tensor:lp_pool2d(kernel, stride, padding, ceil_mode, p) end
+
+--- 3-d power pooling: (sum of |x|^p)^(1/p).
+---@param x scion.Tensor input
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param p? number the power (default 2.0)
+---@return scion.Tensor y
+function scion.lp_pool3d(x, kernel, stride, padding, ceil_mode, p) end
+
+--- 3-d power pooling: (sum of |x|^p)^(1/p).
+---@param kernel integer|integer[] size of the window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding: one number, one per dimension, or all leading then all trailing ones; default 0 (default { })
+---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
+---@param p? number the power (default 2.0)
+---@return scion.Tensor y
+function Tensor:lp_pool3d(kernel, stride, padding, ceil_mode, p) end
 
 --- Long short-term memory over a sequence (gates i, f, g, o).
 ---@param x scion.Tensor (T, N, C)
@@ -5087,6 +5166,17 @@ function Tensor:var_mean(dim, correction, keepdim) end
 ---@return scion.Tensor y
 function scion.where(cond, a, b) end
 
+--- a * log(b), and 0 where a is 0.
+---@param a scion.Tensor|number left
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function scion.xlogy(a, b) end
+
+--- a * log(b), and 0 where a is 0.
+---@param b scion.Tensor|number right
+---@return scion.Tensor y
+function Tensor:xlogy(b) end
+
 --- Zeros everywhere; x:zero_() writes them.
 ---@param x scion.Tensor input
 ---@return scion.Tensor y
@@ -5126,11 +5216,607 @@ function Net:evaluate(data, opts) end
 ---@return table history
 function Net:fit(data, opts) end
 
+--- beta * x + alpha * (sum over the batch of products of matrices).
+---@param batch1 scion.Tensor (B, m, k)
+---@param batch2 scion.Tensor (B, k, n)
+---@param opts? { beta?: number, alpha?: number }
+---@return scion.Tensor
+function Tensor:addbmm(batch1, batch2, opts) end
+
+--- beta * x + alpha * (outer product of two vectors).
+---@param vec1 scion.Tensor
+---@param vec2 scion.Tensor
+---@param opts? { beta?: number, alpha?: number }
+---@return scion.Tensor
+function Tensor:addr(vec1, vec2, opts) end
+
+--- Smallest and largest element, over everything or along a dimension.
+---@param dim? integer
+---@param keepdim? boolean
+---@return scion.Tensor min, scion.Tensor max
+function Tensor:aminmax(dim, keepdim) end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function Tensor:atleast_1d() end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function Tensor:atleast_2d() end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function Tensor:atleast_3d() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:bfloat16() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:bool() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:byte() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:char() end
+
+--- The inverse of A A' from its lower Cholesky factor.
+---@return scion.Tensor
+function Tensor:cholesky_inverse() end
+
+--- At most `chunks` views of equal size along dim; the last may be smaller.
+---@param chunks integer
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function Tensor:chunk(chunks, dim) end
+
+--- No element above `max`.
+---@param max number
+---@return scion.Tensor
+function Tensor:clamp_max(max) end
+
+--- No element above `max`, in place.
+---@param max number
+---@return scion.Tensor self
+function Tensor:clamp_max_(max) end
+
+--- No element below `min`.
+---@param min number
+---@return scion.Tensor
+function Tensor:clamp_min(min) end
+
+--- No element below `min`, in place.
+---@param min number
+---@return scion.Tensor self
+function Tensor:clamp_min_(min) end
+
+--- All choices of r elements of a vector, as rows, in the vector's order.
+---@param r? integer default 2
+---@param with_replacement? boolean
+---@return scion.Tensor
+function Tensor:combinations(r, with_replacement) end
+
+--- Running integral by the trapezoid rule along dim; spacing dx.
+---@param dx? number default 1
+---@param dim? integer default -1
+---@return scion.Tensor
+function Tensor:cumulative_trapezoid(dx, dim) end
+
+--- Degrees as radians.
+---@return scion.Tensor
+function Tensor:deg2rad() end
+
+--- A matrix with the flattened elements on diagonal `offset`.
+---@param offset? integer default 0
+---@return scion.Tensor
+function Tensor:diagflat(offset) end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:double() end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function Tensor:dsplit(sections) end
+
+--- Bytes of one element.
+---@return integer
+function Tensor:element_size() end
+
+--- Have both tensors the same shape and the same elements?
+---@param other scion.Tensor
+---@return boolean
+function Tensor:equal(other) end
+
+--- Fills the main diagonal of a matrix in place.
+---@param value number
+---@return scion.Tensor self
+function Tensor:fill_diagonal_(value) end
+
+--- The order of the elements along dimension 2 turned round.
+---@return scion.Tensor
+function Tensor:fliplr() end
+
+--- The order of the elements along dimension 1 turned round.
+---@return scion.Tensor
+function Tensor:flipud() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:float() end
+
+--- x to a power, computed in f64.
+---@param exponent scion.Tensor|number
+---@return scion.Tensor
+function Tensor:float_power(exponent) end
+
+--- Samples of the Gumbel-softmax distribution (Jang et al. 2017). hard: one-hot values with the gradient of the soft ones.
+---@param opts? { tau?: number, hard?: boolean, dim?: integer }
+---@return scion.Tensor
+function Tensor:gumbel_softmax(opts) end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:half() end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function Tensor:hsplit(sections) end
+
+--- A copy with values written at the positions that id tensors name together; see index_put_.
+---@param ids scion.Tensor[]
+---@param values scion.Tensor|number
+---@param accumulate? boolean
+---@return scion.Tensor
+function Tensor:index_put(ids, values, accumulate) end
+
+--- Writes values at the positions that id tensors name together, in place: x:index_put_({ rows, columns }, values). Fewer ids
+--- than dimensions write whole rows; values broadcast. accumulate adds instead, repeated positions too.
+---@param ids scion.Tensor[] i64 from 1, broadcast together; or masks of one dimension
+---@param values scion.Tensor|number
+---@param accumulate? boolean
+---@return scion.Tensor self
+function Tensor:index_put_(ids, values, accumulate) end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:int() end
+
+--- Is the element type one of floating-point numbers?
+---@return boolean
+function Tensor:is_floating_point() end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:long() end
+
+--- Values sorted along dimension 1.
+---@return scion.Tensor
+function Tensor:msort() end
+
+--- Ids drawn with the given weights (rows of a matrix separately): i64 from 1, (n_samples) or (rows, n_samples).
+---@param n_samples integer
+---@param replacement? boolean may an id come more than once? default false
+---@return scion.Tensor
+function Tensor:multinomial(n_samples, replacement) end
+
+--- The median of the elements that are not NaN (the lower of two), over everything.
+---@return scion.Tensor
+function Tensor:nanmedian() end
+
+--- Bytes of all elements.
+---@return integer
+function Tensor:nbytes() end
+
+--- A tensor of another shape in the element type of this one: new_zeros(2, 3), new_ones, new_empty, new_full({ 2, 3 }, 7).
+---@return scion.Tensor
+function Tensor:new_empty(...) end
+
+--- A tensor of another shape in the element type of this one: new_zeros(2, 3), new_ones, new_empty, new_full({ 2, 3 }, 7).
+---@return scion.Tensor
+function Tensor:new_full(...) end
+
+--- A tensor of another shape in the element type of this one: new_zeros(2, 3), new_ones, new_empty, new_full({ 2, 3 }, 7).
+---@return scion.Tensor
+function Tensor:new_ones(...) end
+
+--- A tensor of the given numbers in the element type of this one.
+---@param value scion.Numbers
+---@param opts? { dtype?: scion.dtype, requires_grad?: boolean }
+---@return scion.Tensor
+function Tensor:new_tensor(value, opts) end
+
+--- A tensor of another shape in the element type of this one: new_zeros(2, 3), new_ones, new_empty, new_full({ 2, 3 }, 7).
+---@return scion.Tensor
+function Tensor:new_zeros(...) end
+
+--- Distances between all pairs of rows of (N, D), as the vector of the upper triangle.
+---@param p? number order, default 2
+---@return scion.Tensor
+function Tensor:pdist(p) end
+
+--- Radians as degrees.
+---@return scion.Tensor
+function Tensor:rad2deg() end
+
+--- Random integers low .. high - 1 of a tensor's shape and type: randint_like(x, high) or randint_like(x, low, high).
+---@param low integer
+---@param high? integer
+---@return scion.Tensor
+function Tensor:randint_like(low, high) end
+
+--- All elements in one dimension, in row-major order.
+---@return scion.Tensor
+function Tensor:ravel() end
+
+--- Keeps the gradient of a tensor that is not a leaf in its .grad during backward.
+---@return scion.Tensor self
+function Tensor:retain_grad() end
+
+--- Turned by k times 90 degrees from the first towards the second dimension of `dims`.
+---@param k? integer default 1
+---@param dims? integer[] default { 1, 2 }
+---@return scion.Tensor
+function Tensor:rot90(k, dims) end
+
+--- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
+--- short i16, char i8, byte u8, bool (where elements are not 0).
+---@return scion.Tensor
+function Tensor:short() end
+
+--- Views of `split_size` elements along dim (the last may be smaller), or of the sizes in a list.
+---@param split_size integer|integer[]
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function Tensor:split(split_size, dim) end
+
+--- Views along dim: a number of parts whose sizes differ by at most one, or a list of the first ids of all parts but the first.
+---@param sections integer|integer[]
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function Tensor:tensor_split(sections, dim) end
+
+--- The tensor in the element type of another.
+---@param other scion.Tensor
+---@return scion.Tensor
+function Tensor:type_as(other) end
+
+--- Views without dimension dim, one for each of its elements.
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function Tensor:unbind(dim) end
+
+--- Elements of windows of `size` every `step` along dim, as a new last dimension: a view. (scion.unfold gives the columns
+--- of image patches, as PyTorch's F.unfold.)
+---@param dim integer
+---@param size integer
+---@param step? integer default 1
+---@return scion.Tensor
+function Tensor:unfold(dim, size, step) end
+
+--- Powers of a vector's elements as columns, from n - 1 down to 0 (up with increasing).
+---@param n? integer default as many as elements
+---@param opts? { increasing?: boolean }
+---@return scion.Tensor
+function Tensor:vander(n, opts) end
+
+--- The same elements in another shape, sharing storage; an error where that needs a copy (reshape makes one).
+---@param ... integer|integer[] sizes; one may be -1
+---@return scion.Tensor
+function Tensor:view(...) end
+
+--- view in the shape of another tensor.
+---@param other scion.Tensor
+---@return scion.Tensor
+function Tensor:view_as(other) end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function Tensor:vsplit(sections) end
+
+--- self where condition, other elsewhere: x:where(cond, other).
+---@param condition scion.Tensor bool
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function Tensor:where(condition, other) end
+
+--- beta * x + alpha * (sum over the batch of products of matrices).
+---@param batch1 scion.Tensor (B, m, k)
+---@param batch2 scion.Tensor (B, k, n)
+---@param opts? { beta?: number, alpha?: number }
+---@return scion.Tensor
+function scion.addbmm(batch1, batch2, opts) end
+
+--- beta * x + alpha * (outer product of two vectors).
+---@param vec1 scion.Tensor
+---@param vec2 scion.Tensor
+---@param opts? { beta?: number, alpha?: number }
+---@return scion.Tensor
+function scion.addr(vec1, vec2, opts) end
+
+--- Smallest and largest element, over everything or along a dimension.
+---@param dim? integer
+---@param keepdim? boolean
+---@return scion.Tensor min, scion.Tensor max
+function scion.aminmax(dim, keepdim) end
+
+--- A tensor itself, anything else through scion.tensor.
+---@param value scion.Tensor|scion.Numbers
+---@param opts? scion.dtype|{ dtype?: scion.dtype }
+---@return scion.Tensor
+function scion.as_tensor(value, opts) end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function scion.atleast_1d() end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function scion.atleast_2d() end
+
+--- The tensor with at least 1, 2 or 3 dimensions: a vector becomes a row (1, n) or (1, n, 1), a matrix (m, n, 1).
+---@return scion.Tensor
+function scion.atleast_3d() end
+
+--- Matrices along the diagonal of a larger one, zeros elsewhere.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.block_diag(tensors, ...) end
+
+--- The shape that tensors of these shapes broadcast to.
+---@param ... integer[]
+---@return integer[]
+function scion.broadcast_shapes(...) end
+
+--- Views of all tensors in the shape they broadcast to.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor[]
+function scion.broadcast_tensors(tensors, ...) end
+
+--- All combinations of one element from each vector, as rows; one vector alone is returned as it is.
+---@param ... scion.Tensor
+---@return scion.Tensor
+function scion.cartesian_prod(...) end
+
+--- The product of several matrices in the order that needs the fewest multiplications.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.chain_matmul(tensors, ...) end
+
+--- The inverse of A A' from its lower Cholesky factor.
+---@return scion.Tensor
+function scion.cholesky_inverse() end
+
+--- At most `chunks` views of equal size along dim; the last may be smaller.
+---@param chunks integer
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function scion.chunk(chunks, dim) end
+
+--- No element above `max`.
+---@param max number
+---@return scion.Tensor
+function scion.clamp_max(max) end
+
+--- No element below `min`.
+---@param min number
+---@return scion.Tensor
+function scion.clamp_min(min) end
+
+--- Vectors as the columns of a matrix; matrices side by side.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.column_stack(tensors, ...) end
+
+--- All choices of r elements of a vector, as rows, in the vector's order.
+---@param r? integer default 2
+---@param with_replacement? boolean
+---@return scion.Tensor
+function scion.combinations(r, with_replacement) end
+
+--- Running integral by the trapezoid rule along dim; spacing dx.
+---@param dx? number default 1
+---@param dim? integer default -1
+---@return scion.Tensor
+function scion.cumulative_trapezoid(dx, dim) end
+
+--- Degrees as radians.
+---@return scion.Tensor
+function scion.deg2rad() end
+
+--- A matrix with the flattened elements on diagonal `offset`.
+---@param offset? integer default 0
+---@return scion.Tensor
+function scion.diagflat(offset) end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function scion.dsplit(sections) end
+
+--- Tensors joined along dimension 3.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.dstack(tensors, ...) end
+
+--- Have both tensors the same shape and the same elements?
+---@param other scion.Tensor
+---@return boolean
+function scion.equal(other) end
+
+--- The order of the elements along dimension 2 turned round.
+---@return scion.Tensor
+function scion.fliplr() end
+
+--- The order of the elements along dimension 1 turned round.
+---@return scion.Tensor
+function scion.flipud() end
+
+--- x to a power, computed in f64.
+---@param exponent scion.Tensor|number
+---@return scion.Tensor
+function scion.float_power(exponent) end
+
+--- Samples of the Gumbel-softmax distribution (Jang et al. 2017). hard: one-hot values with the gradient of the soft ones.
+---@param opts? { tau?: number, hard?: boolean, dim?: integer }
+---@return scion.Tensor
+function scion.gumbel_softmax(opts) end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function scion.hsplit(sections) end
+
+--- Tensors joined side by side: along dimension 2, vectors along 1.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.hstack(tensors, ...) end
+
+--- A copy with values written at the positions that id tensors name together; see index_put_.
+---@param ids scion.Tensor[]
+---@param values scion.Tensor|number
+---@param accumulate? boolean
+---@return scion.Tensor
+function scion.index_put(ids, values, accumulate) end
+
+--- Vectors of coordinates as tensors over the grid they span. indexing "ij" (default): dimension k follows vector k; "xy":
+--- the first two are exchanged.
+---@param tensors scion.Tensor[]
+---@param opts? { indexing?: "ij"|"xy" }
+---@return scion.Tensor[]
+function scion.meshgrid(tensors, opts) end
+
+--- Values sorted along dimension 1.
+---@return scion.Tensor
+function scion.msort() end
+
+--- The product of several matrices in the order that needs the fewest multiplications.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.multi_dot(tensors, ...) end
+
+--- Ids drawn with the given weights (rows of a matrix separately): i64 from 1, (n_samples) or (rows, n_samples).
+---@param n_samples integer
+---@param replacement? boolean may an id come more than once? default false
+---@return scion.Tensor
+function scion.multinomial(n_samples, replacement) end
+
+--- The median of the elements that are not NaN (the lower of two), over everything.
+---@return scion.Tensor
+function scion.nanmedian() end
+
+--- Distances between all pairs of rows of (N, D), as the vector of the upper triangle.
+---@param p? number order, default 2
+---@return scion.Tensor
+function scion.pdist(p) end
+
+--- Radians as degrees.
+---@return scion.Tensor
+function scion.rad2deg() end
+
+--- Random integers low .. high - 1 of a tensor's shape and type: randint_like(x, high) or randint_like(x, low, high).
+---@param low integer
+---@param high? integer
+---@return scion.Tensor
+function scion.randint_like(low, high) end
+
+--- All elements in one dimension, in row-major order.
+---@return scion.Tensor
+function scion.ravel() end
+
+--- Turned by k times 90 degrees from the first towards the second dimension of `dims`.
+---@param k? integer default 1
+---@param dims? integer[] default { 1, 2 }
+---@return scion.Tensor
+function scion.rot90(k, dims) end
+
+--- Tensors joined one below the other; vectors become rows.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.row_stack(tensors, ...) end
+
+--- Views of `split_size` elements along dim (the last may be smaller), or of the sizes in a list.
+---@param split_size integer|integer[]
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function scion.split(split_size, dim) end
+
+--- Views along dim: a number of parts whose sizes differ by at most one, or a list of the first ids of all parts but the first.
+---@param sections integer|integer[]
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function scion.tensor_split(sections, dim) end
+
+--- Rows and columns (2, n) of the elements on and below (tril_indices) or above (triu_indices) diagonal `offset`.
+---@param rows integer
+---@param columns integer
+---@param offset? integer default 0
+---@return scion.Tensor
+function scion.tril_indices(rows, columns, offset) end
+
+--- Rows and columns (2, n) of the elements on and below (tril_indices) or above (triu_indices) diagonal `offset`.
+---@param rows integer
+---@param columns integer
+---@param offset? integer default 0
+---@return scion.Tensor
+function scion.triu_indices(rows, columns, offset) end
+
+--- Views without dimension dim, one for each of its elements.
+---@param dim? integer default 1
+---@return scion.Tensor[]
+function scion.unbind(dim) end
+
+--- Ids into a flattened tensor of `shape` as one id tensor for each dimension.
+---@param ids scion.Tensor  i64, from 1
+---@param shape integer[]
+---@return scion.Tensor[]
+function scion.unravel_index(ids, shape) end
+
+--- Powers of a vector's elements as columns, from n - 1 down to 0 (up with increasing).
+---@param n? integer default as many as elements
+---@param opts? { increasing?: boolean }
+---@return scion.Tensor
+function scion.vander(n, opts) end
+
+--- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
+---@param sections integer|integer[]
+---@return scion.Tensor[]
+function scion.vsplit(sections) end
+
+--- Tensors joined one below the other; vectors become rows.
+---@param tensors scion.Tensor[]
+---@return scion.Tensor
+function scion.vstack(tensors, ...) end
+
 ---@class scion.BnnRepurposer: scion.PredictorRepurposer
 ---@overload fun(...): scion.BnnRepurposer
 scion.BnnRepurposer = {}
 
 function scion.BnnRepurposer:init(opts) end
+
+--- A function of tensors with its own gradient, as PyTorch's autograd.Function. forward(ctx, ...) computes without recording and may
+--- keep what backward needs in ctx; backward(ctx, gradients of the outputs...) returns one gradient (or nil) for each argument of
+--- forward, those that are no tensors included. What backward computes with operations can be differentiated again.
+--- ctx.needs_input_grad[i] tells whether argument i asks for a gradient.
+---@param spec { name?: string, forward: fun(ctx: table, ...): ..., backward: fun(ctx: table, ...): ... }
+---@return fun(...): scion.Tensor
+function scion.Function(spec) end
 
 ---@class scion.GaussianProcess
 ---@overload fun(...): scion.GaussianProcess
@@ -6045,9 +6731,12 @@ function scion.nn.ELU(...) end
 ---@return scion.Net
 function scion.nn.Embedding(...) end
 
---- Sum or mean of the embeddings of each bag of ids: (N, T) to (N, embedding_dim).
+--- Sum, mean (the default) or maximum of the embeddings of each bag of ids: (N, T) to (N, embedding_dim).
 ---@return scion.Net
 function scion.nn.EmbeddingBag(...) end
+
+--- AlphaDropout of whole channels of (N, C, ...).
+function scion.nn.FeatureAlphaDropout(...) end
 
 --- Joins dimensions start_dim .. end_dim (default: all but the first): (N, C, H, W) to (N, C H W).
 ---@return scion.Net
@@ -6074,6 +6763,10 @@ function scion.nn.GLU(...) end
 --- Gated recurrent unit; arguments and outputs as RNN.
 ---@return scion.Net
 function scion.nn.GRU(...) end
+
+--- One step of GRU: cell(x, h) to the next h.
+---@return scion.Net
+function scion.nn.GRUCell(...) end
 
 --- Negative log-likelihood of normal distributions with given means and variances.
 ---@param reduction? choice "none" (a value per element), "mean" or "sum"
@@ -6174,6 +6867,15 @@ function scion.nn.KLDivLoss(options, ...) end
 ---@return scion.Net
 function scion.nn.L1Loss(options, ...) end
 
+--- (sum of |x|^p)^(1/p) of each window. Arguments: norm_type (p), kernel_size, stride = kernel_size, ceil_mode = false.
+function scion.nn.LPPool1d(...) end
+
+--- (sum of |x|^p)^(1/p) of each window. Arguments: norm_type (p), kernel_size, stride = kernel_size, ceil_mode = false.
+function scion.nn.LPPool2d(...) end
+
+--- (sum of |x|^p)^(1/p) of each window. Arguments: norm_type (p), kernel_size, stride = kernel_size, ceil_mode = false.
+function scion.nn.LPPool3d(...) end
+
 --- Local response normalisation across channels: nsize, alpha = 1e-4, beta = 0.75, knorm = 2.
 ---@return scion.Net
 function scion.nn.LRN(opts) end
@@ -6181,6 +6883,10 @@ function scion.nn.LRN(opts) end
 --- Long short-term memory; arguments as RNN. Gives y, h_n and c_n; with state = true the net takes h0 and c0.
 ---@return scion.Net
 function scion.nn.LSTM(...) end
+
+--- One step of LSTM: cell(x, h, c) to the next h and c.
+---@return scion.Net
+function scion.nn.LSTMCell(...) end
 
 --- A function of tensors as a layer: fn(x, ..., info) -> tensor, info = { layer =, training =, config = }. opts: name, n_inputs (1),
 --- n_outputs (1), config (text). To be saved, the function is registered first: scion.register_layer("swish2", fn).
@@ -6316,6 +7022,11 @@ function scion.nn.RMSNorm(...) end
 --- true: the net takes h0 as a second input.
 ---@return scion.Net
 function scion.nn.RNN(...) end
+
+--- One step of RNN: cell(x, h) of (N, input_size) and (N, hidden_size) to the next h. Arguments: input_size, hidden_size, bias = true,
+--- nonlinearity = "tanh" | "relu".
+---@return scion.Net
+function scion.nn.RNNCell(...) end
 
 --- max(x, 0).
 ---@return scion.Net
@@ -6853,6 +7564,12 @@ function scion.repurpose.graph.with_preprocessing(net, pre) end
 
 --- A copy of the net whose single output ends in softmax (left alone when it does already).
 function scion.repurpose.graph.with_softmax(net) end
+
+--- A repurposer from the JSON file of Xfer's LrRepurposer or SvmRepurposer, on a source network given beside it (Xfer keeps that in files of
+--- MXNet). Layers must have the names that the file says.
+---@param path string
+---@param opts { source_model: scion.Net }
+function scion.repurpose.load_xfer(path, opts) end
 
 --- Makes a class known to scion.load. Built-in ones are known already. A class without a graph form needs serialize and
 --- deserialize (see Repurposer:save).

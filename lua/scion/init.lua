@@ -29,6 +29,7 @@ local PARTS <const> = {
   hpo = "scion.hpo",
   -- names
   GaussianProcess = "scion.gaussian_process",
+  Function = { "scion.autograd", "Function" },
   class = { "scion.class", "class" },
   is_a = { "scion.class", "is_a" },
   help = { "scion.help", "help" },
@@ -49,10 +50,29 @@ local PARTS <const> = {
   NeuralNetworkRandomFreezeRepurposer = { "scion.repurpose", "NeuralNetworkRandomFreezeRepurposer" },
 }
 
+-- Functions on tensors that are written in Lua: loaded when a name is asked for that C does not have.
+local function load_tensor()
+  setmetatable(scion.Tensor.methods, nil)
+  require "scion.tensor"
+end
+setmetatable(scion.Tensor.methods, {
+  __index = function(methods, name)
+    load_tensor()
+    return rawget(methods, name)
+  end,
+  __pairs = function(methods)
+    load_tensor()
+    return pairs(methods)
+  end,
+})
+
 -- The line of the nearest caller outside this file, for errors.
 local function load_part(_, name)
   local part = PARTS[name]
-  if part == nil then return nil end
+  if part == nil then
+    load_tensor()
+    return rawget(scion, name)
+  end
   local value
   if type(part) == "string" then
     value = require(part)
@@ -70,6 +90,7 @@ setmetatable(scion, {
   -- Names that are not loaded yet: for completion, help and annotations.
   __names = function()
     local names = {}
+    load_tensor()
     for name in pairs(PARTS) do names[#names + 1] = name end
     table.sort(names)
     return names

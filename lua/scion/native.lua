@@ -14,6 +14,9 @@
 ---@field requires_grad boolean whether operations on this tensor are recorded; may be set on leaves
 ---@field is_leaf boolean made by the user rather than by a recorded operation
 ---@field grad_fn string? name of the operation that made this tensor, when it was recorded
+---@field T scion.Tensor the dimensions in reverse order
+---@field mT scion.Tensor the last two dimensions exchanged
+---@field data scion.Tensor the same elements without history; see detach
 ---@operator add(scion.Tensor|number): scion.Tensor
 ---@operator sub(scion.Tensor|number): scion.Tensor
 ---@operator mul(scion.Tensor|number): scion.Tensor
@@ -157,8 +160,8 @@ function scion.op_info(name) end
 ---@return string[]
 function scion.op_names() end
 
---- Sample i of an operation, for the derivative checks: a function that applies it to a list of inputs, the inputs,
---- and which of them are differentiable; nothing past the last sample.
+--- Sample i of an operation, for the checks of the registry: apply(inputs, #inputs, in_place) runs it with the sample's
+--- parameters; then the inputs (false: omitted), and which of them are differentiable. Nothing past the last sample.
 ---@param name string
 ---@param i integer
 ---@return function? apply, scion.Tensor[] inputs, boolean[] differentiable
@@ -215,7 +218,7 @@ function Tensor:at(...) end
 function Tensor:put(value, ...) end
 
 --- What t[list] does: an integer picks, {first, last} and {first, last, step} keep a range with both ends, {} keeps all, an
---- integer tensor takes ids. A view, unless ids took part.
+--- integer tensor takes ids, a bool vector keeps where it is true. A view, unless ids took part.
 ---@param list (integer|integer[]|scion.Tensor)[]
 ---@return scion.Tensor
 function Tensor:index(list) end

@@ -190,7 +190,7 @@ static scion_status check_version(scion_context *ctx, const scion_node *node, co
                                   const scion_tensor *t, uint64_t kept) {
   if (t == NULL || kept == SCION_NOT_KEPT || t->storage->version == kept) return SCION_OK;
   return scion_fail(ctx, SCION_ESTATE, "backward: %s %d of %s was changed in place after it was used (it is at version %llu, the "
-                    "gradient needs version %llu); clone it before changing it", what, i, node->op->info.name,
+                    "gradient needs version %llu); clone it before changing it", what, i + ctx->index_base, node->op->info.name,
                     (unsigned long long)t->storage->version, (unsigned long long)kept);
 }
 
@@ -270,7 +270,7 @@ static scion_status check_grad(scion_context *ctx, const scion_node *node, int32
   if (x == NULL || (scion__same_shape(g, x) && g->dtype == x->dtype)) return SCION_OK;
   char a[SCION_SHAPE_TEXT], b[SCION_SHAPE_TEXT];
   return scion_fail(ctx, SCION_ESHAPE, "backward: %s gave a gradient %s for its input %d of %s",
-                    node->op != NULL ? node->op->info.name : node->custom.name, scion__tensor_brief(a, g), i,
+                    node->op != NULL ? node->op->info.name : node->custom.name, scion__tensor_brief(a, g), i + ctx->index_base,
                     scion__tensor_brief(b, x));
 }
 
@@ -328,17 +328,17 @@ static scion_status seed(run_state *r, scion_tensor *const *outputs, int32_t n, 
   scion_context *ctx = r->ctx;
   for (int32_t i = 0; i < n; i++) {
     scion_tensor *y = outputs[i], *g = grad_outputs != NULL ? grad_outputs[i] : NULL;
-    if (y == NULL) return scion_fail(ctx, SCION_EINVAL, "backward: output %d is missing", i);
+    if (y == NULL) return scion_fail(ctx, SCION_EINVAL, "backward: output %d is missing", i + ctx->index_base);
     if (!scion__records(y)) {
-      return scion_fail(ctx, SCION_ESTATE, "backward: output %d does not depend on anything that requires a gradient", i);
+      return scion_fail(ctx, SCION_ESTATE, "backward: output %d does not depend on anything that requires a gradient", i + ctx->index_base);
     }
     char a[SCION_SHAPE_TEXT], b[SCION_SHAPE_TEXT];
     if (g == NULL && y->numel != 1) {
       return scion_fail(ctx, SCION_ESHAPE, "backward: output %d is %s; only a single number has an implicit gradient, give grad_outputs "
-                        "or reduce it", i, scion__tensor_brief(a, y));
+                        "or reduce it", i + ctx->index_base, scion__tensor_brief(a, y));
     }
     if (g != NULL && (!scion__same_shape(g, y) || g->dtype != y->dtype)) {
-      return scion_fail(ctx, SCION_ESHAPE, "backward: grad_outputs %d is %s, the output is %s", i, scion__tensor_brief(a, g),
+      return scion_fail(ctx, SCION_ESHAPE, "backward: grad_outputs %d is %s, the output is %s", i + ctx->index_base, scion__tensor_brief(a, g),
                         scion__tensor_brief(b, y));
     }
     if (y->grad_fn == NULL) continue;
@@ -391,15 +391,15 @@ scion_status scion_grad(scion_context *ctx, scion_tensor *const *outputs, int32_
                         int allow_unused, scion_tensor **grads) {
   for (int32_t i = 0; i < n_inputs; i++) grads[i] = NULL;
   for (int32_t i = 0; i < n_inputs; i++) {
-    if (inputs[i] == NULL) return scion_fail(ctx, SCION_EINVAL, "grad: input %d is missing", i);
-    if (!scion__records(inputs[i])) return scion_fail(ctx, SCION_ESTATE, "grad: input %d does not require a gradient", i);
+    if (inputs[i] == NULL) return scion_fail(ctx, SCION_EINVAL, "grad: input %d is missing", i + ctx->index_base);
+    if (!scion__records(inputs[i])) return scion_fail(ctx, SCION_ESTATE, "grad: input %d does not require a gradient", i + ctx->index_base);
   }
   run_state r = { .ctx = ctx, .create_graph = create_graph != 0, .inputs = inputs, .n_inputs = n_inputs, .captured = grads,
                   .retain_graph = retain_graph < 0 ? create_graph != 0 : retain_graph != 0 };
   scion_status st = differentiate(&r, outputs, n_outputs, grad_outputs);
   for (int32_t i = 0; st == SCION_OK && i < n_inputs && !allow_unused; i++) {
     if (grads[i] == NULL) {
-      st = scion_fail(ctx, SCION_EINVAL, "grad: the outputs do not depend on input %d (pass allow_unused = true to get none)", i);
+      st = scion_fail(ctx, SCION_EINVAL, "grad: the outputs do not depend on input %d (pass allow_unused = true to get none)", i + ctx->index_base);
     }
   }
   for (int32_t i = 0; st != SCION_OK && i < n_inputs; i++) {

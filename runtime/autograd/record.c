@@ -170,10 +170,10 @@ scion_status scion_record_custom(scion_context *ctx, const scion_custom *custom,
   }
   for (int32_t i = 0; i < n_outputs; i++) {
     if (scion__records(outputs[i])) {
-      return scion_fail(ctx, SCION_ESTATE, "%s: output %d already has a gradient history; compute it under no_grad", custom->name, i);
+      return scion_fail(ctx, SCION_ESTATE, "%s: output %d already has a gradient history; compute it under no_grad", custom->name, i + ctx->index_base);
     }
     for (int32_t k = 0; k < n_inputs; k++) {
-      if (inputs[k] == outputs[i]) return scion_fail(ctx, SCION_EINVAL, "%s: output %d is also an input; return a clone", custom->name, i);
+      if (inputs[k] == outputs[i]) return scion_fail(ctx, SCION_EINVAL, "%s: output %d is also an input; return a clone", custom->name, i + ctx->index_base);
     }
   }
   scion_node *node = node_new(ctx, n_inputs, n_outputs, 0);

@@ -87,6 +87,7 @@ struct scion_context {
   scion_pool *pool; /* started on first use */
   int32_t threads;
   bool grad_enabled;
+  int32_t index_base; /* what messages count dimensions and positions from: 0, or 1 for Lua */
   uint64_t seed, rng_counter, sequence; /* sequence: of recorded nodes */
   void *(*alloc)(void *, void *, size_t, size_t);
   void *alloc_ud;

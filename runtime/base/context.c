@@ -86,6 +86,7 @@ scion_status scion_set_threads(scion_context *ctx, int32_t threads) {
 }
 int32_t scion_get_threads(scion_context *ctx) { return ctx->threads; }
 
+void scion_set_index_base(scion_context *ctx, int32_t base) { ctx->index_base = base != 0; }
 void scion_seed(scion_context *ctx, uint64_t seed) {
   ctx->seed = seed;
   ctx->rng_counter = 0;

@@ -37,10 +37,15 @@ int bind_raise(lua_State *L, scion_status status) {
     if (status == SCION_ECALLBACK) return lua_error(L);
     lua_pop(L, 1);
   }
-  int level = 1; /* the position of the nearest Lua function: the caller's line */
+  int level = 0, nearest = 0; /* the caller's line: of the nearest Lua function that is not one of ours, else of the nearest */
   lua_Debug ar;
-  while (lua_getstack(L, level, &ar) && lua_getinfo(L, "Sl", &ar) && ar.currentline < 0) level++;
-  luaL_where(L, level);
+  for (int i = 1; level == 0 && lua_getstack(L, i, &ar); i++) {
+    lua_getinfo(L, "Sl", &ar);
+    if (ar.currentline < 0) continue;
+    if (nearest == 0) nearest = i;
+    if (strstr(ar.source, "lua/scion/") == NULL) level = i;
+  }
+  luaL_where(L, level > 0 ? level : nearest > 0 ? nearest : 1);
   lua_pushstring(L, scion_errmsg(s->ctx));
   lua_concat(L, 2);
   return lua_error(L);
@@ -387,6 +392,7 @@ static void open_state(lua_State *L) {
   lua_setmetatable(L, -2);
   scion_status st = scion_open(NULL, &s->ctx);
   if (st != SCION_OK) luaL_error(L, "scion: could not open a context (%s)", scion_status_str(st));
+  scion_set_index_base(s->ctx, 1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &state_key);
   luaL_newmetatable(L, "scion.Tensor");
   lua_pushlightuserdata(L, s);

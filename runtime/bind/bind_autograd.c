@@ -1,5 +1,7 @@
 /* bind_autograd.c: gradients from Lua: backward, grad, no_grad, hooks, functions with their own gradient, and
  * scopes that free temporaries. */
+#include <stdio.h>
+
 #include "bind.h"
 
 static int option(lua_State *L, int table, const char *name, int def) {
@@ -179,7 +181,7 @@ static int t_requires_grad_(lua_State *L) { /* requires_grad_(on = true) */
 }
 
 /* A Lua function held by the engine. The reference is dropped with the hook or the graph. */
-typedef struct { bind_state *s; int ref; } held;
+typedef struct { bind_state *s; int ref; char name[64]; } held; /* name: of a function with its own gradient */
 static held *hold(lua_State *L, int index) {
   held *h = NULL;
   lua_Alloc alloc;
@@ -188,6 +190,7 @@ static held *hold(lua_State *L, int index) {
   h = alloc(ud, NULL, 0, sizeof *h);
   if (h == NULL) luaL_error(L, "out of memory");
   h->s = bind_get(L);
+  h->name[0] = '\0';
   lua_pushvalue(L, index);
   h->ref = luaL_ref(L, LUA_REGISTRYINDEX);
   return h;
@@ -247,7 +250,7 @@ static scion_status custom_backward(scion_context *ctx, void *ud, scion_tensor *
   held *h = ud;
   lua_State *L = h->s->L;
   int top = lua_gettop(L);
-  if (!lua_checkstack(L, n_outputs + n_inputs + 8)) return scion_fail(ctx, SCION_ENOMEM, "custom function: the Lua stack is full");
+  if (!lua_checkstack(L, n_outputs + n_inputs + 8)) return scion_fail(ctx, SCION_ENOMEM, "%s: the Lua stack is full", h->name);
   lua_rawgeti(L, LUA_REGISTRYINDEX, h->ref);
   for (int i = 0; i < n_outputs; i++) bind_push(L, grad_outputs[i]);
   scion_status st = bind_call(L, n_outputs, n_inputs);
@@ -256,7 +259,7 @@ static scion_status custom_backward(scion_context *ctx, void *ud, scion_tensor *
     if (lua_isnil(L, at)) continue;
     bind_box *box = bind_to_box(L, at);
     if (box == NULL || box->t == NULL) {
-      st = scion_fail(ctx, SCION_EINVAL, "custom function: backward's result %d is a %s, expected a tensor or nil", i + 1, luaL_typename(L, at));
+      st = scion_fail(ctx, SCION_EINVAL, "%s: backward's result %d is a %s, expected a tensor or nil", h->name, i + 1, luaL_typename(L, at));
     } else {
       grad_inputs[i] = scion_tensor_ref(box->t);
     }
@@ -274,7 +277,9 @@ static int m_record_custom(lua_State *L) {
   scion_tensor **outputs = tensor_list(L, 4, lua_tostring(L, 1), "outputs", &n_out);
   if (n_out > SCION_MAX_OUTPUTS) return luaL_error(L, "%s: %d outputs, at most %d are possible", lua_tostring(L, 1), n_out, SCION_MAX_OUTPUTS);
   for (int i = 0; i < n_out; i++) if (outputs[i] == NULL) return luaL_error(L, "%s: output %d is missing", lua_tostring(L, 1), i + 1);
-  scion_custom custom = { custom_backward, let_go, hold(L, 2), "custom function" };
+  held *h = hold(L, 2);
+  snprintf(h->name, sizeof h->name, "%s", lua_tostring(L, 1));
+  scion_custom custom = { custom_backward, let_go, h, h->name };
   scion_status st = scion_record_custom(bind_ctx(L), &custom, inputs, n_in, outputs, n_out);
   if (st != SCION_OK) let_go(NULL, custom.ud);
   bind_try(L, st);

@@ -16,7 +16,7 @@ typedef struct {
   scion_context *ctx;
   bool in_place;
   int top, at; /* arguments; the next one to read */
-  int dim_at;  /* x:gather(dim, ids): where a dimension stood before a tensor; 0: nowhere */
+  int dim_at;  /* x:gather(dim, ids), einsum(equation, ...): where the first parameter stood before a tensor; 0: nowhere */
   scion_tensor *few[MAX_IN], **in;
   int n_in;
 } call;
@@ -80,6 +80,7 @@ static void read_list(call *k, int slot, int index) {
     lua_insert(L, 1);
     k->top++;
     k->at++;
+    if (k->dim_at != 0) k->dim_at++;
     index++;
   }
   for (int i = 0; i < n; i++) {
@@ -102,12 +103,21 @@ static bool dim_first(call *k, int slot) {
   return true;
 }
 
+/* So does einsum("ij,jk->ik", a, b): a string where the list of tensors begins is the first parameter, when that is one. */
+static void string_first(call *k) {
+  if (k->dim_at == 0 && k->info->n_params > 0 && k->info->params[0].type == SCION_P_STRING && k->at <= k->top && lua_type(k->L, k->at) == LUA_TSTRING) {
+    k->dim_at = k->at++;
+  }
+}
+
 static void read_inputs(call *k) {
   lua_State *L = k->L;
   for (int i = 0; i < k->info->n_inputs; i++) {
     const scion_slot *slot = &k->info->inputs[i];
     bind_box *box = k->at <= k->top ? bind_to_box(L, k->at) : NULL;
     if (slot->flags & SCION_SF_VARIADIC) {
+      string_first(k);
+      box = k->at <= k->top ? bind_to_box(L, k->at) : NULL;
       if (box == NULL && lua_istable(L, k->at) && !is_options(L, k->at)) {
         read_list(k, i, k->at);
         k->at++;
@@ -169,6 +179,12 @@ static void set_param(call *k, int index, int at, void *params) {
       if (exact && (p->type == SCION_P_INT || p->type == SCION_P_INTS)) v.i = zero_based(k, p, v.i);
       break;
     case LUA_TSTRING: v.type = SCION_V_STRING, v.s = lua_tostring(L, at); break;
+    case LUA_TUSERDATA: { /* x:to(y): y's dtype */
+      bind_box *box = p->type == SCION_P_DTYPE ? bind_to_box(L, at) : NULL;
+      if (box == NULL || box->t == NULL) luaL_error(L, "%s: %s must not be a %s", k->info->name, p->name, luaL_typename(L, at));
+      v.type = SCION_V_STRING, v.s = scion_dtype_name(scion_tensor_dtype(box->t));
+      break;
+    }
     case LUA_TTABLE: {
       char who[96];
       lua_pushfstring(L, "%s: %s", k->info->name, p->name);
@@ -336,6 +352,31 @@ void bind_push_params(lua_State *L, const scion_op *op, const void *params) {
 
 /* ---- the call --------------------------------------------------------------------------------------------- */
 
+/* PyTorch's x:add(y, { alpha = -lr }): add and sub have no parameters, so that they cost little; b is scaled first. */
+static bool scale_operand(call *k) {
+  lua_State *L = k->L;
+  if (k->at != k->top || k->n_in != 2 || !is_options(L, k->top) || (strcmp(k->info->name, "add") != 0 && strcmp(k->info->name, "sub") != 0)) return false;
+  lua_pushnil(L);
+  lua_next(L, k->top);
+  bool alone = strcmp(lua_tostring(L, -2), "alpha") == 0 && lua_type(L, -1) == LUA_TNUMBER;
+  double alpha = lua_tonumber(L, -1);
+  lua_pop(L, 1);
+  if (lua_next(L, k->top) != 0) {
+    alone = false;
+    lua_pop(L, 2);
+  }
+  if (!alone) return false;
+  int dtype = scion_tensor_dtype(k->in[1]);
+  if (dtype != SCION_F32 && dtype != SCION_F64 && alpha != (double)(int64_t)alpha) {
+    luaL_error(L, "%s: alpha is %f, which does not fit an %s tensor", k->info->name, alpha, scion_dtype_name((scion_dtype)dtype));
+  }
+  scion_tensor **factor = bind_new(L);
+  bind_try(L, scion_tensor_scalar(k->ctx, (scion_dtype)dtype, alpha, factor));
+  bind_apply(L, scion_op_find("mul"), (scion_tensor *[]){ k->in[1], *factor }, 2, NULL);
+  k->in[1] = bind_check(L, -1);
+  return true;
+}
+
 static int run(lua_State *L, bool in_place) {
   call k; /* not cleared: `few` is large, and every field is set */
   k.L = L;
@@ -365,7 +406,7 @@ static int run(lua_State *L, bool in_place) {
         return luaL_error(L, "%s: %s is missing", k.info->name, k.info->params[i].name);
       }
     }
-  } else if (k.at <= k.top) {
+  } else if (k.at <= k.top && !scale_operand(&k)) {
     read_params(&k, params, seen, &wants_grad);
   }
   bind_charge_state(L, s);
@@ -505,8 +546,8 @@ static int m_op_names(lua_State *L) {
   return 1;
 }
 
-/* For the derivative checks: op_sample(name, i) -> function that applies the op to a list of tensors, inputs,
- * differentiable flags; nil past the last sample. */
+/* For the checks of the registry: op_sample(name, i) -> function (inputs, how many, in place) that applies the op with the
+ * sample's parameters, inputs, differentiable flags; nil past the last sample. */
 typedef struct { const scion_op *op; char params[MAX_PARAMS]; } sample_call;
 static int sample_apply(lua_State *L) {
   sample_call *c = lua_touserdata(L, lua_upvalueindex(1));
@@ -519,7 +560,13 @@ static int sample_apply(lua_State *L) {
     in[i] = lua_isboolean(L, -1) ? NULL : bind_check(L, -1); /* false: omitted */
     lua_pop(L, 1);
   }
-  bind_try(L, scion_apply(bind_ctx(L), c->op, in, n, info->params_size > 0 ? c->params : NULL, out, info->n_visible));
+  const void *params = info->params_size > 0 ? c->params : NULL;
+  if (lua_toboolean(L, 3)) { /* in place */
+    bind_try(L, scion_apply_inplace(bind_ctx(L), c->op, in, n, params));
+    lua_rawgeti(L, 1, 1);
+    return 1;
+  }
+  bind_try(L, scion_apply(bind_ctx(L), c->op, in, n, params, out, info->n_visible));
   for (int i = 0; i < info->n_visible; i++) {
     if (out[i] == NULL) lua_pushboolean(L, 0);
     else scion_lua_take(L, out[i]);

@@ -222,6 +222,24 @@ static lua_Integer range_end(lua_State *L, int list, int k, const char *what) {
   lua_pop(L, 1);
   return v;
 }
+/* A mask of one dimension as ids: replaces the tensor at `item`. */
+static scion_tensor *mask_ids(lua_State *L, scion_tensor *t, int dim, int item) {
+  scion_tensor *mask = bind_check(L, item);
+  if (scion_tensor_n_dims(mask) != 1 || scion_tensor_shape(mask)[0] != scion_tensor_shape(t)[dim]) {
+    luaL_error(L, "slice: a mask among the indices needs one dimension of %I elements, as dimension %d has; it has %d dimensions and %I elements",
+               (LUAI_UACINT)scion_tensor_shape(t)[dim], dim + 1, scion_tensor_n_dims(mask), (LUAI_UACINT)scion_tensor_numel(mask));
+  }
+  const scion_op *op = scion_op_find("nonzero");
+  _Alignas(16) char params[2048];
+  scion_params_init(op, params);
+  set_int(L, op, params, "base", 1);
+  bind_apply(L, op, &mask, 1, params);
+  lua_replace(L, item);
+  lua_pushvalue(L, item); /* (n, 1) to (n) */
+  select_dim(L, 1, 0);
+  lua_replace(L, item);
+  return bind_check(L, item);
+}
 /* t[{ 2, {1, 3}, {}, ids, mask }]: integer picks, {first, last[, step]} keeps both ends, {} keeps all, an integer tensor takes ids.
  * Pushes the result: a view unless a tensor took part. */
 static void index_table(lua_State *L, int tensor, int spec) {
@@ -247,7 +265,8 @@ static void index_table(lua_State *L, int tensor, int spec) {
       scion_params_init(op, params);
       set_int(L, op, params, "dim", dim);
       set_int(L, op, params, "base", 1);
-      bind_apply(L, op, (scion_tensor *[]){ t, ids->t }, 2, params);
+      scion_tensor *rows = scion_tensor_dtype(ids->t) == SCION_BOOL ? mask_ids(L, t, dim, item) : ids->t;
+      bind_apply(L, op, (scion_tensor *[]){ t, rows }, 2, params);
       lua_replace(L, item - 1);
       lua_settop(L, item - 1);
     } else if (lua_istable(L, item)) {
@@ -281,7 +300,11 @@ static int t_index(lua_State *L) {
     lua_pushvalue(L, 2);
     if (lua_rawget(L, lua_upvalueindex(1)) != LUA_TNIL) return 1;
     lua_pushvalue(L, 2);
-    if (lua_rawget(L, lua_upvalueindex(2)) == LUA_TNIL) return 1;
+    if (lua_rawget(L, lua_upvalueindex(2)) == LUA_TNIL) {
+      lua_pushvalue(L, 2);
+      lua_gettable(L, lua_upvalueindex(1)); /* what Lua adds to the methods when it is first asked */
+      return 1;
+    }
     lua_CFunction get = lua_tocfunction(L, -1);
     lua_settop(L, 1);
     return get(L);
@@ -342,6 +365,24 @@ static void write_into(lua_State *L, scion_tensor *dst, int value) {
   bind_try(L, scion_tensor_copy(ctx, dst, bind_check(L, value)));
 }
 
+/* A part of an expanded view may look like any other tensor: the whole is checked before it is taken. */
+static void check_writable(lua_State *L, scion_tensor *t) {
+  for (int i = 0; i < scion_tensor_n_dims(t); i++) {
+    if (scion_tensor_strides(t)[i] == 0 && scion_tensor_shape(t)[i] > 1) {
+      luaL_error(L, "assignment: this view repeats elements (it was expanded); clone it before writing");
+    }
+  }
+}
+
+static int assign_by_ids(lua_State *L, int list) { /* lua/scion/tensor.lua knows how */
+  lua_getfield(L, 1, "_assign");
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, list);
+  lua_pushvalue(L, 3);
+  lua_call(L, 3, 0);
+  return 0;
+}
+
 static int t_newindex(lua_State *L) {
   scion_tensor *t = bind_check(L, 1);
   scion_context *ctx = bind_ctx(L);
@@ -353,6 +394,7 @@ static int t_newindex(lua_State *L) {
     else return luaL_error(L, "a tensor has no settable field '%s' (settable: grad, requires_grad)", key);
     return 0;
   }
+  check_writable(L, t);
   if (type == LUA_TNUMBER && scion_tensor_n_dims(t) == 1 && !bind_to_box(L, 3)) {
     int exact;
     lua_Integer i = lua_tointegerx(L, 2, &exact);
@@ -380,10 +422,15 @@ static int t_newindex(lua_State *L) {
   } else if (type == LUA_TTABLE) {
     for (int k = 1; k <= (int)lua_rawlen(L, 2); k++) {
       lua_rawgeti(L, 2, k);
-      if (bind_to_box(L, -1) != NULL) return luaL_error(L, "slice: writing through ids needs index_copy_ or scatter_");
+      if (bind_to_box(L, -1) != NULL) return assign_by_ids(L, 2);
       lua_pop(L, 1);
     }
     lua_pushvalue(L, 2);
+  } else if (mask != NULL && mask->t != NULL) { /* t[ids] = value */
+    lua_createtable(L, 1, 0);
+    lua_pushvalue(L, 2);
+    lua_rawseti(L, -2, 1);
+    return assign_by_ids(L, lua_gettop(L));
   } else {
     return luaL_error(L, "a tensor is indexed by an integer, a list of indices and ranges, or a bool tensor; got %s", luaL_typename(L, 2));
   }
@@ -458,9 +505,40 @@ static int p_grad_fn(lua_State *L) {
   lua_pushstring(L, scion_grad_fn_name(bind_check(L, 1)));
   return 1;
 }
+/* x.T reverses the dimensions, x.mT exchanges the last two, x.data is x:detach(). */
+static int push_view(lua_State *L, const char *op, int n, const int64_t *dims) {
+  const scion_op *o = scion_op_find(op);
+  _Alignas(16) char params[2048];
+  scion_params_init(o, params);
+  scion_value v = { .type = SCION_V_INTS, .ints = dims, .n_ints = n };
+  bind_try(L, scion_params_set(bind_ctx(L), o, params, 0, &v));
+  scion_tensor *t = bind_check(L, 1);
+  bind_apply(L, o, &t, 1, params);
+  return 1;
+}
+static int p_T(lua_State *L) {
+  int n = scion_tensor_n_dims(bind_check(L, 1));
+  int64_t dims[SCION_MAX_DIMS];
+  for (int i = 0; i < n; i++) dims[i] = n - 1 - i;
+  return push_view(L, "permute", n, dims);
+}
+static int p_mT(lua_State *L) {
+  int n = scion_tensor_n_dims(bind_check(L, 1));
+  int64_t dims[SCION_MAX_DIMS];
+  if (n < 2) return luaL_error(L, "mT: needs at least 2 dimensions, the tensor has %d", n);
+  for (int i = 0; i < n; i++) dims[i] = i < n - 2 ? i : 2 * n - 3 - i;
+  return push_view(L, "permute", n, dims);
+}
+static int p_data(lua_State *L) {
+  lua_getfield(L, 1, "detach");
+  lua_pushvalue(L, 1);
+  lua_call(L, 1, 1);
+  return 1;
+}
 static const luaL_Reg properties[] = {
   { "shape", p_shape }, { "dtype", p_dtype }, { "ndim", p_ndim }, { "grad", p_grad }, { "requires_grad", p_requires_grad },
-  { "is_leaf", p_is_leaf }, { "grad_fn", p_grad_fn }, { NULL, NULL } };
+  { "is_leaf", p_is_leaf }, { "grad_fn", p_grad_fn }, { "T", p_T }, { "mT", p_mT },
+  { "data", p_data }, { NULL, NULL } };
 
 static int t_size(lua_State *L) {
   scion_tensor *t = bind_check(L, 1);

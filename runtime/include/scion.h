@@ -94,6 +94,8 @@ SCION_API void scion_set_cancel(scion_context *ctx, int (*cancelled)(void *), vo
 
 SCION_API scion_status scion_set_threads(scion_context *ctx, int32_t threads); /* results do not depend on it */
 SCION_API int32_t scion_get_threads(scion_context *ctx);
+/* What messages count dimensions and positions from: 0 (the default), or 1 for the sake of a language that does. */
+SCION_API void scion_set_index_base(scion_context *ctx, int32_t base);
 SCION_API void scion_seed(scion_context *ctx, uint64_t seed);
 /* The whole random state: (seed, counter). Restoring it replays the same numbers. */
 SCION_API void scion_rng_get(scion_context *ctx, uint64_t state[2]);

@@ -136,7 +136,7 @@ static void softplus_grad(scion_grad_call *g) {
   }
   scion__g_set(g, 0, x_mul(x, g->dy[0], d));
 }
-static const scion_sample samples_softplus[] = { { "3x4", "" }, { "3x4", "beta=2.5" } };
+static const scion_sample samples_softplus[] = { { "3x4", "" }, { "3x4:d", "threshold=0.6" }, { "3x4", "beta=2.5" } };
 const scion_op scion__op_softplus = {
   .info = { "softplus", 1, SCION_OF_INPLACE, "log(1 + e^(beta x)) / beta: a smooth relu.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y),
             SCION_PARAMS(params_softplus, softplus_params) },

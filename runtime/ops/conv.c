@@ -372,11 +372,14 @@ static const scion_slot slots_weight[] = { { "x", 0, "(N, C, spatial...)" }, { "
 static const scion_sample samples1[] = { { "2x2x6,3x2x3,3", "" }, { "2x4x7,4x2x3,-", "stride=2 padding=1 groups=2" }, { "1x2x8,3x2x3,3", "dilation=2 padding=0,3" } };
 static const scion_sample samples2[] = { { "2x2x4x5,3x2x3x2,3", "" }, { "1x4x5x5,4x1x3x3,4", "padding=1 groups=4" }, { "1x4x5x4,6x2x3x3,-", "stride=2,1 padding=1 groups=2" },
                                          { "2x3x3x3,2x3x1x1,2,2x2x3x3", "" }, { "1x2x6x6,2x2x3x3,-", "dilation=2 padding=1,2,0,1" } };
-static const scion_sample samples3[] = { { "1x2x3x4x3,2x2x2x3x2,2", "padding=1" }, { "1x2x4x3x3,2x1x2x2x2,-", "stride=2 groups=2" } };
-static const scion_sample samples_t1[] = { { "2x2x4,2x3x3,3", "" }, { "1x4x4,4x2x3,-", "stride=2 padding=1 output_padding=1 groups=2" } };
+static const scion_sample samples3[] = { { "1x2x5x5x4,3x2x2x3x2,3", "dilation=2,1,1 padding=1,0,1 stride=1,2,1" },
+  { "1x2x3x4x3,2x2x2x3x2,2", "padding=1" }, { "1x2x4x3x3,2x1x2x2x2,-", "stride=2 groups=2" } };
+static const scion_sample samples_t1[] = { { "1x2x5,2x2x3,2", "dilation=2 stride=2 padding=1" }, { "2x2x4,2x3x3,3", "" },
+  { "1x4x4,4x2x3,-", "stride=2 padding=1 output_padding=1 groups=2" } };
 static const scion_sample samples_t2[] = { { "1x2x3x3,2x3x3x2,3", "stride=2 padding=1" }, { "1x2x3x3,2x2x2x2,-", "stride=2 output_padding=1" },
     { "1x4x3x3,4x1x3x3,-", "groups=4 dilation=2 padding=1" } };
-static const scion_sample samples_t3[] = { { "1x2x2x3x2,2x2x2x2x2,2", "stride=2" } };
+static const scion_sample samples_t3[] = { { "1x2x2x3x2,2x2x2x2x2,2", "stride=2" },
+  { "1x4x3x2x2,4x1x2x2x3,-", "stride=1,2,1 padding=1,0,1 dilation=2,1,1 groups=2 output_padding=0,1,0" } };
 static const scion_sample samples_w1[] = { { "2x2x6,2x3x4", "kernel=3" }, { "2x4x7,2x4x4", "kernel=3 stride=2 padding=1 groups=2" } };
 static const scion_sample samples_w2[] = { { "2x2x4x5,2x3x2x4", "kernel=3,2" }, { "1x4x5x4,1x6x3x4", "kernel=3,3 stride=2,1 padding=1 groups=2" } };
 static const scion_sample samples_w3[] = { { "1x2x3x4x3,1x2x4x4x4", "kernel=2,3,2 padding=1" } };

@@ -236,13 +236,13 @@ static void matrix_compose(scion_x *x, const scion_call *c, scion_tensor **out) 
 static scion_status matrix_grad_fused(scion_grad_call *g) {
   scion_context *ctx = g->x.ctx;
   scaled s;
-  scion_tensor *dy = NULL, *dx[4] = { NULL, NULL, NULL, NULL };
+  scion_tensor *dy = NULL, *w = NULL, *dx[4] = { NULL, NULL, NULL, NULL };
   double *sums = NULL;
   int dtype = g->in[0]->dtype;
-  const scion_tensor *w = g->in[2];
   scion_status status = scaled_make(ctx, g->in, &s);
   size_t bytes = (size_t)((s.p + s.r) * (s.d + 1) + 1) * sizeof(double);
   if (status == SCION_OK) status = scion__tensor_packed(ctx, g->dy[0], &dy);
+  if (status == SCION_OK) status = scion__tensor_packed(ctx, g->in[2], &w);
   if (status == SCION_OK && (sums = scion__alloc(ctx, bytes)) == NULL) status = SCION_ENOMEM;
   for (int32_t i = 0; i < 4 && status == SCION_OK; i++)
     if (g->needs[i]) status = scion__tensor_alloc(ctx, dtype, g->in[i]->n_dims, g->in[i]->shape, &dx[i]);
@@ -309,6 +309,7 @@ done:
   if (sums != NULL) scion__free(ctx, sums, bytes);
   scaled_free(&s);
   scion_tensor_free(ctx, dy);
+  scion_tensor_free(ctx, w);
   for (int32_t i = 0; i < 4; i++) scion_tensor_free(ctx, dx[i]);
   return status;
 }

@@ -114,15 +114,17 @@ static scion_tensor *dropped(scion_x *x, const scion_call *c, bool whole) {
 static void dropout_compose(scion_x *x, const scion_call *c, scion_tensor **out) { out[0] = dropped(x, c, false); }
 static void feature_compose(scion_x *x, const scion_call *c, scion_tensor **out) { out[0] = dropped(x, c, true); }
 /* Dropped elements become selu's negative limit; mean and variance stay (Klambauer et al. 2017). */
-static void alpha_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
+static void alpha(scion_x *x, const scion_call *c, scion_tensor **out, bool whole) {
   const dropout_params *p = c->params;
   const double limit = -1.7580993408473766;
   out[0] = c->in[0];
   if (!p->training || p->p == 0) return;
   double a = p->p < 1 ? 1 / sqrt((1 - p->p) * (1 + p->p * limit * limit)) : 0, b = -a * limit * p->p;
-  train_params t = { p->p, a, b, a * limit + b, false };
+  train_params t = { p->p, a, b, a * limit + b, whole };
   out[0] = scion__x1(x, &scion__op_dropout_train, &t, c->in[0]);
 }
+static void alpha_compose(scion_x *x, const scion_call *c, scion_tensor **out) { alpha(x, c, out, false); }
+static void feature_alpha_compose(scion_x *x, const scion_call *c, scion_tensor **out) { alpha(x, c, out, true); }
 static scion_status feature_infer(scion_call *c) {
   SCION_TRY(scion__infer_float(c));
   return scion__need_dims(c, 0, 2, SCION_MAX_DIMS);
@@ -142,3 +144,7 @@ const scion_op scion__op_alpha_dropout = {
   .info = { "alpha_dropout", 1, DROPOUT_FLAGS, "Dropout for selu networks: dropped elements take selu's negative limit, mean and variance stay.",
             SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_dropout, dropout_params) },
   .infer = scion__infer_float, .compose = alpha_compose, SCION_SAMPLES(samples_dropout) };
+const scion_op scion__op_feature_alpha_dropout = {
+  .info = { "feature_alpha_dropout", 1, DROPOUT_FLAGS, "alpha_dropout of whole channels of (N, C, ...).", SCION_INPUTS(scion__slots_x),
+            SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_dropout, dropout_params) },
+  .infer = feature_infer, .compose = feature_alpha_compose, SCION_SAMPLES(samples_feature) };

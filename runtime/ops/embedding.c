@@ -1,5 +1,7 @@
 /* embedding.c: rows of a table by id, and bags of them. The gradient of the table is an op of its own
  * (rows added up in the order of the ids), so it can be differentiated again. */
+#include <math.h>
+
 #include "nn.h"
 
 typedef struct { int64_t padding_idx, base, rows; } embedding_params;
@@ -134,7 +136,7 @@ static void embedding_backward(scion_grad_call *g) {
   if (g->needs[1]) scion__g_set(g, 1, scion__x2(&g->x, &scion__op_embedding_grad, &p, g->in[0], g->dy[0]));
 }
 static const scion_slot slots_embedding[] = { { "ids", 0, "any shape" }, { "weight", SCION_SF_PARAM, "(V, D): one row per id" } };
-static const scion_sample samples_embedding[] = { { "5:i<4,4x3", "" }, { "2x3:i<4,4x2", "" } };
+static const scion_sample samples_embedding[] = { { "5:i<4,4x3", "" }, { "2x3:j<4,4x2", "" } };
 const scion_op scion__op_embedding = {
   .info = { "embedding", 1, SCION_OF_FUNCTION, "Rows of weight by id: ids' shape + (D).", SCION_INPUTS(slots_embedding), SCION_OUTPUTS(scion__slots_y),
             SCION_PARAMS(params_embedding, embedding_params) },
@@ -142,10 +144,11 @@ const scion_op scion__op_embedding = {
 
 /* ---- embedding_bag --------------------------------------------------------------------------------------------- */
 
-static const char *const bag_modes[] = { "sum", "mean", NULL };
+static const char *const bag_modes[] = { "sum", "mean", "max", NULL };
+enum { BAG_SUM, BAG_MEAN, BAG_MAX };
 typedef struct { int64_t padding_idx, base; int32_t mode; } bag_params;
 static const scion_param params_bag[] = {
-  { "mode", SCION_P_ENUM, 0, offsetof(bag_params, mode), .def = 1, .choices = bag_modes, .doc = "\"sum\" or \"mean\" of the rows of a bag" },
+  { "mode", SCION_P_ENUM, 0, offsetof(bag_params, mode), .def = 1, .choices = bag_modes, .doc = "\"sum\", \"mean\" or \"max\" of the rows of a bag" },
   { "padding_idx", SCION_P_INT, 0, offsetof(bag_params, padding_idx), .def = (double)SCION_NONE, .doc = "id, as written in ids, that does not count" },
   { "base", SCION_P_INT, SCION_PF_BASE, offsetof(bag_params, base), .def = 0, .min = 0, .max = 1, .doc = "number of the first row" } };
 static scion_status bag_infer(scion_call *c) {
@@ -160,7 +163,7 @@ static scion_status bag_infer(scion_call *c) {
       char a[SCION_SHAPE_TEXT], b[SCION_SHAPE_TEXT];
       return SCION_OP_FAIL(c, SCION_ESHAPE, "weights %s must have the shape of ids %s", scion__tensor_brief(a, w), scion__tensor_brief(b, c->in[0]));
     }
-    if (((const bag_params *)c->params)->mode != 0) return SCION_OP_FAIL(c, SCION_EINVAL, "per-sample weights need mode \"sum\"");
+    if (((const bag_params *)c->params)->mode != BAG_SUM) return SCION_OP_FAIL(c, SCION_EINVAL, "per-sample weights need mode \"sum\"");
   }
   int64_t shape[2] = { c->in[0]->shape[0], c->in[1]->shape[1] };
   scion__out(c, 0, c->in[1]->dtype, 2, shape);
@@ -172,20 +175,32 @@ static void bag_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
   embedding_params take = { p->padding_idx, p->base, 0 };
   int64_t one = 1;
   scion_tensor *rows = scion__x2(x, &scion__op_embedding, &take, ids, c->in[1]);
+  if (p->mode == BAG_MAX) { /* padding is below everything; a bag of nothing else gives 0 */
+    scion__reduce_params along = { { 1, { 1 } }, 0 };
+    scion_tensor *zero = x_scalar(x, c->in[1]->dtype, 0);
+    if (p->padding_idx != SCION_NONE) {
+      scion_tensor *kept = x_unsqueeze(x, X2(ne, ids, x_scalar(x, ids->dtype, (double)p->padding_idx)), -1);
+      rows = x_where(x, kept, rows, x_scalar(x, c->in[1]->dtype, -INFINITY));
+    }
+    out[0] = ids->shape[1] > 0 ? scion__x1(x, &scion__op_amax, &along, rows) : x_sum(x, rows, 1, &one, false);
+    out[0] = x_where(x, X2(eq, out[0], x_scalar(x, c->in[1]->dtype, -INFINITY)), zero, out[0]);
+    return;
+  }
   if (p->padding_idx != SCION_NONE) {
     scion_tensor *kept = x_to(x, X2(ne, ids, x_scalar(x, ids->dtype, (double)p->padding_idx)), c->in[1]->dtype);
     count = X2(maximum, x_sum(x, kept, 1, &one, true), x_scalar(x, c->in[1]->dtype, 1));
     w = w == NULL ? kept : x_mul(x, w, kept);
   }
   if (w != NULL) rows = x_mul(x, rows, x_unsqueeze(x, w, -1));
-  if (p->mode == 1 && count == NULL) out[0] = x_mean(x, rows, 1, &one, false);
+  if (p->mode == BAG_MEAN && count == NULL) out[0] = x_mean(x, rows, 1, &one, false);
   else out[0] = x_sum(x, rows, 1, &one, false);
-  if (p->mode == 1 && count != NULL) out[0] = x_div(x, out[0], count);
+  if (p->mode == BAG_MEAN && count != NULL) out[0] = x_div(x, out[0], count);
 }
 static const scion_slot slots_bag[] = { { "ids", 0, "(N, T): T ids per bag" }, { "weight", SCION_SF_PARAM, "(V, D)" },
                                         { "per_sample_weights", SCION_SF_OPTIONAL, "(N, T), with mode \"sum\"" } };
-static const scion_sample samples_bag[] = { { "2x3:i<4,4x2", "" }, { "2x3:i<4,4x2,2x3", "mode=sum" }, { "2x3:i<4,4x2", "padding_idx=1" } };
+static const scion_sample samples_bag[] = { { "2x3:i<4,4x2", "" }, { "2x3:i<4,4x2,2x3", "mode=sum" }, { "2x3:i<4,4x2", "padding_idx=1" },
+                                            { "3x4:i<4,4x2:d", "mode=max" }, { "3x4:i<4,4x2:d", "mode=max padding_idx=1" } };
 const scion_op scion__op_embedding_bag = {
-  .info = { "embedding_bag", 1, SCION_OF_FUNCTION, "Sum or mean of the rows of every bag of ids: (N, D).", SCION_INPUTS(slots_bag),
+  .info = { "embedding_bag", 1, SCION_OF_FUNCTION, "Sum, mean or maximum of the rows of every bag of ids: (N, D).", SCION_INPUTS(slots_bag),
             SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_bag, bag_params) },
   .infer = bag_infer, .compose = bag_compose, SCION_SAMPLES(samples_bag) };

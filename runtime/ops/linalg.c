@@ -299,7 +299,7 @@ static void solve_any_compose(scion_x *x, const scion_call *c, scion_tensor **ou
   out[0] = vector ? last_column(x, y) : y;
 }
 static const scion_slot slots_solve[] = { { "a", 0, "(..., N, N)" }, { "b", 0, "(..., N, K), or a vector (N)" } };
-static const scion_sample samples_solve[] = { { "3x3:spd,3x2", "" }, { "3x3:spd,3", "" }, { "2x3x3:spd,2x3x1", "" } };
+static const scion_sample samples_solve[] = { { "3x3,3x2", "" }, { "3x3:spd,3x2", "" }, { "3x3:spd,3", "" }, { "2x3x3:spd,2x3x1", "" } };
 const scion_op scion__op_solve = {
   .info = { "solve", 1, 0, "x of a x = b by LU factors.", SCION_INPUTS(slots_solve), SCION_OUTPUTS(scion__slots_y) },
   .infer = solve_any_infer, .compose = solve_any_compose, SCION_SAMPLES(samples_solve) };
@@ -308,7 +308,7 @@ static void inv_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
   const scion_tensor *a = c->in[0];
   out[0] = scion__x2(x, &scion__op_solve_matrix, NULL, c->in[0], x_eye(x, a->dtype, a->shape[a->n_dims - 1]));
 }
-static const scion_sample samples_square[] = { { "3x3:spd", "" }, { "2x2x2:spd", "" } };
+static const scion_sample samples_square[] = { { "3x3", "" }, { "3x3:spd", "" }, { "2x2x2:spd", "" } };
 const scion_op scion__op_inv = {
   .info = { "inv", 1, 0, "Inverse of square matrices. To solve a system, use solve.", SCION_INPUTS(slots_a), SCION_OUTPUTS(scion__slots_y) },
   .infer = square_infer, .compose = inv_compose, SCION_SAMPLES(samples_square) };

@@ -409,7 +409,8 @@ static const scion_param params_indices[] = { KERNEL(pool_params), STRIDE(pool_p
   LIST(pool_params, dilation, 0, "distance of the window's taps; default 1"), CEIL,
   { "base", SCION_P_INT, SCION_PF_BASE, offsetof(pool_params, base), .def = 0, .min = 0, .max = 1, .doc = "the first position's number" } };
 #define INCLUDE { "count_include_pad", SCION_P_BOOL, 0, offsetof(pool_params, count_include_pad), .def = 1, .doc = "padding counts in the average" }
-#define DIVISOR { "divisor_override", SCION_P_INT, 0, offsetof(pool_params, divisor), .def = 0, .min = 0, .max = 1e15, .doc = "what sums are divided by, instead of the number of elements (1: sums)" }
+#define DIVISOR { "divisor_override", SCION_P_INT, 0, offsetof(pool_params, divisor), .def = 0, .min = 0, .max = 1e15,                  \
+  .doc = "what sums are divided by, instead of the number of elements (1: sums)" }
 static const scion_param params_avg[] = { KERNEL(pool_params), STRIDE(pool_params), PADDING(pool_params), CEIL, INCLUDE, DIVISOR };
 static const scion_param params_avg_grad[] = { KERNEL(pool_params), STRIDE(pool_params), PADDING(pool_params), CEIL, INCLUDE, DIVISOR,
   LIST(pool_params, size, SCION_PF_REQUIRED, "spatial size of the unpooled input") };
@@ -418,23 +419,27 @@ static const scion_param params_lp[] = { KERNEL(pool_params), STRIDE(pool_params
 static const scion_param params_adaptive[] = { LIST(adaptive_params, size, SCION_PF_REQUIRED, "output size: one number or one per dimension") };
 static const scion_param params_scatter[] = { LIST(scatter_params, size, SCION_PF_REQUIRED, "spatial size of the result") };
 
-static const scion_sample max1[] = { { "2x2x7:d", "kernel=3 stride=2 padding=1" } };
+static const scion_sample max1[] = { { "2x2x7:d", "kernel=3 stride=2 padding=1" }, { "2x2x8:d", "kernel=2 stride=3 ceil_mode=true" },
+  { "1x2x7:d", "kernel=3 stride=1 dilation=2" } };
 static const scion_sample max2[] = { { "2x2x4x5:d", "kernel=2" }, { "1x2x5x6:d", "kernel=3,2 stride=2,1 padding=1,0 ceil_mode=true" }, { "1x1x6x6:d",
     "kernel=2 stride=1 dilation=2" } };
-static const scion_sample max3[] = { { "1x2x3x4x4:d", "kernel=2 stride=1" } };
-static const scion_sample avg1[] = { { "2x2x7", "kernel=3 stride=2 padding=1" } };
+static const scion_sample max3[] = { { "1x2x3x4x4:d", "kernel=2 stride=1" }, { "2x1x4x5x3:d", "kernel=3,2,2 stride=2,1,2 padding=1,0,1 ceil_mode=true" }, { "1x1x4x4x4:d",
+    "kernel=2 stride=1 dilation=2,1,2" } };
+static const scion_sample avg1[] = { { "2x2x7", "kernel=3 stride=2 padding=1" }, { "1x2x8", "kernel=3 stride=2 padding=1 count_include_pad=false ceil_mode=true" } };
 static const scion_sample avg2[] = { { "2x2x4x5", "kernel=2" }, { "1x2x5x6",
     "kernel=3,2 stride=2,1 padding=1,0,0,1 ceil_mode=true count_include_pad=false" }, { "1x2x5x5", "kernel=2 ceil_mode=true padding=1" },
   { "1x2x4x4", "kernel=2 stride=1 divisor_override=1" } };
-static const scion_sample avg3[] = { { "1x2x3x4x4", "kernel=2 stride=1 padding=1" } };
+static const scion_sample avg3[] = { { "1x2x3x4x4", "kernel=2 stride=1 padding=1" },
+  { "2x1x4x5x3", "kernel=3,2,2 stride=2,1,2 padding=1,0,1 ceil_mode=true count_include_pad=false" } };
 static const scion_sample avg1g[] = { { "2x2x4", "kernel=3 stride=2 padding=1 size=7" } };
 static const scion_sample avg2g[] = { { "2x2x2x2", "kernel=2 size=4,5" } };
 static const scion_sample avg3g[] = { { "1x2x2x3x3", "kernel=2 stride=1 size=3,4,4" } };
 static const scion_sample lp1[] = { { "2x2x6:+", "kernel=2 p=3" } };
-static const scion_sample lp2[] = { { "1x2x4x4:+", "kernel=2 p=2" } };
-static const scion_sample ad1[] = { { "2x2x7:d", "size=3" } };
+static const scion_sample lp2[] = { { "1x2x4x4:+", "kernel=2 p=2" }, { "1x2x5x4:+", "kernel=3,2 stride=2,1 p=3 ceil_mode=true" } };
+static const scion_sample lp3[] = { { "1x2x3x4x3:+", "kernel=2 stride=1 p=2" } };
+static const scion_sample ad1[] = { { "2x2x7:d", "size=3" }, { "1x2x6:d", "size=2" }, { "1x2x3:d", "size=5" } };
 static const scion_sample ad2[] = { { "1x2x6x7:d", "size=3,2" }, { "1x2x4x4:d", "size=1" }, { "1x1x2x3:d", "size=4,3" } };
-static const scion_sample ad3[] = { { "1x1x4x4x3:d", "size=2" } };
+static const scion_sample ad3[] = { { "1x1x4x4x3:d", "size=2" }, { "1x2x3x5x4:d", "size=1,3,4" } };
 static const scion_sample global_samples[] = { { "2x3x4x3:d", "" }, { "2x3x4:d", "" } };
 
 #define INFO(name_, flags_, doc_, params_, struct_) { name_, 1, flags_, doc_, SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_, struct_) }
@@ -468,6 +473,7 @@ POOLS(3)
     .infer = lp_infer, .compose = lp_compose, .kernel = n, SCION_SAMPLES(lp##n) };
 LP(1)
 LP(2)
+LP(3)
 const scion_op scion__op_global_avg_pool = {
   .info = { "global_avg_pool", 1, 0, "Mean over all spatial dimensions, which stay with size 1.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y) },
   .infer = global_infer, .compose = global_compose, SCION_SAMPLES(global_samples) };

@@ -116,9 +116,10 @@ static const scion_slot slots_out[] = { { "y", 0, "(T, N, directions H): states 
 static const scion_slot slots_lstm_out[] = { { "y", 0, "(T, N, directions H): states of the last layer" },
                                              { "h_n", 0, "(layers directions, N, H): last states" }, { "c_n", 0, "(layers directions, N, H): last cells" } };
 static const scion_sample samples_rnn[] = { { "3x2x2,-,3x2,3x3,3,3", "" }, { "2x3x2,2x2x3,3x2,3x3,3x3,3x3", "num_layers=2 has_biases=false batch_first=true" } };
-static const scion_sample samples_relu[] = { { "3x2x2:d,-,3x2:u,3x3:u,3:u,3:u", "" } };
-static const scion_sample samples_gru[] = { { "3x2x2,2x2x2,6x2,6x2,6,6,6x2,6x2,6,6", "bidirectional=true" } };
-static const scion_sample samples_lstm[] = { { "3x2x2,-,-,8x2,8x2,8,8", "" }, { "2x2x2,4x2x2,4x2x2,8x2,8x2,8x2,8x2,8x4,8x2,8x4,8x2",
+static const scion_sample samples_relu[] = { { "3x2x2,2x2x3,3x2,3x3,3,3,3x2,3x3,3,3", "bidirectional=true" }, { "3x2x2:d,-,3x2:u,3x3:u,3:u,3:u", "" } };
+static const scion_sample samples_gru[] = { { "2x3x2,2x2x2,6x2,6x2,6x2,6x2", "num_layers=2 has_biases=false batch_first=true" },
+  { "3x2x2,2x2x2,6x2,6x2,6,6,6x2,6x2,6,6", "bidirectional=true" } };
+static const scion_sample samples_lstm[] = { { "3x2x2,1x2x2,1x2x2,8x2,8x2,8,8", "" }, { "3x2x2,-,-,8x2,8x2,8,8", "" }, { "2x2x2,4x2x2,4x2x2,8x2,8x2,8x2,8x2,8x4,8x2,8x4,8x2",
     "num_layers=2 bidirectional=true has_biases=false" } };
 #define RNN(name_, kind_, slots_, out_, samples_, doc_)                                                              \
   const scion_op scion__op_##name_ = {                                                                               \

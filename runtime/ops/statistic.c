@@ -60,7 +60,10 @@ static void var_grad(scion_grad_call *g) {
   double n = (double)scion__reduced_count(a, &p->dims) - p->correction;
   scion_tensor *off = x_sub(x, a, reduce1(x, &scion__op_mean, a, &p->dims, true));
   scion_tensor *dy = g->dy[0];
-  if (g->op == &scion__op_std) dy = x_div(x, dy, x_muls(x, g->out[0], 2));
+  if (g->op == &scion__op_std) { /* all elements equal: no direction, gradient 0 */
+    scion_tensor *y = g->out[0], *flat = X2(eq, y, x_scalar(x, y->dtype, 0));
+    dy = x_where(x, flat, x_scalar(x, y->dtype, 0), x_div(x, dy, x_muls(x, x_where(x, flat, x_scalar(x, y->dtype, 1), y), 2)));
+  }
   scion__g_set(g, 0, x_mul(x, scion__x_spread(x, x_muls(x, dy, 2 / n), a, &p->dims), off));
 }
 static const scion_param params_var[] = {

@@ -289,8 +289,9 @@ char *scion__tensor_brief(char *buf, const scion_tensor *t) {
 scion_status scion__check_dim(scion_context *ctx, const char *who, int64_t dim, int32_t n_dims, int32_t *out) {
   int32_t n = n_dims == 0 ? 1 : n_dims;
   if (dim < -n || dim >= n) {
-    return scion_fail(ctx, SCION_EINDEX, "%s: dimension %lld is out of range for a tensor of %d dimensions (valid: %d..%d, 0-based)",
-                      who, (long long)dim, n_dims, -n, n - 1);
+    int32_t base = ctx->index_base; /* negative ones count from the end in either */
+    return scion_fail(ctx, SCION_EINDEX, "%s: dimension %lld is out of range for a tensor of %d dimensions (valid: %d..%d or %d..-1)",
+                      who, (long long)(dim < 0 ? dim : dim + base), n_dims, base, n - 1 + base, -n);
   }
   *out = (int32_t)(dim < 0 ? dim + n : dim);
   return SCION_OK;
@@ -303,8 +304,8 @@ static scion_status address(scion_context *ctx, const scion_tensor *t, const int
   for (int32_t i = 0; i < t->n_dims; i++) {
     int64_t k = index[i] < 0 ? index[i] + t->shape[i] : index[i];
     if (k < 0 || k >= t->shape[i]) {
-      return scion_fail(ctx, SCION_EINDEX, "tensor: index %lld is out of range in dimension %d of size %lld (0-based)",
-                        (long long)index[i], i, (long long)t->shape[i]);
+      return scion_fail(ctx, SCION_EINDEX, "tensor: index %lld is out of range %d..%lld in dimension %d",
+                        (long long)index[i] + ctx->index_base, ctx->index_base, (long long)t->shape[i] - 1 + ctx->index_base, i + ctx->index_base);
     }
     offset += k * t->strides[i];
   }

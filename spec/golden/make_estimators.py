@@ -3,6 +3,7 @@
 
     python3 spec/golden/make_estimators.py        # needs scikit-learn >= 1.3; running the specs needs no Python
 """
+import json
 import os
 import numpy as np
 import sklearn
@@ -27,7 +28,7 @@ def lua(v, indent=""):
     if isinstance(v, float):
         return "%.9g" % v
     if isinstance(v, str):
-        return '"%s"' % v
+        return "[==[%s]==]" % v if '"' in v else '"%s"' % v
     inner = indent + "  "
     if isinstance(v, (list, tuple)):
         if all(isinstance(x, (int, float, str)) for x in v):
@@ -71,5 +72,32 @@ out["gp"] = {"mean": mean * sd + target.mean(), "std": std * sd, "log_evidence":
              "noise": float(gp.kernel_.k2.noise_level)}
 gpc = GaussianProcessClassifier(ConstantKernel(1.0) * RBF(1.0), random_state=0, n_restarts_optimizer=2)
 out["gpc"] = {"probability": gpc.fit(z, y).predict_proba(zt), "binary_probability": gpc.fit(z[two], y[two]).predict_proba(zt)}
+
+
+def xfer_json(model, name, layers):
+    """A model as Xfer's LrRepurposer and SvmRepurposer write it: arrays as [dtype, nested list]."""
+    attributes = {}
+    for key in dir(model):
+        if (key.startswith("_") or key.endswith("_")) and not key.startswith("__"):
+            try:
+                value = getattr(model, key)
+            except Exception:
+                continue
+            if isinstance(value, np.ndarray):
+                attributes[key] = [str(value.dtype), value.tolist()]
+            elif isinstance(value, (int, float, str)) and not isinstance(value, bool):
+                attributes[key] = value
+    parameters = {k: v for k, v in model.get_params().items() if isinstance(v, (int, float, str, type(None)))}
+    return json.dumps({"repurposer_class": name, "version": "1.0.0", "feature_layer_names": layers, "context_function": "cpu", "num_devices": 1,
+                       "c": model.C, "provide_data": [["data", [20, 4]]], "target_model": {"model": {"attributes": attributes, "parameters": parameters}}})
+
+
+few = slice(0, 60, 3)
+xl = LogisticRegression(C=1.0, fit_intercept=False, class_weight="balanced").fit(x[few], y[few])
+xs = SVC(C=1.0, kernel="rbf", gamma=0.1).fit(x[few], y[few])
+xb = SVC(C=1.0, kernel="linear").fit(x[few][:12], np.where(x[few][:12, 0] > 1, 3, 7))
+out["xfer"] = {"lr": xfer_json(xl, "LrRepurposer", ["same"]), "lr_probability": xl.predict_proba(xt),
+               "svm": xfer_json(xs, "SvmRepurposer", ["same"]), "svm_label": xs.predict(xt),
+               "binary": xfer_json(xb, "SvmRepurposer", ["same"]), "binary_label": xb.predict(xt)}
 with open(os.path.join(HERE, "estimators.lua"), "w") as f:
     f.write("-- What scikit-learn's estimators say. Made by make_estimators.py with scikit-learn %s.\nreturn %s\n" % (sklearn.__version__, lua(out)))

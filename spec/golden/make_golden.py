@@ -8,6 +8,8 @@ lbfgs.lua       L-BFGS on two functions, with and without line search
 schedule.lua    learning rates of every schedule
 activation.lua  values and derivatives of the activation functions, f64
 init.lua        mean and spread of the initialisers
+
+make_layers.py makes the rest: layer.lua and loss.lua.
 """
 import math
 import os
@@ -26,7 +28,7 @@ def lua(v, indent=""):
     if isinstance(v, (int, str)):
         return '"%s"' % v if isinstance(v, str) else str(v)
     if isinstance(v, float):
-        return "1/0" if v == math.inf else "-1/0" if v == -math.inf else "0/0" if v != v else "%.17g" % v
+        return "1/0" if v == math.inf else "-1/0" if v == -math.inf else "0/0" if v != v else repr(v)
     if isinstance(v, torch.Tensor):
         return lua(v.tolist(), indent)
     if isinstance(v, (list, tuple)):
@@ -247,8 +249,13 @@ def run_init():
     write("init.lua", "Statistics of initialised tensors (random: compare within sampling error) and gains.", {"gains": gains, "cases": cases})
 
 
-run_optimisers()
-run_lbfgs()
-run_schedules()
-run_activations()
-run_init()
+def main():
+    run_optimisers()
+    run_lbfgs()
+    run_schedules()
+    run_activations()
+    run_init()
+
+
+if __name__ == "__main__":
+    main()

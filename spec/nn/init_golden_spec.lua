@@ -13,7 +13,6 @@ local ARGUMENTS <const> = {
 describe("initialisers have PyTorch's statistics", function()
   for i, case in ipairs(golden.cases) do
     it(("%s, case %d"):format(case.name, i), function()
-      if case.name == "sparse_" and not scion.argsort then return pending("sparse_ needs argsort") end
       scion.seed(7)
       local t = scion.zeros(case.shape)
       local names, args = ARGUMENTS[case.name], {}

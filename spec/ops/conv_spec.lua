@@ -81,12 +81,15 @@ describe("results of convolution", function()
     local code = [[
       scion.seed(3)
       local sum = {}
-      for _, c in ipairs { { 3, 5, 16, 8, 14, 28, 3, 1 }, { 1, 64, 64, 1, 56, 56, 3, 1 }, { 5, 12, 20, 1, 7, 7, 3, 1 }, { 2, 8, 8, 8, 30, 30, 3, 1 }, { 2, 6, 10, 1, 21, 21, 5, 2 } } do
+      for _, c in ipairs { { 3, 5, 16, 8, 14, 28, 3, 1 }, { 1, 64, 64, 1, 56, 56, 3, 1 }, { 5, 12, 20, 1, 7, 7, 3, 1 },
+          { 2, 8, 8, 8, 30, 30, 3, 1 }, { 2, 6, 10, 1, 21, 21, 5, 2 } } do
         local x = scion.randn(c[1], c[2] * c[4], c[5], c[6]):requires_grad_()
         local w = scion.randn(c[3] * c[4], c[2], c[7], c[7]):requires_grad_()
         local y = scion.conv2d(x, w, nil, { padding = 1, stride = c[8], groups = c[4] })
         y:square():sum():backward()
-        for _, t in ipairs { y, x.grad, w.grad } do sum[#sum + 1] = ("%016x"):format(string.unpack("<i8", t:bytes():sub(1, 8)) ~ #sum) .. ("%.17g"):format(t:to("f64"):sum():item()) end
+        for _, t in ipairs { y, x.grad, w.grad } do
+          sum[#sum + 1] = ("%016x"):format(string.unpack("<i8", t:bytes():sub(1, 8)) ~ #sum) .. ("%.17g"):format(t:to("f64"):sum():item())
+        end
       end
       print(table.concat(sum, " "))]]
     local one = helper.lua(code, { env = { SCION_THREADS = "1" } })

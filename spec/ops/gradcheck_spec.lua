@@ -3,7 +3,8 @@
 local scion = require "scion"
 
 local STEP <const> = 1e-6
-local TOLERANCE <const> = 2e-5   -- relative, of the scalar's directional derivatives
+local TOLERANCE <const> = 1e-5   -- relative, of the scalar's directional derivatives
+local FLOOR <const> = 1e-6       -- absolute: what rounding leaves of differences over 2e-6
 
 -- All outputs that carry gradients, contracted with fixed random weights: one number.
 local function contract(outputs, weights)
@@ -34,14 +35,15 @@ local function numeric(f, inputs, k, direction)
 end
 
 local function close(a, b)
-  return math.abs(a - b) <= TOLERANCE * math.max(1, math.abs(a), math.abs(b))
+  return math.abs(a - b) <= FLOOR + TOLERANCE * math.max(math.abs(a), math.abs(b))
 end
 
-local function check_sample(name, index)
+-- sample: gives apply, inputs and which are differentiable, as scion.op_sample.
+local function check_sample(name, index, sample)
   scion.seed(1000 + index)
-  local apply, inputs, differentiable = scion.op_sample(name, index)
+  local apply, inputs, differentiable = (sample or scion.op_sample)(name, index)
   if not apply then return false end
-  local info, weights = scion.op_info(name), {}
+  local info, weights = scion.op_info(name) or {}, {}
   local f = function(xs) return call(apply, xs, weights, 77) end
   local leaves, which = {}, {}
   for k, x in ipairs(inputs) do
@@ -126,6 +128,84 @@ local function check_sample(name, index)
   return true
 end
 
+-- The same inputs, every second element of a larger storage.
+local function spread(x)
+  if not x or x.ndim == 8 then return x end
+  local y = scion.stack({ x, x }, -1):select(-1, 1)
+  return y
+end
+
+local function outputs(apply, inputs, in_place)
+  scion.seed(21)
+  return { apply(inputs, #inputs, in_place) }
+end
+
+local function same(name, index, what, got, expected, tolerance)
+  for i, y in ipairs(expected) do
+    if y then
+      local g = got[i]
+      assert(tostring(scion.list(g.shape)) == tostring(scion.list(y.shape)), ("%s, sample %d, %s: output %d has another shape"):format(name, index, what, i))
+      local close, worst = g:to("f64"):allclose(y:to("f64"), { rtol = tolerance, atol = tolerance, equal_nan = true })
+      assert(close, ("%s, sample %d, %s: output %d is off by %g"):format(name, index, what, i, worst))
+    end
+  end
+end
+
+-- Gradients of the contracted outputs, to compare ways of computing them.
+local function gradients(apply, inputs, differentiable)
+  local xs, leaves = {}, {}
+  for k, x in ipairs(inputs) do
+    xs[k] = x
+    if x and differentiable[k] then
+      local leaf = x:detach():requires_grad_(true)
+      xs[k] = leaf
+      leaves[#leaves + 1] = leaf
+    end
+  end
+  local total
+  scion.seed(21)
+  local ys = { apply(xs, #xs) }
+  for i, y in ipairs(ys) do
+    if y and y.requires_grad then
+      scion.seed(40 + i)
+      local part = (y * scion.randn(y.shape, { dtype = "f64" }):to(y.dtype)):to("f64"):sum()
+      total = total and total + part or part
+    end
+  end
+  if not total or #leaves == 0 then return {} end
+  return scion.grad(total, leaves, { allow_unused = true })
+end
+
+-- A decomposition is only unique up to signs; class_targets is told its dtype.
+local NO_F32 <const> = { qr = true, svd = true, eigh = true, class_targets = true }
+
+describe("the check of gradients", function()
+  local function cube(backward)
+    local f = scion.Function { name = "cube", forward = function(ctx, x)
+      ctx.x = x
+      return x * x * x
+    end, backward = backward }
+    return function() return function(xs) return f(xs[1]) end, { scion.randn(3, { dtype = "f64" }) }, { true } end
+  end
+  it("passes what is right", function()
+    assert.is_true(check_sample("cube", 1, cube(function(ctx, dy) return dy * ctx.x * ctx.x * 3 end)))
+  end)
+  it("notices a wrong factor", function()
+    assert.error_matches(function() check_sample("cube", 1, cube(function(ctx, dy) return dy * ctx.x * ctx.x * 3.001 end)) end, "cube, sample 1, input 1, .* rule")
+  end)
+  it("notices a gradient that is right but has no gradient of its own", function()
+    assert.error_matches(function() check_sample("cube", 1, cube(function(ctx, dy) return dy * (ctx.x * ctx.x * 3):detach() end)) end, "cube, sample 1, input 1")
+  end)
+  it("notices a second order that is wrong alone", function()
+    assert.error_matches(function()
+      check_sample("cube", 1, cube(function(ctx, dy)
+        local x = ctx.x
+        return dy * (x * x * 3 + (x - x:detach()) * 0.1)
+      end))
+    end, "second order")
+  end)
+end)
+
 describe("the registry", function()
   for _, name in ipairs(scion.op_names()) do
     local info = scion.op_info(name)
@@ -136,20 +216,57 @@ describe("the registry", function()
       while check_sample(name, index) do index = index + 1 end
       assert.is_true(index > 1, name .. " has no samples")
     end)
+
+    it(name .. " gives the same for strided inputs, and in f32 what it gives in f64", function()
+      local index = 1
+      while true do
+        scion.seed(1000 + index)
+        local apply, inputs, differentiable = scion.op_sample(name, index)
+        if not apply then break end
+        local expected = outputs(apply, inputs)
+        local slopes = info.no_grad and {} or gradients(apply, inputs, differentiable)
+        local function each(convert)
+          local out = {}
+          for k, x in ipairs(inputs) do out[k] = x and convert(x) end
+          return out
+        end
+        if not name:find("^empty") then
+          local strided = each(spread)
+          same(name, index, "strided", outputs(apply, strided), expected, 1e-12)
+          if not info.no_grad then same(name, index, "gradient of strided inputs", gradients(apply, strided, differentiable), slopes, 1e-10) end
+          if not info.random and not NO_F32[name] then -- random numbers of f32 and f64 are not the same
+            local single = each(function(x) return x.dtype == "f64" and x:to("f32") or x end)
+            same(name, index, "f32", outputs(apply, single), expected, 2e-5)
+            if not info.no_grad then same(name, index, "gradient in f32", gradients(apply, single, differentiable), slopes, 2e-4) end
+          end
+        end
+        index = index + 1
+      end
+    end)
+
     if info.inplace then
-      it(name .. "_ gives what " .. name .. " gives, in the same storage", function()
-        scion.seed(3)
-        local apply, inputs = scion.op_sample(name, 1)
-        scion.seed(9)
-        local expected = apply(inputs, #inputs)
-        if expected.dtype ~= inputs[1].dtype or tostring(expected.shape) ~= tostring(inputs[1].shape) then return end
-        -- the in-place form is reached through a method: parameters of sample 1 do not matter for ops without any
-        if #info.params > 0 then return end
-        local x = inputs[1]:clone()
-        scion.seed(9)
-        local same = x[name .. "_"](x, table.unpack(inputs, 2))
-        assert.is_true(same:is_same(x))
-        assert.is_true(x:allclose(expected, { equal_nan = true }))
+      it(name .. "_ gives what " .. name .. " gives, in the same storage, on views too", function()
+        local index, checked = 1, 0
+        while true do
+          scion.seed(3)
+          local apply, inputs = scion.op_sample(name, index)
+          if not apply then break end
+          local expected = outputs(apply, inputs)[1]
+          if expected.dtype == inputs[1].dtype and tostring(scion.list(expected.shape)) == tostring(scion.list(inputs[1].shape)) then
+            for _, layout in ipairs { "packed", "strided" } do
+              local xs = { table.unpack(inputs) }
+              xs[1] = layout == "packed" and inputs[1]:clone() or spread(inputs[1])
+              local version = xs[1]:version()
+              local y = outputs(apply, xs, true)[1]
+              assert.is_true(y:is_same(xs[1]))
+              assert.is_true(y:version() > version, name .. "_ leaves the version as it was")
+              same(name, index, "in place, " .. layout, { y }, { expected }, 0)
+              checked = checked + 1
+            end
+          end
+          index = index + 1
+        end
+        assert.is_true(checked > 0, name .. " has no sample whose result fits its first input")
       end)
     end
   end

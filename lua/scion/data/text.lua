@@ -313,7 +313,8 @@ function M.each_in_tar(path, fn)
   while at + 511 <= #data do
     local name = data:sub(at, at + 99):match("^[^%z]*")
     if name == "" then break end
-    local size = tonumber(data:sub(at + 124, at + 135):match("[0-7]+") or "0", 8)
+    local digits = data:sub(at + 124, at + 135):match("^%s*([0-7]+)")
+    local size = digits and tonumber(digits, 8)
     if not size or at + 511 + size > #data then error(("text: %s is no tar archive, or is cut short"):format(path), 2) end
     local kind = data:sub(at + 156, at + 156)
     local prefix = data:sub(at + 257, at + 261) == "ustar" and data:sub(at + 345, at + 499):match("^[^%z]*") or ""

@@ -125,18 +125,17 @@ end
 -- { layer = net, args = { symbols }, slot = k } or { op =, args =, params =, slot = } or { input = name, spec = }.
 -- The uses (one per call) are shared by the symbols of one call's outputs.
 local SYMBOL <const> = { __name = "scion.Symbol" }
-local counter = 0
 
-local function is_symbol(v) -- told by name: a host may load this module twice
-  if type(v) ~= "table" then return false end
-  local meta = getmetatable(v)
+-- Told by name: a program may load this module twice.
+local function is_symbol(v)
+  local meta = type(v) == "table" and getmetatable(v)
   return type(meta) == "table" and rawget(meta, "__name") == SYMBOL.__name
 end
 M.is_symbol = is_symbol
 
 local function use(fields)
-  counter = counter + 1
-  fields.order = counter
+  scion._n_uses = (rawget(scion, "_n_uses") or 0) + 1 -- one count, however often this module is loaded
+  fields.order = scion._n_uses
   return fields
 end
 local function symbol(of, slot) return setmetatable({ use = of, slot = slot }, SYMBOL) end

@@ -163,6 +163,7 @@ local MAX_POOL <const> = { { "kernel_size", "size" }, { "stride", "size", none }
   { "return_indices", "boolean", false }, { "ceil_mode", "boolean", false } }
 local AVG_POOL <const> = { { "kernel_size", "size" }, { "stride", "size", none }, { "padding", "padding", 0 }, { "ceil_mode", "boolean", false },
   { "count_include_pad", "boolean", true }, { "divisor_override", "posint", none } }
+local LP_POOL <const> = { { "norm_type", "positive" }, { "kernel_size", "size" }, { "stride", "size", none }, { "ceil_mode", "boolean", false } }
 local ADAPTIVE <const> = { { "output_size", "size" } }
 
 local function check_pool_padding(who, kernel, padding)
@@ -195,6 +196,13 @@ local function avg_pool(n, ...)
   return op_layer(who, ("avg_pool%dd"):format(n), { kernel = kernel, stride = spread(who, "stride", a.stride or kernel, n), padding = padding,
     ceil_mode = a.ceil_mode, count_include_pad = a.count_include_pad, divisor_override = a.divisor_override }, nil, nil, a.name)
 end
+local function lp_pool(n, ...)
+  local who = ("LPPool%dd"):format(n)
+  local a = read(who, LP_POOL, ...)
+  local kernel = spread(who, "kernel_size", a.kernel_size, n)
+  return op_layer(who, ("lp_pool%dd"):format(n), { p = a.norm_type, kernel = kernel, stride = spread(who, "stride", a.stride or kernel, n),
+    ceil_mode = a.ceil_mode }, nil, nil, a.name)
+end
 local function adaptive(kind, n, ...)
   local who = ("Adaptive%sPool%dd"):format(kind == "avg" and "Avg" or "Max", n)
   local a = read(who, ADAPTIVE, ...)
@@ -215,6 +223,8 @@ for n = 1, 3 do
   --- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
   --- divisor_override (what sums are divided by).
   M[("AvgPool%dd"):format(n)] = function(...) return avg_pool(n, ...) end
+  --- (sum of |x|^p)^(1/p) of each window. Arguments: norm_type (p), kernel_size, stride = kernel_size, ceil_mode = false.
+  M[("LPPool%dd"):format(n)] = function(...) return lp_pool(n, ...) end
   --- Means of as many windows as `output_size` says, whatever the input's size.
   M[("AdaptiveAvgPool%dd"):format(n)] = function(...) return adaptive("avg", n, ...) end
   --- Maxima of as many windows as `output_size` says.
@@ -358,11 +368,13 @@ M.Dropout2d = dropout("Dropout2d", "feature_dropout")
 M.Dropout3d = dropout("Dropout3d", "feature_dropout")
 --- Dropout that keeps mean and variance of selu activations.
 M.AlphaDropout = dropout("AlphaDropout", "alpha_dropout")
+--- AlphaDropout of whole channels of (N, C, ...).
+M.FeatureAlphaDropout = dropout("FeatureAlphaDropout", "feature_alpha_dropout")
 
 -- ---- embedding ------------------------------------------------------------------------------------
 
 local EMBEDDING <const> = { { "num_embeddings", "posint" }, { "embedding_dim", "posint" }, { "padding_idx", "posint", none }, { "dtype", "dtype", "f32" } }
-local BAG <const> = { { "num_embeddings", "posint" }, { "embedding_dim", "posint" }, { "mode", { "sum", "mean" }, "mean" }, { "padding_idx", "posint", none },
+local BAG <const> = { { "num_embeddings", "posint" }, { "embedding_dim", "posint" }, { "mode", { "sum", "mean", "max" }, "mean" }, { "padding_idx", "posint", none },
   { "dtype", "dtype", "f32" } }
 local function table_of(who, a)
   if a.padding_idx and a.padding_idx > a.num_embeddings then
@@ -379,7 +391,7 @@ function M.Embedding(...)
   local a = read("Embedding", EMBEDDING, ...)
   return op_layer("Embedding", "embedding", { padding_idx = a.padding_idx }, { weight = table_of("Embedding", a) }, nil, a.name)
 end
---- Sum or mean of the embeddings of each bag of ids: (N, T) to (N, embedding_dim).
+--- Sum, mean (the default) or maximum of the embeddings of each bag of ids: (N, T) to (N, embedding_dim).
 ---@return scion.Net
 function M.EmbeddingBag(...)
   local a = read("EmbeddingBag", BAG, ...)

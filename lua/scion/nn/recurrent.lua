@@ -55,4 +55,49 @@ function M.GRU(...) return recurrent("GRU", "gru", 3, { "h0" }, ...) end
 ---@return scion.Net
 function M.LSTM(...) return recurrent("LSTM", "lstm", 4, { "h0", "c0" }, ...) end
 
+-- ---- one step ---------------------------------------------------------------------------------------
+
+local CELL <const> = { { "input_size", "posint" }, { "hidden_size", "posint" }, { "bias", "boolean", true }, { "nonlinearity", { "tanh", "relu" }, "tanh" },
+  { "dtype", "dtype", "f32" } }
+-- The sequence of one step: (N, C) becomes (1, N, C), the states (1, N, H).
+local function cell(who, op, gates, states, ...)
+  local a = args.read(who, CELL, ...)
+  if who == "RNNCell" then op = a.nonlinearity == "relu" and "rnn_relu" or "rnn_tanh" end
+  local net = scion._net_new()
+  local values, outside = {}, { net:add_input("x") }
+  for _, name in ipairs(states) do outside[#outside + 1] = net:add_input(name) end
+  for i, value in ipairs(outside) do
+    values[i] = net:add_node(i == 1 and "step" or states[i - 1] .. "_step", "Unsqueeze", "unsqueeze", { dim = 1 }, { value })
+  end
+  local bound, rows = 1 / math.sqrt(a.hidden_size), gates * a.hidden_size
+  local function entry(name, shape)
+    values[#values + 1] = net:add_entry(name, core.parameter(init.uniform_(scion.zeros(shape, { dtype = a.dtype }), -bound, bound)), "param")
+  end
+  entry("weight_ih", { rows, a.input_size })
+  entry("weight_hh", { rows, a.hidden_size })
+  if a.bias then
+    entry("bias_ih", { rows })
+    entry("bias_hh", { rows })
+  end
+  net:add_node("cell", who, op, { has_biases = a.bias }, values)
+  local outputs = {}
+  for i, name in ipairs(states) do
+    outputs[i] = net:add_node(i == 1 and "" or name .. "_next", "Squeeze", "squeeze", { dim = 1 }, { ("cell:%d"):format(i) })
+  end
+  net:set_outputs(outputs)
+  net:set_attr("name", a.name or who:lower())
+  return net
+end
+
+--- One step of RNN: cell(x, h) of (N, input_size) and (N, hidden_size) to the next h. Arguments: input_size, hidden_size, bias = true,
+--- nonlinearity = "tanh" | "relu".
+---@return scion.Net
+function M.RNNCell(...) return cell("RNNCell", nil, 1, { "h" }, ...) end
+--- One step of GRU: cell(x, h) to the next h.
+---@return scion.Net
+function M.GRUCell(...) return cell("GRUCell", "gru", 3, { "h" }, ...) end
+--- One step of LSTM: cell(x, h, c) to the next h and c.
+---@return scion.Net
+function M.LSTMCell(...) return cell("LSTMCell", "lstm", 4, { "h", "c" }, ...) end
+
 return M

@@ -138,8 +138,7 @@ function M.from_net(net, path, opts)
   if (info.format or 1) > M.FORMAT then
     error(("load: %s has format %s; this scion reads up to %d"):format(path, tostring(info.format), M.FORMAT), 3)
   end
-  local repurpose = require "scion.repurpose"
-  local cls = repurpose.find(info.class)
+  local cls = scion().repurpose.find(info.class) -- by way of scion: one registry, however often modules are loaded
   if not cls then
     error(("load: %s holds a %s, which is not registered (scion.repurpose.register(Class) first)"):format(path, info.class), 3)
   end

@@ -1,9 +1,10 @@
 -- GpRepurposer: Gaussian processes on features of the source network. The kernel is a sum with one term (RBF, one length scale) for
 -- every feature layer. Regression: hyper-parameters of maximum evidence (scion.GaussianProcess). Classification: one latent
 -- function per class against the rest, logistic likelihood, Laplace's approximation (Rasmussen and Williams 2006, sections
--- 3.4 and 3.5); length scales by the evidence of the one-against-rest codes, averaged over classes, the variance by Laplace's
--- evidence. Above `exact_up_to` items the kernel is approximated through n_inducing points spread over the data by k-means++
--- (projected process: weights on Nystroem features). Predictive variances are the second output of the graph.
+-- 3.4 and 3.5), whose averaged log odds are the scores of a softmax with a temperature from folds; length scales by the
+-- evidence of the one-against-rest codes, averaged over classes, the variance by Laplace's evidence. Above `exact_up_to` items the
+-- kernel is approximated through n_inducing points spread over the data by k-means++ (projected process: weights on Nystroem
+-- features). Predictive variances are the second output of the graph.
 
 local check = require "scion.check"
 local class = require "scion.class"
@@ -22,6 +23,7 @@ Gp.OPTIONS = {
   exact_up_to = check.integer { default = 400, min = 1 }, -- more items than this: inducing points
   n_inducing = check.integer { default = 200, min = 1 },
   restarts = check.integer { default = 1, min = 0 },    -- of the search, besides its first start
+  calibrate = true,                                     -- one-against-rest functions are too careful together
 }
 
 local function scion() return require "scion" end
@@ -178,7 +180,8 @@ end
 
 -- ---- fitting ---------------------------------------------------------------------------------------------------------------------
 
-function Gp:_fit_classes(z, y, fit, points, some)
+-- Length scales and variances for one-against-rest classification.
+local function class_theta(self, z, y, fit, points, some, n_functions)
   local s = scion()
   local ids = {}
   for i, row in ipairs(some) do ids[i] = y[row] end
@@ -186,8 +189,6 @@ function Gp:_fit_classes(z, y, fit, points, some)
   local order = {}
   for k = 1, fit.n_classes do order[k] = k end
   table.sort(order, function(a, b) return fit.counts[a] > fit.counts[b] or fit.counts[a] == fit.counts[b] and a < b end)
-  -- two classes need one function
-  local n_functions = fit.n_classes == 2 and 1 or fit.n_classes
   local n_searched = math.min(n_functions, SEARCH_CLASSES)
   local logs = {}
   for i = 1, n_searched do
@@ -217,6 +218,19 @@ function Gp:_fit_classes(z, y, fit, points, some)
   end
   local v = best_scale(0.3, 300, evidence)
   for _, t in ipairs(theta) do t.variance = t.variance * v end
+  return theta, v
+end
+
+function Gp:_fit_classes(z, y, fit, points, some)
+  local s = scion()
+  -- two classes need one function
+  local n_functions = fit.n_classes == 2 and 1 or fit.n_classes
+  local theta, v
+  if fit.reuse then
+    theta, v = fit.reuse.theta, fit.reuse.report.variance
+  else
+    theta, v = class_theta(self, z, y, fit, points, some, n_functions)
+  end
   local phi, inverse = kernel_features(self, theta, fit.spans, points, z)
   local means, reductions, log_evidence = {}, {}, 0
   for k = 1, n_functions do
@@ -320,7 +334,7 @@ function Gp:_build(net, value, model)
     local zero = graph.node(net, "reference", "Scale", "mul", nil, { score, graph.constant(net, "gp.zero", scion().tensor { 0 }) })
     return graph.node(net, "scores", "Concat", "cat", { dim = 2 }, { zero, score }), variance
   end
-  return graph.node(net, "log_probability", "LogSigmoid", "logsigmoid", nil, { score }), variance
+  return score, variance
 end
 
 return Gp

@@ -32,6 +32,9 @@ function M.register(cls)
   return cls
 end
 
+--- A repurposer that Xfer saved: see scion.repurpose.xfer.
+M.load_xfer = require("scion.repurpose.xfer").load
+
 --- The class of a name in a file, or nil.
 function M.find(name) return registry[name] end
 

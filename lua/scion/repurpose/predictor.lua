@@ -5,8 +5,8 @@
 -- A family defines
 --   TASKS                               { classes = true, regression = true, multi_label = true }: what it can do
 --   _fit(self, z, y, fit)               z: standardised features (N, F), f64; y: list of class ids, or f64 targets (N, D);
---                                       fit: { n_classes, weights (per class), spans, labels }; returns its model, whose field `report`
---                                       (converged, iterations, ...) is kept
+--                                       fit: { n_classes, weights (per class), spans, classes, seed, reuse = a model whose hyper-parameters will
+--                                       do }; returns its model, whose field `report` (converged, iterations, ...) is kept
 --   _build(self, net, value, model)     adds nodes on the standardised features (N, F); returns the value of the scores (N, K): log
 --                                       probabilities up to a constant, or the mean (N, D) and perhaps a variance (N, D)
 
@@ -149,7 +149,7 @@ end
 local function pick_rows(x, positions) return x:index_select(1, scion().tensor(positions, { dtype = "i64" })) end
 
 -- Fits on some features: scaling, weights, the family's model.
-function Predictor:_fit_features(features, y, spans)
+function Predictor:_fit_features(features, y, spans, reuse)
   local s = scion()
   local fitted
   s.no_grad(function()
@@ -157,7 +157,7 @@ function Predictor:_fit_features(features, y, spans)
     if not x:isfinite():all():item() then error(getmetatable(self).class_name .. ": features hold NaN or infinite values", 0) end
     fitted = { scaling = column_scaling(x, self.options.standardise) }
     local z = apply_scaling(x, fitted.scaling)
-    local fit = { spans = spans, classes = self.classes, seed = self.options.seed }
+    local fit = { spans = spans, classes = self.classes, seed = self.options.seed, reuse = reuse }
     if self.task == "classes" then
       local counts = {}
       for k = 1, #self.classes do counts[k] = 0 end
@@ -189,7 +189,7 @@ local function split_rows(y, n, share, seed, n_classes)
 end
 
 -- Probabilities of rows by models that did not see them: f64 (N, K), before any temperature.
-function Predictor:_out_of_fold(features, y, spans, n_folds)
+function Predictor:_out_of_fold(features, y, spans, n_folds, model)
   local n = #features
   local fewest = n
   if self.task == "classes" then
@@ -204,7 +204,7 @@ function Predictor:_out_of_fold(features, y, spans, n_folds)
   local rows, parts = {}, {}
   for _, fold in ipairs(set:kfold(n_folds, { seed = self.options.seed })) do
     local train, test = fold[1].positions, fold[2].positions
-    local fitted = self:_fit_features(pick_rows(features, train), pick(y, train), spans)
+    local fitted = self:_fit_features(pick_rows(features, train), pick(y, train), spans, model)
     parts[#parts + 1] = run_head(self:_head(fitted), pick_rows(features, test))[1]
     table.move(test, 1, #test, #rows + 1, rows)
   end
@@ -237,7 +237,7 @@ function Predictor:_train_model_from_features(features, targets, spans)
     if valid_x then
       probabilities, truth = run_head(head, valid_x)[1]:to("f64"), valid_y
     else
-      probabilities, truth = self:_out_of_fold(train_x, train_y, spans, 5), train_y
+      probabilities, truth = self:_out_of_fold(train_x, train_y, spans, 5, fitted.model), train_y
     end
     if probabilities then
       fitted.temperature = require("scion.repurpose.assess").temperature(probabilities, truth)

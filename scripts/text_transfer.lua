@@ -11,7 +11,7 @@ local args = scion.cli.parse {
   name = "text_transfer", about = "From six newsgroups to four others by 100 documents.",
   options = { { "seeds", "N", "repetitions with other documents and weights", default = 5, min = 1 },
     { "documents", "N", "documents to learn from, a multiple of four", default = 100, min = 8 },
-    { "epochs", "N", "passes of the source network", default = 4, min = 1 }, { "length", "N", "words kept of a document", default = 150, min = 10 } },
+    { "epochs", "N", "passes of the source network", default = 4, min = 1 }, { "length", "N", "words kept of a source document; of the others twice as many", default = 150, min = 10 } },
 }
 local TARGET <const> = { "comp.graphics", "rec.autos", "sci.space", "talk.politics.mideast" }
 local SOURCE <const> = { "alt.atheism", "comp.sys.mac.hardware", "misc.forsale", "rec.sport.hockey", "sci.med", "soc.religion.christian" }
@@ -40,20 +40,21 @@ local vocabulary = text.Vocabulary.build(all, { min_count = 2, max_size = 30000 
 local vectors, found = text.embedding(vocabulary, { seed = args.seed })
 print(("words    %d, %.0f %% of them with GloVe vectors of %d numbers"):format(#vocabulary, 100 * found, vectors:size(2)))
 local function iterator(docs, names, opts)
-  opts.documents, opts.labels, opts.vocabulary, opts.length = docs, names, vocabulary, args.length
+  opts.documents, opts.labels, opts.vocabulary, opts.length = docs, names, vocabulary, opts.length or args.length
   return text.iterator(opts)
 end
 local source = iterator(source_documents, source_labels, { batch_size = 32, shuffle = true, seed = args.seed })
 local held_out
 source, held_out = source:split(0.9, { seed = args.seed })
-local target = iterator(documents, labels, { batch_size = 16, classes = TARGET })
-local test = iterator(test_documents, test_labels, { batch_size = 64, classes = TARGET })
+local target = iterator(documents, labels, { batch_size = 16, classes = TARGET, length = 2 * args.length })
+local test = iterator(test_documents, test_labels, { batch_size = 64, classes = TARGET, length = 2 * args.length })
 print(("source   %d documents of %d groups; target: %d to choose from, %d to be tested on"):format(#source.dataset, #source.classes,
   #target.dataset, #test.dataset))
 
 -- ---- the network --------------------------------------------------------------------------------------------------------------
 
--- Word vectors; convolutions over 3, 4 and 5 words, the largest value of each; beside them the mean of the vectors.
+-- Word vectors; convolutions over 3, 4 and 5 words, the largest value of each; beside them the mean of the vectors. All of it takes
+-- documents of any length.
 local function network(n_classes, weights)
   local ids = nn.input("ids", { shape = { -1, -1 }, dtype = "i64" })
   local embedding = nn.Embedding(#vocabulary, vectors:size(2), { padding_idx = 1, name = "embedding" })
@@ -64,7 +65,8 @@ local function network(n_classes, weights)
     local h = nn.Conv1d(vectors:size(2), FILTERS, width, { name = "conv" .. width })(words)
     parts[i] = nn.amax(nn.ReLU { name = "relu" .. width }(h), -1, { name = "pool" .. width })
   end
-  parts[#parts + 1] = nn.mean(words, -1, { name = "mean" })
+  local count = nn.sum(nn.to(nn.ne(ids, scion.tensor({ 1 }, { dtype = "i64" })), "f32"), 2, true, { name = "count" }) -- padding does not count
+  parts[#parts + 1] = nn.div(nn.sum(words, -1, { name = "sum" }), nn.clamp(count, 1, { name = "at_least_one" }), { name = "mean" })
   local joined = nn.cat(parts, 2, { name = "joined" })
   local dropped = nn.Dropout(0.3, { name = "dropout0" })(joined)
   return nn.Graph(ids, nn.Linear(#WIDTHS * FILTERS + vectors:size(2), n_classes, { name = "fc" })(dropped))
@@ -86,7 +88,7 @@ for _, row in ipairs(rows) do row.accuracy = {} end
 local last
 for seed = 1, seeds do
   local few = target:take_per_class(args.documents // #TARGET, { seed = args.seed + seed })
-  local rp = scion.LrRepurposer { source_model = net, feature_layer_names = { "joined" }, c = 0.03 }
+  local rp = scion.LrRepurposer { source_model = net, feature_layer_names = { "joined" }, c = 0.1 }
   rp:repurpose(few)
   last = rp
   rows[1].accuracy[seed] = 100 * rp:accuracy(test)
@@ -119,7 +121,7 @@ print(show.table({ "method", { title = "accuracy %", align = "right" } }, cells,
   { title = ("%d documents to learn from, %d test documents, %d seeds (Xfer, other groups: 58.9 by LR, 50 from scratch)"):format(args.documents,
     #test.dataset, seeds) }))
 local sentence = "The engine of my car needs a new clutch, and the dealer wants too much for the brakes."
-local p = last:predict_probability(text.pad({ vocabulary:encode(sentence) }, { length = args.length })):tolist()[1]
+local p = last:predict_probability(text.pad({ vocabulary:encode(sentence) }, { length = 2 * args.length })):tolist()[1]
 local order = { 1, 2, 3, 4 }
 table.sort(order, function(a, b) return p[a] > p[b] end)
 print(("\"%s\"\n  %s (%.2f), %s (%.2f)"):format(sentence, TARGET[order[1]], p[order[1]], TARGET[order[2]], p[order[2]]))

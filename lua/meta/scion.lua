@@ -186,6 +186,10 @@ function scion.terminal() end
 ---@return boolean
 function scion.color() end
 
+--- A file that several processes append to under locks: try_lock(seconds), unlock, size, read(from), append(text) (on the disk when it
+--- returns), truncate(size), claim(id) and claimed(id) (numbers held as long as a process lives), close. scion.hpo.study keeps logs in it.
+function scion.open_journal(path, read_only) end
+
 --- Has Ctrl-C been pressed since the last clear_interrupt?
 ---@return boolean
 function scion.interrupted() end
@@ -628,6 +632,29 @@ function scion.io.decode_onnx(bytes, name) end
 ---@param bytes string
 ---@return scion.Tensor
 function scion.io.decode_onnx_tensor(bytes) end
+
+--- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), or nil.
+---@param path string
+---@return string?
+function scion.io.file_format(path) end
+
+--- Named tensors of a file of weights, by content: PyTorch (zip or the older form; nothing is executed), safetensors, npz, npy, MXNet's params.
+---@param path string
+---@return table<string, scion.Tensor> tensors, string format, string[] names names in the file's order
+function scion.io.read_weights(path) end
+
+--- A net from MXNet's NAME-symbol.json. Without a file of parameters the newest NAME-NNNN.params beside it, or that of `epoch`.
+---@param symbol string
+---@param params? string
+---@param epoch? integer
+---@return scion.Net
+function scion.io.load_mxnet(symbol, params, epoch) end
+
+--- Writes a net as ONNX (opset 21), for inference; see net:save_onnx.
+---@param path string
+---@param net scion.Net
+---@param shapes? integer[][] sizes of the inputs, where they are not declared
+function scion.io.save_onnx(path, net, shapes) end
 
 --- A picture (JPEG, PNG, BMP, GIF, TGA, PNM) as u8 (C, H, W). Grey ones are repeated to 3 channels; alpha is left out unless
 --- 4 channels are asked for.
@@ -5939,7 +5966,7 @@ function scion.ModelHandler:get_layer_names_matching_type(wanted) end
 ---   local features, labels = mh:get_layer_output { data_iterator = it, layer_names = { "fc6", "fc8" } }
 --- features.fc6 is (N, F), rows in the order of the data; padding is cut off. Options: flatten = true (false keeps the
 --- shapes), cache (a scion.features.Cache, false), out (a file that takes the values as they come, for more than memory
---- holds; features are then read from it), progress.
+--- holds; a layer is read from it when it is touched, and features.File gives its rows as a data set), progress.
 ---@return table features  by layer name, in the order asked for
 ---@return any[]|scion.Tensor|nil labels as the data spell them; targets where the data have no classes
 ---@return scion.Tensor? ids
@@ -6406,6 +6433,23 @@ function scion.features.Cache:collect(net, iterator, names, opts) end
 --- A cache of features. opts: dir (a directory, made when needed; default: memory alone), max_bytes = 256 MiB.
 function scion.features.Cache:init(opts) end
 
+---@class scion.FeatureFile: scion.Dataset
+---@overload fun(...): scion.FeatureFile
+scion.features.File = {}
+
+--- The items at `positions` (a list of 1-based integers) as a batch: x, y. y is i64 class ids (N) when
+--- the set has classes, a float tensor of targets when it does not, nil when it is unlabelled.
+function scion.features.File:get(positions) end
+
+--- Class ids of all items as a Lua list, or nil for sets without classes.
+function scion.features.File:ids() end
+
+--- The features of one layer in a file that get_layer_output { out = path } wrote, as a data set: rows are read when they are asked
+--- for, so the file may be larger than memory. Train on features.File(path, { layer = "fc6" }):iterator { batch_size = 64 }.
+---@param path string
+---@param opts? { layer?: string } default: the first layer that was asked for
+function scion.features.File:init(path, opts) end
+
 --- What get_layer_output gives: features by layer name (a table that keeps the order asked for), labels, ids.
 function scion.features.by_name(net, iterator, names, opts) end
 
@@ -6434,6 +6478,150 @@ function scion.features.stream(net, iterator, names, path, opts) end
 ---@param what? any
 function scion.help(...) end
 
+scion.hpo = {}
+
+---@class scion.BayesianOptimization
+---@overload fun(...): scion.BayesianOptimization
+scion.hpo.BayesianOptimization = {}
+
+--- opts: f(params, trial) -> number; domain (or space): the list of parameters; maximize, seed, log (file: the search resumes
+--- from it), initial_design_numdata, kernel, or sampler in place of these two; pruner, warm_start.
+function scion.hpo.BayesianOptimization:init(opts) end
+
+--- Mean and uncertainty of the surrogate and the acquisition, for one or two parameters; an SVG drawing, written to `out`.
+function scion.hpo.BayesianOptimization:plot_acquisition(out) end
+
+--- Distance between consecutive points, and the best value so far.
+function scion.hpo.BayesianOptimization:plot_convergence(out) end
+
+--- One HTML page of everything.
+function scion.hpo.BayesianOptimization:report(out) end
+
+--- Evaluates f at max_iter more points (default 20), or until max_time seconds have passed. Returns itself.
+function scion.hpo.BayesianOptimization:run_optimization(opts) end
+
+--- The point that comes next, without evaluating it.
+function scion.hpo.BayesianOptimization:suggest_next() end
+
+---@class scion.Study
+---@overload fun(...): scion.Study
+scion.hpo.Study = {}
+
+--- The next trial to run, with trial.params; or nil and a reason when every point of a finite space has been tried.
+---@return table? trial
+---@return string? reason
+function scion.hpo.Study:ask() end
+
+--- Several trials at once, for parallel workers; each takes the others, still running, into account.
+---@return table[] trials  fewer than n when the space is exhausted
+function scion.hpo.Study:ask_batch(n) end
+
+--- The complete trial with the best value; nil when there is none.
+function scion.hpo.Study:best_trial() end
+
+--- Closes the log; the study stays readable, what is told afterwards is in memory alone.
+function scion.hpo.Study:close() end
+
+--- Puts a point in front: the next ask gives it.
+function scion.hpo.Study:enqueue(params) end
+
+--- Records that a trial cannot be evaluated. It is never repeated; samplers take it for a bad place.
+function scion.hpo.Study:fail(trial, reason) end
+
+--- opts: space (or domain), log, direction ("minimize", "maximize", or a list of them for several objectives), sampler ("gp",
+--- "tpe", "random", "sobol", "grid", "cma_es", or a sampler of scion.hpo with options), pruner ("median", "asha",
+--- "hyperband", or one with options), seed, warm_start, retries.
+function scion.hpo.Study:init(opts) end
+
+--- Runs trials; see scion.hpo.optimize.
+function scion.hpo.Study:optimize(f, opts) end
+
+--- Complete trials that no other beats in every objective.
+function scion.hpo.Study:pareto() end
+
+--- Records that a trial was stopped early; its last report is its value.
+function scion.hpo.Study:prune(trial) end
+
+--- Gives up a trial that was interrupted: the next ask, here or in another process, gives it out again. It costs no retry.
+function scion.hpo.Study:release(trial) end
+
+--- One self-contained HTML page: summary, plots, table of trials. Written to `out`; its text is returned.
+function scion.hpo.Study:report(out) end
+
+--- Sign that makes values something to minimise.
+function scion.hpo.Study:sign(objective) end
+
+--- A text for the terminal: counts, the best trials, failures.
+function scion.hpo.Study:summary() end
+
+--- Reads what other processes have written.
+function scion.hpo.Study:sync() end
+
+--- The value of a trial: a number, or a list of them for several objectives. NaN and infinities make it a failed trial.
+---@return boolean complete
+function scion.hpo.Study:tell(trial, value) end
+
+---@class scion.Trial
+---@overload fun(...): scion.Trial
+scion.hpo.Trial = {}
+
+--- Tells the study an intermediate value at a step (an epoch, a number of examples); larger steps later.
+function scion.hpo.Trial:report(step, value) end
+
+--- Should training stop, by the study's pruner? A trial that stops is told with study:prune(trial), or by returning
+--- from the objective of optimize.
+function scion.hpo.Trial:should_stop() end
+
+--- Asynchronous successive halving (Li et al. 2020), the variant that stops: at steps min_resource, min_resource * factor, ... a
+--- trial goes on only when it is among the best 1/factor of those that have come so far. No worker ever waits.
+function scion.hpo.asha(opts) end
+
+--- A sampler by CMA-ES. opts: sigma = 0.25 (first step size), population = 4 + 3 log(parameters).
+function scion.hpo.cma_es(opts) end
+
+--- A sampler by a Gaussian process. opts: n_startup, kernel = "matern52", n_candidates, n_starts = 6, max_points = 400.
+function scion.hpo.gp(opts) end
+
+--- Every combination in order. levels: points of a continuous parameter's domain, a number or { name = number }; default 5.
+function scion.hpo.grid(opts) end
+
+--- Hyperband over asynchronous halving: brackets that begin to stop trials at min_resource, min_resource * factor, ... up to
+--- max_resource hedge against values that deceive early. Each trial's bracket follows from the seed and its number.
+function scion.hpo.hyperband(opts) end
+
+--- Shares of the variance of the objective over the space that each parameter explains: alone (main), and with all its
+--- interactions (total). opts: n_samples (default 512).
+---@return { name: string, main: number, total: number }[]? list  by falling total; nil with fewer than 2 complete trials
+function scion.hpo.importance(study, opts) end
+
+--- Stops a trial whose best value so far is worse than the median of the complete trials at the same step (Golovin et al. 2017).
+--- n_startup: complete trials before it acts; warmup_steps: steps that every trial may have; quantile: 0.5 is the median.
+function scion.hpo.median(opts) end
+
+--- Independent uniform draws (on the scale of each parameter).
+function scion.hpo.random(opts) end
+
+--- Hyperband: brackets of successive halving, from many trials with a small first budget to few with the whole one.
+--- opts as for successive_halving, without n_trials.
+function scion.hpo.run_hyperband(study, f, opts) end
+
+--- Points of a Sobol' sequence with a random shift: an even start.
+function scion.hpo.sobol(opts) end
+
+--- A space from a list of parameters; see the head of this file.
+---@param list table[]
+---@return table space
+function scion.hpo.space(list, where, level) end
+
+--- Opens or begins a study; see scion.hpo.Study.
+function scion.hpo.study(opts) end
+
+--- One bracket of successive halving over a study. See the head of this file.
+function scion.hpo.successive_halving(study, f, opts) end
+
+--- A sampler by Parzen estimators. opts: n_startup = 10, n_candidates = 48, gamma = 0.15, prior_weight = 1.
+function scion.hpo.tpe(opts) end
+
 --- Is `value` an instance of `class` or of one of its descendants?
 function scion.is_a(value, class) end
 
@@ -6450,7 +6638,11 @@ function scion.json.encode(value) end
 
 scion.json.null = {}
 
---- scion.load(path [, { source_model = net }]): a net, a repurposer, or named tensors, by what the file holds.
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
+--- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
+---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
+---@return scion.Net|table
 function scion.load(path, opts) end
 
 scion.logistic = {}
@@ -6535,19 +6727,72 @@ function scion.minimise.boxed(objective, starts, opts) end
 
 scion.models = {}
 
+--- AlexNet: features.0, ..., avgpool, classifier.1, .4, .6. Pictures of at least 63 pixels; 224 is usual.
+---@param opts? table num_classes = 1000, dropout = 0.5, in_channels = 3
+function scion.models.alexnet(opts) end
+
+--- Encoder of texts: word ids (N, T) from 1 to (N, T, width), or with num_classes to (N, num_classes) from the first word: embeddings.word_embeddings,
+--- encoder.layer.0.attention.self.query, ..., pooler.dense, classifier. mask: a second input "mask" (N, T), bool, true for words.
+---@param opts? table vocabulary = 30522, layers = 12, heads = 12, width = 768, mlp = 4 * width, positions = 512, num_classes = 0, mask = false, dropout = 0.1
+function scion.models.bert(opts) end
+
+--- Densely connected network: features.conv0, features.denseblock1.denselayer1.norm1, ..., features.norm5, classifier.
+---@param opts? table depth = 121 | 161 | 169 | 201, num_classes = 1000, in_channels = 3
+function scion.models.densenet(opts) end
+
+--- EfficientNet: features.0.0, features.1.0.block.0.0, ..., features.8.0, classifier.1.
+---@param opts? table size = "b0" ... "b7" | "lite0" ... "lite4", num_classes = 1000, in_channels = 3
+function scion.models.efficientnet(opts) end
+
+--- LeNet-5 (LeCun et al. 1998) with rectifiers and max pooling: conv1, relu1, pool1, conv2, relu2, pool2, flatten, fc1, relu3, fc2, relu4, fc3. 28 x 28 pictures are
+--- padded to 32 x 32 by the first convolution.
+---@param opts? table num_classes = 10, in_channels = 1, size = 28 (of the square pictures)
+function scion.models.lenet(opts) end
+
+--- A multilayer perceptron on (N, inputs): fc1, act1, (drop1,) fc2, ... with the last layer without activation.
+---@param opts table inputs, outputs, hidden = { 128 }, dropout = 0, activation = "ReLU" (any layer of scion.nn without arguments)
+function scion.models.mlp(opts) end
+
+--- Depthwise separable convolutions: features.0.0, features.1.depthwise.0, features.1.pointwise.0, ..., classifier.1.
+---@param opts? table width = 1, num_classes = 1000, dropout = 0.001, in_channels = 3
+function scion.models.mobilenet_v1(opts) end
+
 --- Inverted residuals and linear bottlenecks: features.0.0, ..., features.18.2, classifier.1.
 ---@param opts? table width = 1, num_classes = 1000, dropout = 0.2
 function scion.models.mobilenet_v2(opts) end
+
+--- Inverted residuals with squeeze and excitation and hardswish: features.0.0, features.1.block.0.0, ..., classifier.3.
+---@param opts? table size = "large" | "small", num_classes = 1000, dropout = 0.2, in_channels = 3
+function scion.models.mobilenet_v3(opts) end
 
 --- Residual network of 18, 34, 50, 101 or 152 layers: conv1, bn1, relu, maxpool, layer1.0.conv1, ..., avgpool, flatten, fc. The steps of two
 --- are in the 3 x 3 convolutions, as in torchvision.
 ---@param opts? table depth = 50, num_classes = 1000
 function scion.models.resnet(opts) end
 
+--- The residual networks for CIFAR of 20, 32, 44, 56 or 110 layers: conv1, bn1, relu, layer1.0.conv1, ..., avgpool, flatten, linear. shortcut "A": where a
+--- block halves the picture, every second pixel with zero channels around; "B": a convolution, layer2.0.shortcut.0.
+---@param opts? table depth = 20, num_classes = 10, shortcut = "A" | "B", in_channels = 3
+function scion.models.resnet_cifar(opts) end
+
+--- SqueezeNet: features.0, features.3.squeeze, .expand1x1, .expand3x3, ..., classifier.1.
+---@param opts? table version = "1.1" | "1.0", num_classes = 1000, dropout = 0.5, in_channels = 3
+function scion.models.squeezenet(opts) end
+
+--- The convolutional network for sentences of Kim (2014, arXiv 1408.5882): word ids (N, T) from 1, embedding, convolutions over 3, 4 and 5 words (conv3, conv4, conv5),
+--- each with its maximum over the sentence, dropout, fc. Sentences have at least as many words as the widest convolution.
+---@param opts table vocabulary, num_classes, embedding = 100, filters = 100, widths = { 3, 4, 5 }, dropout = 0.5
+function scion.models.text_cnn(opts) end
+
 --- VGG of 11, 13, 16 or 19 layers. names = "caffe" calls them conv1_1, relu1_1, pool1, ..., fc6, relu6, drop6, fc7, fc8; "torch"
 --- features.0, ..., classifier.6. Inputs of at least 32 pixels; 224 is usual.
----@param opts? table depth = 19, num_classes = 1000, names = "torch" | "caffe", dropout = 0.5
+---@param opts? table depth = 19, num_classes = 1000, names = "torch" | "caffe", batch_norm = false, dropout = 0.5, in_channels = 3
 function scion.models.vgg(opts) end
+
+--- Vision transformer: conv_proj, class_token, encoder.pos_embedding, encoder.layers.encoder_layer_0.ln_1, .self_attention, .ln_2, .mlp.0, .mlp.3, ..., encoder.ln, heads.head.
+--- The defaults are ViT-B/16; a small one: { image = 32, patch = 4, layers = 6, heads = 3, width = 192 }.
+---@param opts? table image = 224, patch = 16, layers = 12, heads = 12, width = 768, mlp = 4 * width, num_classes = 1000, dropout = 0, in_channels = 3
+function scion.models.vit(opts) end
 
 scion.nn = {}
 
@@ -7261,6 +7506,11 @@ function scion.nn.init.zeros_(t) end
 ---@param spec? table      { shape = { -1, 3, 32, 32 }, dtype = "f32" }: checked at every run; -1: any size
 function scion.nn.input(name, spec) end
 
+--- A parameter of its own in a graph, not of a layer: a class token, positions.
+---@param name string its name in the net
+---@param tensor scion.Tensor
+function scion.nn.parameter(name, tensor) end
+
 scion.nn.types = {}
 
 scion.optim = {}
@@ -7486,6 +7736,12 @@ scion.progress = {}
 --- Takes a half-drawn bar away, before a script writes something of its own.
 function scion.progress.clear() end
 
+--- For such loops: counts one.
+function scion.progress.count_interruption() end
+
+--- How often Ctrl-C has been answered by a loop that then returned as usual: an outer loop that sees the number grow ends, too.
+function scion.progress.interruptions() end
+
 --- A bar that has just begun.
 ---@param opts { label?: string, total?: integer, unit?: string, interval?: number, quiet?: boolean }
 function scion.progress.new(opts) end
@@ -7503,6 +7759,10 @@ function scion.progress.say(format, ...) end
 function scion.progress.set_sink(new) end
 
 scion.repurpose = {}
+
+--- Searches for the source, layer, repurposer and hyper-parameters that serve best, and says whether transfer pays; see
+--- scion.repurpose.auto's file.
+function scion.repurpose.auto(opts) end
 
 --- The class of a name in a file, or nil.
 function scion.repurpose.find(name) end

@@ -387,19 +387,96 @@ function M.stream(net, iterator, names, path, opts)
   assert(os.rename(temporary, path))
 end
 
+-- ---- reading such a file ---------------------------------------------------------------------------------------------------
+
+local dataset = require "scion.data.dataset"
+--- The features of one layer in a file that get_layer_output { out = path } wrote, as a data set: rows are read when asked for.
+local File = class.class("FeatureFile", dataset.Dataset)
+M.File = File
+
+local LUA_NAMES <const> = { F32 = "f32", F64 = "f64", I64 = "i64", I32 = "i32" }
+local FILE <const> = { layer = check.string {} }
+
+--- The features of one layer in a file that get_layer_output { out = path } wrote, as a data set: rows are read when they are asked
+--- for, so the file may be larger than memory. Train on features.File(path, { layer = "fc6" }):iterator { batch_size = 64 }.
+---@param path string
+---@param opts? { layer?: string } default: the first layer that was asked for
+function File:init(path, opts)
+  opts = check.opts("features.File", opts, FILE, 4)
+  local handle, why = io.open(path, "rb")
+  if not handle then error(("features.File: cannot read %s"):format(why), 3) end
+  local json = require "scion.json"
+  local first = handle:read(8)
+  local length = first and #first == 8 and string.unpack("<I8", first)
+  local text = length and length > 0 and length < 1 << 26 and handle:read(length)
+  local ok, header = pcall(json.decode, text or "")
+  local meta = ok and type(header) == "table" and header.__metadata__
+  if not meta or not meta.layers then
+    handle:close()
+    error(("features.File: %s holds no features"):format(path), 3)
+  end
+  self.layers = show.list(json.decode(meta.layers))
+  local layer = opts.layer or self.layers[1]
+  if not header[layer] then
+    handle:close()
+    error(("features.File: %s has no layer '%s' (it has %s)"):format(path, layer, tostring(self.layers)), 3)
+  end
+  self.path, self.handle, self.start, self.header, self.layer = path, handle, 8 + length, header, layer
+  self.n = header[layer].shape[1]
+  if meta.classes then self.classes = show.list(json.decode(meta.classes)) end
+  local y = header.ids or header.targets
+  self.y = y and self:_rows(y, 1, self.n)
+  self.id_list = header.ids and self.y:tolist() or nil
+end
+
+function File:ids() return self.classes and self.id_list or nil end
+
+-- Rows first .. first + count - 1 of an entry, as a tensor.
+function File:_rows(entry, first, count)
+  local dtype, shape, row = LUA_NAMES[entry.dtype], { count }, nil
+  row = SIZE[dtype]
+  for d = 2, #entry.shape do shape[d], row = entry.shape[d], row * entry.shape[d] end
+  assert(self.handle:seek("set", self.start + math.tointeger(entry.data_offsets[1]) + (first - 1) * row))
+  local bytes = self.handle:read(count * row)
+  if not bytes or #bytes ~= count * row then error(("features.File: %s is cut short"):format(self.path), 0) end
+  return scion().from_bytes(bytes, dtype, shape)
+end
+
+-- All rows of a layer.
+function File:_whole(layer) return self:_rows(self.header[layer], 1, self.header[layer].shape[1]) end
+
+function File:get(positions)
+  local parts, entry = {}, self.header[self.layer]
+  local i = 1
+  while i <= #positions do
+    local last = i
+    while positions[last + 1] == positions[last] + 1 do last = last + 1 end
+    if positions[i] < 1 or positions[last] > self.n then error(("get: position %d out of range 1..%d"):format(positions[last], self.n), 2) end
+    parts[#parts + 1] = self:_rows(entry, positions[i], last - i + 1)
+    i = last + 1
+  end
+  local x = #parts == 1 and parts[1] or scion().cat(parts, 1)
+  return x, self.y and self.y:index_select(1, scion().tensor(positions, { dtype = "i64" }))
+end
+
 --- What get_layer_output gives: features by layer name (a table that keeps the order asked for), labels, ids.
 function M.by_name(net, iterator, names, opts)
-  local values, y
+  local values, y, file
   if opts.out then
     M.stream(net, iterator, names, opts.out, opts)
-    local found = scion().io.read_safetensors(opts.out)
-    values, y = {}, found.ids or found.targets
-    for i, name in ipairs(names) do values[i] = found[name] end
+    file = File(opts.out)
+    y = file.y
   else
     values, y = M.collect(net, iterator, names, opts)
   end
   local order = table.move(names, 1, #names, 1, {})
   local out = setmetatable({}, {
+    __index = file and function(self, name) -- a layer in the file is read when it is first touched
+      if not file.header[name] then return nil end
+      local value = file:_whole(name)
+      rawset(self, name, value)
+      return value
+    end,
     __pairs = function(self)
       local i = 0
       return function()
@@ -409,11 +486,13 @@ function M.by_name(net, iterator, names, opts)
     end,
     __tostring = function(self)
       local lines = {}
-      for i, name in ipairs(order) do lines[i] = ("%s: %s"):format(name, "(" .. table.concat(self[name].shape, ", ") .. ")") end
+      for i, name in ipairs(order) do
+        lines[i] = ("%s: (%s)"):format(name, table.concat(file and file.header[name].shape or self[name].shape, ", "))
+      end
       return table.concat(lines, "\n")
     end,
   })
-  for i, name in ipairs(names) do out[name] = values[i] end
+  for i, name in ipairs(values and names or {}) do out[name] = values[i] end
   local classes = type(iterator) == "table" and iterator.classes
   if y and classes and y.dtype == "i64" then
     return out, require("scion.data.labels").decode(y, classes), y

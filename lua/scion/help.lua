@@ -417,7 +417,8 @@ local function module_text(name, value)
       if type(item) ~= "table" then return short(item) end
       if rawget(item, "class_name") then return first_sentence(class_comment(item)) end
       local part = module_name(item)
-      local part_lines = part and lines_of(module_path(part))
+      local part_path = part and module_path(part)
+      local part_lines = part_path and lines_of(part_path)
       return part_lines and first_sentence(header(part_lines)) or ""
     end)) do out[#out + 1] = text end
   end
@@ -694,7 +695,8 @@ local function is_described(value, class, name)
     return line and #comment_above(lines, line) > 0 or init and M.comment(init) ~= nil or line and #header(lines) > 0 or false
   end
   local module = module_name(value)
-  local lines = module and lines_of(module_path(module))
+  local path = module and module_path(module)
+  local lines = path and lines_of(path)
   return lines and #header(lines) > 0 or false
 end
 

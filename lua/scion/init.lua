@@ -97,6 +97,14 @@ setmetatable(scion, {
   end,
 })
 
+-- trace(matrix) is the operation; trace(function, example) makes a net of the function.
+local matrix_trace = rawget(scion, "trace")
+function scion.trace(f, ...)
+  local callable = type(f) == "function" or scion.is_net(f) or (type(f) == "table" and rawget(getmetatable(f) or {}, "__call") ~= nil)
+  if callable then return require("scion.trace").trace(f, ...) end
+  return matrix_trace(f, ...)
+end
+
 -- Methods of nets that belong to the training loop.
 local Net = rawget(scion, "Net")
 if Net then

@@ -186,6 +186,10 @@ function scion.terminal() end
 ---@return boolean
 function scion.color() end
 
+--- A file that several processes append to under locks: try_lock(seconds), unlock, size, read(from), append(text) (on the disk when it
+--- returns), truncate(size), claim(id) and claimed(id) (numbers held as long as a process lives), close. scion.hpo.study keeps logs in it.
+function scion.open_journal(path, read_only) end
+
 --- Has Ctrl-C been pressed since the last clear_interrupt?
 ---@return boolean
 function scion.interrupted() end
@@ -628,6 +632,29 @@ function scion.io.decode_onnx(bytes, name) end
 ---@param bytes string
 ---@return scion.Tensor
 function scion.io.decode_onnx_tensor(bytes) end
+
+--- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), or nil.
+---@param path string
+---@return string?
+function scion.io.file_format(path) end
+
+--- Named tensors of a file of weights, by content: PyTorch (zip or the older form; nothing is executed), safetensors, npz, npy, MXNet's params.
+---@param path string
+---@return table<string, scion.Tensor> tensors, string format, string[] names names in the file's order
+function scion.io.read_weights(path) end
+
+--- A net from MXNet's NAME-symbol.json. Without a file of parameters the newest NAME-NNNN.params beside it, or that of `epoch`.
+---@param symbol string
+---@param params? string
+---@param epoch? integer
+---@return scion.Net
+function scion.io.load_mxnet(symbol, params, epoch) end
+
+--- Writes a net as ONNX (opset 21), for inference; see net:save_onnx.
+---@param path string
+---@param net scion.Net
+---@param shapes? integer[][] sizes of the inputs, where they are not declared
+function scion.io.save_onnx(path, net, shapes) end
 
 --- A picture (JPEG, PNG, BMP, GIF, TGA, PNM) as u8 (C, H, W). Grey ones are repeated to 3 channels; alpha is left out unless
 --- 4 channels are asked for.

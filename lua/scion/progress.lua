@@ -68,6 +68,14 @@ function M.say(format, ...)
   current_sink().line(text)
 end
 
+local n_interruptions = 0
+
+--- How often Ctrl-C has been answered by a loop that then returned as usual: an outer loop that sees the number grow ends, too.
+function M.interruptions() return n_interruptions end
+
+--- For such loops: counts one.
+function M.count_interruption() n_interruptions = n_interruptions + 1 end
+
 local Bar = {}
 Bar.__index = Bar
 Bar.__close = function(self) self:finish() end

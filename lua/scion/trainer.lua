@@ -508,6 +508,7 @@ function M.fit(net, data, opts)
     end
     run.stopping = "interrupted"
     if scion().clear_interrupt then scion().clear_interrupt() end
+    progress.count_interruption()
     run.optimiser:zero_grad()
     progress.say("interrupted at step %d: keeping what was learned", run.step)
   end

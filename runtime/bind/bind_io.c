@@ -169,6 +169,64 @@ static int m_decode_onnx_tensor(lua_State *L) { /* (bytes) -> tensor */
   return 1;
 }
 
+static int m_save_onnx(lua_State *L) { /* (path, net, { { shape... }, ... } or nil) */
+  const char *path = luaL_checkstring(L, 1);
+  scion_net *net = bind_net_check(L, 2);
+  int32_t n = scion_net_n_inputs(net);
+  scion_net_shape *shapes = NULL;
+  if (!lua_isnoneornil(L, 3)) {
+    luaL_checktype(L, 3, LUA_TTABLE);
+    if (luaL_len(L, 3) != n) return luaL_error(L, "save_onnx: %d shapes given, the net has %d inputs", (int)luaL_len(L, 3), (int)n);
+    shapes = lua_newuserdatauv(L, (size_t)(n + 1) * sizeof *shapes, 0);
+    for (int32_t i = 0; i < n; i++) {
+      scion_input_info info;
+      scion_net_get_input(net, i, &info);
+      lua_rawgeti(L, 3, i + 1);
+      shapes[i].dtype = info.shape.dtype;
+      shapes[i].n_dims = bind_ints(L, lua_gettop(L), "save_onnx: shape", shapes[i].shape, SCION_MAX_DIMS);
+      lua_pop(L, 1);
+    }
+  }
+  bind_try(L, scion_onnx_save(bind_ctx(L), net, path, shapes));
+  return 0;
+}
+static int m_load_mxnet(lua_State *L) { /* (symbol path, params path or nil, epoch or nil) -> net */
+  const char *symbol = luaL_checkstring(L, 1), *params = luaL_optstring(L, 2, NULL);
+  lua_Integer epoch = luaL_optinteger(L, 3, -1);
+  bind_charge(L);
+  bind_net *box = bind_net_new(L);
+  bind_try(L, scion_mxnet_load(bind_ctx(L), symbol, params, epoch, &box->net));
+  return 1;
+}
+static int m_file_format(lua_State *L) { /* (path) -> word or nil */
+  const char *format;
+  bind_try(L, scion_file_format(bind_ctx(L), luaL_checkstring(L, 1), &format));
+  lua_pushstring(L, format);
+  return 1;
+}
+static void release_weights(scion_context *ctx, void *p) { scion_weights_close(ctx, p); }
+static int m_read_weights(lua_State *L) { /* (path) -> { name = tensor }, format, { names in the file's order } */
+  const char *path = luaL_checkstring(L, 1);
+  holder *h = new_holder(L, release_weights);
+  scion_weights *w;
+  bind_charge(L);
+  bind_try(L, scion_weights_open(bind_ctx(L), path, &w));
+  h->p = w;
+  lua_newtable(L);
+  lua_pushstring(L, scion_weights_format(w));
+  lua_newtable(L);
+  for (int32_t i = 0; i < scion_weights_count(w); i++) {
+    lua_pushstring(L, scion_weights_name(w, i));
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -3, i + 1);
+    bind_push(L, scion_weights_get(w, i));
+    lua_rawset(L, -5);
+  }
+  bind_list_meta(L);
+  drop(L, h);
+  return 3;
+}
+
 /* ---- pictures, folders, bytes ------------------------------------------------------------------------------------ */
 
 static int m_read_image(lua_State *L) { /* (path, channels) -> u8 (C, H, W) */
@@ -240,7 +298,8 @@ static const luaL_Reg functions[] = {
   { "read_idx", m_read_idx }, { "read_npy", m_read_npy }, { "save_npy", m_save_npy }, { "read_npz", m_read_npz }, { "save_npz", m_save_npz },
   { "read_safetensors", m_read_safetensors }, { "save_safetensors", m_save_safetensors }, { "read_image", m_read_image },
   { "decode_image", m_decode_image }, { "list_dir", m_list_dir }, { "read_file", m_read_file }, { "make_dir", m_make_dir },
-  { "decode_onnx", m_decode_onnx }, { "decode_onnx_tensor", m_decode_onnx_tensor }, { NULL, NULL } };
+  { "read_weights", m_read_weights }, { "load_mxnet", m_load_mxnet }, { "save_onnx", m_save_onnx }, { "file_format", m_file_format }, { "decode_onnx",
+    m_decode_onnx }, { "decode_onnx_tensor", m_decode_onnx_tensor }, { NULL, NULL } };
 
 void bind_open_io(lua_State *L) {
   lua_newtable(L);

@@ -436,7 +436,36 @@ static int run(lua_State *L, bool in_place) {
   if (wants_grad) bind_try(L, scion_set_requires_grad(k.ctx, out[0], 1));
   return n_out;
 }
-static int op_call(lua_State *L) { return run(L, false); }
+/* Symbolic values (nn.input, scion.trace) among the arguments or in a list of them: the handler in their metatable builds a graph. Leaves it
+ * on the stack. */
+static bool symbolic(lua_State *L) {
+  int top = lua_gettop(L);
+  for (int i = 1; i <= top && i <= 6; i++) {
+    if (lua_type(L, i) != LUA_TTABLE) continue;
+    if (luaL_getmetafield(L, i, "__symbolic") != LUA_TNIL) return true;
+    for (int k = 1; k <= 8 && lua_rawgeti(L, i, k) == LUA_TTABLE; k++) {
+      if (luaL_getmetafield(L, -1, "__symbolic") != LUA_TNIL) {
+        lua_remove(L, -2);
+        return true;
+      }
+      lua_pop(L, 1);
+    }
+    lua_settop(L, top);
+  }
+  return false;
+}
+static int op_call(lua_State *L) {
+  if (symbolic(L)) {
+    int n = lua_gettop(L) - 1;
+    lua_insert(L, 1);
+    const scion_op *op = lua_touserdata(L, lua_upvalueindex(1));
+    lua_pushstring(L, scion_op_get_info(op)->name);
+    lua_insert(L, 2);
+    lua_call(L, n + 1, LUA_MULTRET);
+    return lua_gettop(L);
+  }
+  return run(L, false);
+}
 static int op_inplace(lua_State *L) { return run(L, true); }
 
 /* Fresh closure of an op: op, state, metatable of boxes. */

@@ -57,6 +57,23 @@ SCION_API scion_status scion_npz_write(scion_context *ctx, const char *path, int
 SCION_API scion_status scion_idx_read(scion_context *ctx, const char *path, scion_tensor **out); /* plain or gzip, by content */
 SCION_API scion_status scion_idx_read_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_tensor **out);
 
+/* What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks); "pytorch", "safetensors", "npz", "npy", "mxnet" (weights); NULL:
+ * nothing that is known. Static text. */
+SCION_API scion_status scion_file_format(scion_context *ctx, const char *path, const char **out);
+
+/* ---- weights from elsewhere ---------------------------------------------------------------------------- */
+
+/* Named tensors of a file of weights, by content: safetensors, PyTorch's state dictionaries and checkpoints (zip or the older form; read
+ * as data, nothing is executed), NumPy's npz and npy, MXNet's params. Names are the file's; a checkpoint gives what lies under
+ * "state_dict", "model" and the like. */
+typedef struct scion_weights scion_weights;
+SCION_API scion_status scion_weights_open(scion_context *ctx, const char *path, scion_weights **out);
+SCION_API void scion_weights_close(scion_context *ctx, scion_weights *weights);
+SCION_API const char *scion_weights_format(const scion_weights *weights); /* "pytorch", "safetensors", "npz", "npy", "mxnet" */
+SCION_API int32_t scion_weights_count(const scion_weights *weights);
+SCION_API const char *scion_weights_name(const scion_weights *weights, int32_t i); /* NULL: no such */
+SCION_API scion_tensor *scion_weights_get(const scion_weights *weights, int32_t i); /* borrowed */
+
 /* ---- networks from elsewhere ------------------------------------------------------------------------ */
 
 /* ONNX, opsets 6 and later; see onnx_ops.c, onnx_window.c, onnx_layers.c and onnx_sequence.c for the operators. Weights become parameters under their names,
@@ -65,7 +82,14 @@ SCION_API scion_status scion_onnx_load(scion_context *ctx, const char *path, sci
 SCION_API scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_net **out);
 /* One value as ONNX keeps it beside its test cases (a TensorProto). */
 SCION_API scion_status scion_onnx_tensor_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_tensor **out);
-/* scion's own format or ONNX, by content. options as for scion_net_load. */
+/* Writes a net as ONNX (opset 21), for inference: dropout does nothing, batch norm uses its running statistics. inputs: the shapes to work shapes out with,
+ * one for each input (NULL: the declared ones; free dimensions are tried at usual sizes and stay free in the file). Ids that the net counts from 1 stay
+ * so. A layer that ONNX has no word for is SCION_EUNSUPPORTED, naming it. */
+SCION_API scion_status scion_onnx_save(scion_context *ctx, scion_net *net, const char *path, const scion_net_shape *inputs);
+/* MXNet: NAME-symbol.json with the parameters in `params`, or (NULL) in the newest NAME-NNNN.params beside it, or that of `epoch` (below 0:
+ * the newest). Integer data inside stay 0-based; labels of output layers are dropped. */
+SCION_API scion_status scion_mxnet_load(scion_context *ctx, const char *symbol, const char *params, int64_t epoch, scion_net **out);
+/* A network by content: scion's own format, ONNX, MXNet's symbol. options as for scion_net_load. */
 SCION_API scion_status scion_model_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out);
 
 /* ---- plain files ---------------------------------------------------------------------------------- */

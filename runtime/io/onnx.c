@@ -220,7 +220,7 @@ scion_status scion__onnx_tensor_attr(scion_onnx *o, const char *name, scion_tens
   *out = NULL;
   if (!find_attribute(o, name, &a)) return SCION_OK;
   while (scion__pb_next(&a, &f))
-    if (f.number == 5 && f.wire == 2) return scion__onnx_tensor(o->ctx, o->path, f.sub, NULL, out);
+    if (f.number == 5 && f.wire == 2) return scion__onnx_tensor(o->ctx, o->path, o->file, f.sub, NULL, out);
   return SCION_OK;
 }
 
@@ -261,141 +261,6 @@ static scion_status value_id(scion_onnx *o, int32_t v, const char *slot, bool pa
   SCION_TRY(scion_net_add_entry(o->ctx, o->net, name, kind, value->tensor, id));
   o->values[v].id = *id;
   return SCION_OK;
-}
-
-#define SMALL 4096 /* elements of values that are tried at both sizes */
-#define MUCH (1 << 22) /* elements of an operation that is run for its shape */
-
-/* An input at one size, for trying: its value where it is known, else (with `fake`) a shape whose elements are one zero. */
-static scion_tensor *tried(scion_onnx *o, int32_t v, int pass, bool fake) {
-  const scion_onnx_value *value = &o->values[v];
-  static const int64_t strides[SCION_MAX_DIMS] = { 0 };
-  scion_tensor *zero, *t = NULL;
-  if (value->tensor != NULL) return scion_tensor_ref(value->tensor);
-  if (value->seen[pass] != NULL) return scion_tensor_ref(value->seen[pass]);
-  if (!fake || !value->known || scion_tensor_scalar(o->ctx, (scion_dtype)value->dtype, 0, &zero) != SCION_OK) return NULL;
-  if (scion__tensor_view(o->ctx, zero, value->n_dims, value->probe[pass], strides, 0, &t) != SCION_OK) t = NULL;
-  scion_tensor_free(o->ctx, zero);
-  return t;
-}
-/* Runs an operation at one size; out: owned tensors. Its failure only means that nothing is known. */
-static bool try_op(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int pass, bool fake, int32_t n_out, scion_tensor **out) {
-  scion_tensor *t[64] = { NULL };
-  int64_t most = fake && (op == &scion__op_shape_of || op == &scion__op_reshape_by || op == &scion__op_expand_by || op == &scion__op_slice_by ||
-                          op == &scion__op_split_by || op == &scion__op_squeeze_by || op == &scion__op_unsqueeze_by) ? INT64_MAX : fake ? MUCH : SMALL;
-  bool ok = true;
-  for (int32_t i = 0; i < n_in && ok; i++) {
-    if (in[i] < 0) continue;
-    t[i] = tried(o, in[i], pass, fake && i == 0);
-    ok = t[i] != NULL && (i == 0 ? t[i]->numel <= most : t[i]->numel <= SMALL);
-  }
-  int was = scion_set_grad_enabled(o->ctx, 0);
-  if (ok) ok = scion_apply(o->ctx, op, t, n_in, params, out, n_out) == SCION_OK;
-  scion_set_grad_enabled(o->ctx, was);
-  for (int32_t i = 0; i < n_in; i++) scion_tensor_free(o->ctx, t[i]);
-  return ok;
-}
-/* Operations of ops/dynamic.c: the shape follows from the first input's shape and the values of the others. */
-static bool by_numbers(const scion_op *op) {
-  return (op->info.flags & SCION_OF_DYNAMIC) && (op->info.flags & SCION_OF_INTERNAL);
-}
-static bool is_seen(const scion_onnx *o, int32_t v) { return v < 0 || o->values[v].tensor != NULL || o->values[v].seen[0] != NULL; }
-
-/* Only the element types: by the op's rule for one element each. */
-static void infer_dtypes(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, const int32_t *out) {
-  if (by_numbers(op) && n_out > 0) {
-    if (strcmp(op->info.inputs[0].name, "x") == 0 && in[0] >= 0) o->values[out[0]].dtype = o->values[in[0]].dtype;
-    return;
-  }
-  static const int64_t one = 1;
-  scion_tensor *t[64] = { NULL };
-  _Alignas(16) char defaults[2048];
-  scion_call c = { .ctx = o->ctx, .op = op, .params = params, .in = t, .n_in = n_in, .n_out = op->info.n_outputs };
-  bool ok = n_in <= 64;
-  if (params == NULL && op->info.params_size > 0) {
-    scion_params_init(op, defaults);
-    c.params = defaults;
-  }
-  for (int32_t i = 0; i < c.n_out; i++) c.meta[i].dtype = -1;
-  for (int32_t i = 0; i < n_in && ok; i++) {
-    if (in[i] < 0) continue;
-    ok = o->values[in[i]].dtype >= 0 && scion__tensor_shape_only(o->ctx, o->values[in[i]].dtype, 1, &one, &t[i]) == SCION_OK;
-  }
-  if (ok && op->infer(&c) == SCION_OK)
-    for (int32_t i = 0; i < n_out; i++) o->values[out[i]].dtype = c.meta[i].dtype;
-  for (int32_t i = 0; i < n_in && i < 64; i++) scion_tensor_free(o->ctx, t[i]);
-}
-/* Shapes of the outputs at both sizes, by the op's own rule on tensors without data, or by trying. */
-static void infer_shapes(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, const int32_t *out) {
-  bool numbers = by_numbers(op), known = (numbers || !(op->info.flags & SCION_OF_DYNAMIC)) && n_in <= 64;
-  for (int32_t i = 0; i < n_in && known; i++) known = in[i] < 0 || (numbers && i > 0 ? is_seen(o, in[i]) : o->values[in[i]].known);
-  if (numbers && n_in > 0 && strcmp(op->info.inputs[0].name, "x") != 0 && strcmp(op->info.inputs[0].name, "ids") != 0) known = known && is_seen(o, in[0]);
-  for (int32_t pass = 0; pass < 2 && known; pass++) {
-    scion_tensor *t[64] = { NULL }, *made[SCION_MAX_OUTPUTS] = { NULL };
-    _Alignas(16) char defaults[2048];
-    scion_call c = { .ctx = o->ctx, .op = op, .params = params, .in = t, .n_in = n_in, .n_out = op->info.n_outputs };
-    if (params == NULL && op->info.params_size > 0) {
-      scion_params_init(op, defaults);
-      c.params = defaults;
-    }
-    if (numbers) {
-      known = try_op(o, op, params, n_in, in, pass, true, n_out, made);
-      for (int32_t i = 0; i < n_out && known; i++) scion__out(&c, i, made[i]->dtype, made[i]->n_dims, made[i]->shape);
-      for (int32_t i = 0; i < n_out; i++) scion_tensor_free(o->ctx, made[i]);
-    } else {
-      for (int32_t i = 0; i < n_in && known; i++) {
-        if (in[i] < 0) continue;
-        const scion_onnx_value *v = &o->values[in[i]];
-        known = scion__tensor_shape_only(o->ctx, v->dtype, v->n_dims, v->probe[pass], &t[i]) == SCION_OK;
-      }
-      if (known) known = op->infer(&c) == SCION_OK;
-      for (int32_t i = 0; i < n_in; i++) scion_tensor_free(o->ctx, t[i]);
-    }
-    for (int32_t i = 0; i < n_out && known; i++) {
-      scion_onnx_value *v = &o->values[out[i]];
-      if (c.meta[i].dtype < 0) continue;
-      known = pass == 0 || v->n_dims == c.meta[i].n_dims;
-      v->dtype = c.meta[i].dtype;
-      v->n_dims = c.meta[i].n_dims;
-      memcpy(v->probe[pass], c.meta[i].shape, sizeof v->probe[pass]);
-    }
-  }
-  for (int32_t i = 0; i < n_out; i++) {
-    o->values[out[i]].known = known;
-    if (!known) o->values[out[i]].dtype = -1;
-  }
-  if (!known) infer_dtypes(o, op, params, n_in, in, n_out, out);
-}
-
-static bool same_value(scion_onnx *o, scion_tensor *a, scion_tensor *b) {
-  scion_tensor *p = NULL, *q = NULL;
-  bool same = scion__same_shape(a, b) && a->dtype == b->dtype && scion__tensor_packed(o->ctx, a, &p) == SCION_OK && scion__tensor_packed(o->ctx, b, &q) == SCION_OK;
-  same = same && (p->numel == 0 || memcmp(p->data, q->data, (size_t)p->numel * scion_dtype_size((scion_dtype)p->dtype)) == 0);
-  scion_tensor_free(o->ctx, p);
-  scion_tensor_free(o->ctx, q);
-  return same;
-}
-/* Values that follow from shapes: computed at both sizes. true: they do not depend on them, and out are constants. */
-static bool follow_shapes(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, int32_t *out,
-                          scion_tensor *seen[2][SCION_MAX_OUTPUTS]) {
-  if ((op->info.flags & SCION_OF_RANDOM) || n_in == 0) return false;
-  bool ok = true, sizes = op == &scion__op_shape_of && o->values[in[0]].known;
-  for (int32_t i = 0; i < n_in && !sizes; i++) if (!is_seen(o, in[i])) return false;
-  for (int pass = 0; pass < 2 && ok; pass++) ok = try_op(o, op, params, n_in, in, pass, sizes, n_out, seen[pass]);
-  for (int32_t i = 0; i < n_out && ok; i++) ok = seen[0][i]->numel <= SMALL;
-  bool same = ok;
-  for (int32_t i = 0; i < n_out && same; i++) same = same_value(o, seen[0][i], seen[1][i]);
-  for (int32_t i = 0; i < n_out; i++) {
-    if (same) {
-      out[i] = scion__onnx_constant(o, scion_tensor_ref(seen[0][i]));
-      same = out[i] >= 0;
-    }
-    for (int pass = 0; pass < 2 && (same || !ok); pass++) {
-      scion_tensor_free(o->ctx, seen[pass][i]);
-      seen[pass][i] = NULL;
-    }
-  }
-  return same;
 }
 
 static scion_status run_now(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, int32_t *out) {
@@ -442,7 +307,7 @@ static scion_status add_layer(scion_onnx *o, const scion_op *op, const void *par
     if (out[i] < 0) return SCION_ENOMEM;
     o->values[out[i]].id = values[i];
   }
-  infer_shapes(o, op, params, n_in, in, n_out, out);
+  scion__onnx_infer(o, op, params, n_in, in, n_out, out);
   return SCION_OK;
 }
 
@@ -459,7 +324,7 @@ scion_status scion__onnx_emit(scion_onnx *o, const scion_op *op, const void *par
     return scion__onnx_fail(o, "%s", why);
   }
   scion_tensor *seen[2][SCION_MAX_OUTPUTS] = { { NULL } };
-  if (follow_shapes(o, op, params, n_in, in, n_out, out, seen)) return SCION_OK;
+  if (scion__onnx_follow(o, op, params, n_in, in, n_out, out, seen)) return SCION_OK;
   scion_status st = add_layer(o, op, params, type, suffix, n_in, in, n_out, out);
   for (int32_t i = 0; i < n_out; i++) {
     for (int pass = 0; pass < 2; pass++) {
@@ -565,14 +430,14 @@ static scion_status read_value_info(scion_onnx *o, scion_pb info, scion_pb *name
   return name->p == NULL ? damaged(o, "an input has no name") : SCION_OK;
 }
 
-static void know_shape(scion_onnx_value *value, const scion_net_shape *shape) {
+static void know_shape(const scion_onnx *o, scion_onnx_value *value, const scion_net_shape *shape) {
   value->dtype = shape->dtype;
   if (shape->dtype < 0 || shape->n_dims < 0) return;
   value->known = true;
   value->dtype = shape->dtype;
   value->n_dims = shape->n_dims;
   for (int32_t d = 0; d < shape->n_dims; d++)
-    for (int k = 0; k < 2; k++) value->probe[k][d] = shape->shape[d] >= 0 ? shape->shape[d] : SCION_ONNX_PROBES[k];
+    for (int k = 0; k < 2; k++) value->probe[k][d] = shape->shape[d] >= 0 ? shape->shape[d] : o->probes[k];
 }
 
 /* What the graph says about a value whose shape could not be inferred. */
@@ -585,7 +450,7 @@ static scion_status declared_shape(scion_onnx *o, scion_pb graph, const scion_pb
     if (own.p == NULL || own.end - own.p != name->end - name->p || memcmp(own.p, name->p, (size_t)(own.end - own.p)) != 0) continue;
     scion_net_shape shape;
     SCION_TRY(read_value_info(o, f.sub, &own, &shape));
-    know_shape(&o->values[v], &shape);
+    know_shape(o, &o->values[v], &shape);
     return SCION_OK;
   }
   return SCION_OK;
@@ -689,7 +554,7 @@ static scion_status import_inputs(scion_onnx *o, scion_pb graph) {
     snprintf(text, sizeof text, "%s", o->values[v].name);
     clean_name(text);
     SCION_TRY(scion_net_add_input(o->ctx, o->net, text, shape.dtype, shape.n_dims, shape.shape, &o->values[v].id));
-    know_shape(&o->values[v], &shape);
+    know_shape(o, &o->values[v], &shape);
   }
   return graph.bad ? damaged(o, "the graph is damaged") : SCION_OK;
 }
@@ -703,7 +568,7 @@ static scion_status import_graph(scion_onnx *o, scion_pb graph) {
     if (f.number != 5 || f.wire != 2) continue;
     scion_tensor *t;
     char *name;
-    SCION_TRY(scion__onnx_tensor(o->ctx, o->path, f.sub, &name, &t));
+    SCION_TRY(scion__onnx_tensor(o->ctx, o->path, o->file, f.sub, &name, &t));
     int32_t v = scion__onnx_constant(o, t);
     if (v < 0) {
       scion__strfree(o->ctx, name);
@@ -755,12 +620,10 @@ static scion_status import_model(scion_onnx *o, scion_pb model) {
   return import_graph(o, graph);
 }
 
-scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_net **out) {
-  scion_onnx o = { .ctx = ctx, .path = name, .opset = 1 };
-  const unsigned char *bytes = data;
-  *out = NULL;
+static scion_status load_with(scion_context *ctx, const scion_file *f, bool mapped, const int64_t *probes, scion_net **out) {
+  scion_onnx o = { .ctx = ctx, .path = f->path, .file = mapped ? f : NULL, .opset = 1, .probes = probes };
   SCION_TRY(scion_net_new(ctx, &o.net));
-  scion_status st = import_model(&o, (scion_pb){ bytes, bytes + size, false });
+  scion_status st = import_model(&o, (scion_pb){ f->data, f->data + f->size, false });
   for (int32_t i = 0; i < o.n_values; i++) {
     scion_tensor_free(ctx, o.values[i].tensor);
     for (int k = 0; k < 2; k++) scion_tensor_free(ctx, o.values[i].seen[k]);
@@ -771,25 +634,35 @@ scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const 
   else scion_net_free(ctx, o.net);
   return st;
 }
+/* Pictures want sizes that halve often; sequences may have few positions: smaller sizes when the first do not fit. */
+static scion_status load_file(scion_context *ctx, const scion_file *f, bool mapped, scion_net **out) {
+  static const int64_t probes[][2] = { { 224, 352 }, { 12, 8 }, { 4, 3 } };
+  scion_status st = SCION_OK;
+  *out = NULL;
+  for (int32_t i = 0; i < SCION_COUNT(probes); i++) {
+    char message[sizeof ctx->message];
+    if (i > 0) memcpy(message, ctx->message, sizeof message);
+    scion_status next = load_with(ctx, f, mapped, probes[i], out);
+    if (next == SCION_OK || next != SCION_EUNSUPPORTED) return next;
+    if (i > 0) memcpy(ctx->message, message, sizeof message); /* the first reason counts */
+    st = next;
+  }
+  return st;
+}
+scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_net **out) {
+  scion_file f = { .path = name, .data = data, .size = size, .fd = -1 };
+  return load_file(ctx, &f, false, out);
+}
 scion_status scion_onnx_load(scion_context *ctx, const char *path, scion_net **out) {
   scion_file f;
   *out = NULL;
   SCION_TRY(scion__file_open(ctx, path, &f));
-  scion_status st = scion_onnx_load_memory(ctx, path, f.data, f.size, out);
+  scion_status st = load_file(ctx, &f, true, out);
   scion__file_close(ctx, &f);
   return st;
 }
 
 scion_status scion_onnx_tensor_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_tensor **out) {
   const unsigned char *bytes = data;
-  return scion__onnx_tensor(ctx, name, (scion_pb){ bytes, bytes + size, false }, NULL, out);
-}
-
-scion_status scion_model_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out) {
-  scion_file f;
-  *out = NULL;
-  SCION_TRY(scion__file_open(ctx, path, &f));
-  bool onnx = f.size > 2 && f.data[0] == 0x08 && (f.size < 9 || f.data[8] != '{');
-  scion__file_close(ctx, &f);
-  return onnx ? scion_onnx_load(ctx, path, out) : scion_net_load(ctx, path, options, out);
+  return scion__onnx_tensor(ctx, name, NULL, (scion_pb){ bytes, bytes + size, false }, NULL, out);
 }

@@ -1,6 +1,7 @@
 /* onnx.h: the inside of the ONNX reader: protobuf fields, nodes with their attributes, and the import in progress.
  *   onnx_proto.c  bytes -> fields, tensors
  *   onnx.c        the walk over the graph, values, names, constants
+ *   onnx_shapes.c shapes and what follows from them
  *   onnx_ops.c, onnx_window.c, onnx_layers.c, onnx_sequence.c   what every operator becomes; adding one: a function and a line in a table */
 #ifndef SCION_ONNX_H
 #define SCION_ONNX_H
@@ -23,8 +24,6 @@ static inline bool scion__pb_is(const scion_pb *s, const char *word) {
 
 /* ---- the import ---------------------------------------------------------------------------------------- */
 
-/* Free dimensions of the inputs are tried at two sizes: what comes out the same both times does not depend on them. */
-#define SCION_ONNX_PROBES ((const int64_t[2]){ 224, 352 })
 typedef struct scion_onnx_value {
   char *name;           /* of the graph; NULL: made on the way */
   scion_tensor *tensor; /* a constant */
@@ -47,7 +46,9 @@ typedef struct scion_onnx_node {
 typedef struct scion_onnx {
   scion_context *ctx;
   const char *path;
+  const scion_file *file; /* NULL: memory */
   scion_net *net;
+  const int64_t *probes; /* free dimensions of the inputs are tried at these two sizes: what comes out the same both times does not depend on them */
   int64_t opset;
   scion_onnx_value *values;
   int32_t n_values, cap;
@@ -56,7 +57,8 @@ typedef struct scion_onnx {
   bool named;            /* the name is taken by an op of this node */
 } scion_onnx;
 
-scion_status scion__onnx_tensor(scion_context *ctx, const char *path, scion_pb proto, char **name, scion_tensor **out);
+/* file: where proto lies, NULL for memory. */
+scion_status scion__onnx_tensor(scion_context *ctx, const char *path, const scion_file *file, scion_pb proto, char **name, scion_tensor **out);
 int scion__onnx_dtype(uint64_t type); /* the compute type for an ONNX element type; -1: none */
 scion_status scion__onnx_fail(scion_onnx *o, const char *format, ...) __attribute__((format(printf, 2, 3))); /* naming node and operator */
 
@@ -84,6 +86,11 @@ static inline scion_status scion__onnx_emit1(scion_onnx *o, const scion_op *op, 
 static inline scion_status scion__onnx_emit2(scion_onnx *o, const scion_op *op, const void *params, const char *type, const char *suffix, int32_t a, int32_t b, int32_t *out) {
   return scion__onnx_emit(o, op, params, type, suffix, 2, (int32_t[]){ a, b }, 1, out);
 }
+
+/* onnx_shapes.c: shapes of an op's outputs; values that follow from shapes (true: out are constants, else `seen` may hold them at both sizes, owned). */
+void scion__onnx_infer(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, const int32_t *out);
+bool scion__onnx_follow(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, int32_t *out,
+                        scion_tensor *seen[2][SCION_MAX_OUTPUTS]);
 
 /* Attributes of the node. */
 bool scion__onnx_has(scion_onnx *o, const char *name);

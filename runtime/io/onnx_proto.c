@@ -205,7 +205,7 @@ static scion_status external_data(scion_context *ctx, const char *path, const he
   return st;
 }
 
-scion_status scion__onnx_tensor(scion_context *ctx, const char *path, scion_pb proto, char **name, scion_tensor **out) {
+scion_status scion__onnx_tensor(scion_context *ctx, const char *path, const scion_file *file, scion_pb proto, char **name, scion_tensor **out) {
   header h = { 0 };
   *out = NULL;
   if (name != NULL) *name = NULL;
@@ -226,7 +226,9 @@ scion_status scion__onnx_tensor(scion_context *ctx, const char *path, scion_pb p
   SCION_TRY(scion__tensor_alloc(ctx, dtype, h.n_dims, h.shape, &t));
   scion_status st = SCION_OK;
   if (h.external) st = external_data(ctx, path, &h, t, bytes);
-  else if (h.has_raw) memcpy(t->data, h.raw.p, bytes);
+  /* past the mapping, whose pages stay out of memory */
+  else if (h.has_raw && file != NULL && bytes > 0) st = scion__file_read(ctx, file, (uint64_t)(h.raw.p - file->data), t->data, bytes);
+  else if (h.has_raw && bytes > 0) memcpy(t->data, h.raw.p, bytes);
   else st = typed_data(ctx, path, proto, t);
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
   if (st == SCION_OK && (h.has_raw || h.external)) scion__swap_bytes(t->data, (size_t)numel, scion_dtype_size((scion_dtype)dtype));

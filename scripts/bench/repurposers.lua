@@ -17,7 +17,10 @@ local source = scion.load(args.source or (root or error("no data directory was f
 source:eval()
 local clock = scion.progress.now
 local n_train, n_test = args.quick and 100 or args.train, args.quick and 100 or args.test
-local function pictures(split, n) return data.cifar10 { split = split, size = 224, normalise = "symmetric", batch_size = 32 }:take_per_class(n // 10, { seed = args.seed }) end
+local function pictures(split, n)
+  local zip = ("%s/datasets/cifar10/cifar10-%s-png.zip"):format(root, split)
+  return data.image_folder { zip = zip, size = 224, crop = 1, normalise = "symmetric", batch_size = 32 }:take_per_class(n // 10, { seed = args.seed })
+end
 local train, test = pictures("train", n_train), pictures("test", n_test)
 local _, feature = scion.repurpose.graph.head(source)
 

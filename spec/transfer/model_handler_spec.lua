@@ -69,6 +69,30 @@ describe("ModelHandler: looking", function()
   end)
 end)
 
+describe("ModelHandler on Xfer's test network", function()
+  it("knows it by Xfer's words, and cuts it", function()
+    local net = scion.load(helper.data "models/mxnet/testnetv1-symbol.json")
+    local mh = scion.ModelHandler(net)
+    assert.equal("conv1 act1 conv2 act2 pool1 flatten1 fullyconnected0 softmaxoutput1", names_of(mh))
+    assert.equal("Convolution Activation Convolution Activation Pooling Flatten FullyConnected SoftmaxOutput", table.concat(mh.layer_types, " "))
+    assert.equal(6, #mh:get_layer_parameters(mh.layer_names))
+    local it_ = scion.data.tensors { x = scion.rand(3, 3, 224, 224), labels = { 0, 1, 2 }, batch_size = 2 }
+    local f = mh:get_layer_output { data_iterator = it_, layer_names = { "flatten1", "fullyconnected0" } }
+    assert.same({ 3, 46225 }, { f.flatten1:size(1), f.flatten1:size(2) })
+    raises("Cannot add layer above output layer 'softmaxoutput1'", mh.add_layer_top, mh, { nn.FullyConnected { name = "fc1", num_hidden = 20 } })
+    mh:drop_layer_top(1)
+    mh:add_layer_top { nn.FullyConnected { name = "fc1", num_hidden = 20 }, nn.Convolution { name = "conv1_1", kernel = 1, num_filter = 2 } }
+    assert.equal("conv1_1", mh.layer_names[#mh.layer_names])
+    mh = scion.ModelHandler(net)
+    mh:drop_layer_bottom(3)
+    assert.equal("act2 pool1 flatten1 fullyconnected0 softmaxoutput1", names_of(mh))
+    local small = scion.data.tensors { x = scion.rand(2, 3, 120, 120), labels = { 0, 1 } }
+    raises("ModelArchitectureError: Weight shape mismatch: Expected shape=(4, 12321), Actual shape=(4, 46225)", function()
+      scion.ModelHandler(net):get_module(small)
+    end)
+  end)
+end)
+
 describe("ModelHandler: dropping", function()
   it("takes layers and their parameters away from the top and the bottom", function()
     local source = test_net()
@@ -420,6 +444,16 @@ describe("ModelHandler: features", function()
     assert.same({ 6, 3 * 81 }, f.conv1.shape:tolist())
     assert.same({ 0, 0, 1, 1, 2, 2 }, labels:tolist())
     assert.is_nil(helper.read_file(dir .. "/f.safetensors.part"))
+    local file = scion.features.File(dir .. "/f.safetensors", { layer = "flatten1" })
+    assert.equal(6, #file)
+    local x_rows, y_rows = file:get { 5, 6, 1 }
+    assert.allclose(x_rows, a[1]:index_select(1, scion.tensor({ 5, 6, 1 }, { dtype = "i64" })))
+    assert.same({ 3, 3, 1 }, y_rows:tolist())
+    local seen = 0
+    for batch in file:iterator { batch_size = 4, shuffle = true } do seen = seen + #batch end
+    assert.equal(6, seen)
+    raises("has no layer 'conv9' (it has {flatten1, conv1})", scion.features.File, dir .. "/f.safetensors", { layer = "conv9" })
+    raises("holds no features", scion.features.File, helper.write_file(dir .. "/junk", ("x"):rep(50)))
     raises("cannot write", mh.get_layer_output, mh, { data_iterator = data(4), layer_names = { "conv1" }, out = dir .. "/no/f" })
   end)
 end)

@@ -45,6 +45,14 @@ describe("the transfer script #slow", function()
     assert.is_true(numbers.transfer > numbers.scratch + 0.1)
   end)
 
+  it("foreign_source reads networks of PyTorch, MXNet and ONNX", function()
+    local numbers, out = run("foreign_source", { "models/formats/resnet20_zip.pt", "models/mxnet/testnetv1-symbol.json",
+      "models/imagenet/mobilenet_v1_0.75_224.onnx", "datasets/xfer_demos/test_sketches" }, "foreign_source.svg")
+    if not numbers then return pending "needs the shared data" end
+    assert.truthy(out:find("97 tensors matched, 0 missing, 0 left over", 1, true))
+    assert.is_true(numbers.onnx > 0.8)
+  end)
+
   it("regression predicts numbers through every family", function()
     local numbers = run("regression", { "datasets/uci/diabetes_target.csv.gz" }, "regression.svg")
     if not numbers then return pending "needs the shared data" end

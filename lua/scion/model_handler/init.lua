@@ -140,7 +140,7 @@ local OUTPUT_OPTS <const> = { data_iterator = check.any {}, layer_names = check.
 ---   local features, labels = mh:get_layer_output { data_iterator = it, layer_names = { "fc6", "fc8" } }
 --- features.fc6 is (N, F), rows in the order of the data; padding is cut off. Options: flatten = true (false keeps the
 --- shapes), cache (a scion.features.Cache, false), out (a file that takes the values as they come, for more than memory
---- holds; features are then read from it), progress.
+--- holds; a layer is read from it when it is touched, and features.File gives its rows as a data set), progress.
 ---@return table features  by layer name, in the order asked for
 ---@return any[]|scion.Tensor|nil labels as the data spell them; targets where the data have no classes
 ---@return scion.Tensor? ids

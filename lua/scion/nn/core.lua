@@ -126,7 +126,7 @@ end
 -- The uses (one per call) are shared by the symbols of one call's outputs.
 local SYMBOL <const> = { __name = "scion.Symbol" }
 
--- Told by name: a program may load this module twice.
+-- Told by name, so that the module may be loaded twice.
 local function is_symbol(v)
   local meta = type(v) == "table" and getmetatable(v)
   return type(meta) == "table" and rawget(meta, "__name") == SYMBOL.__name
@@ -152,11 +152,19 @@ function M.input(name, spec)
   return symbol(use { input = name, spec = spec }, 1)
 end
 
+--- A parameter of its own in a graph, not of a layer: a class token, positions.
+---@param name string its name in the net
+---@param tensor scion.Tensor
+function M.parameter_value(name, tensor)
+  if type(name) ~= "string" or not is_tensor(tensor) then error("nn.parameter: expected a name and a tensor", 2) end
+  return symbol(use { constant = M.parameter(tensor), name = name, kind = "param" }, 1)
+end
+
 -- A tensor or number among symbols becomes a constant of the graph.
 local function as_symbol(who, value, level)
   if is_symbol(value) then return value end
   if type(value) == "number" then return symbol(use { constant = scion.tensor(value) }, 1) end
-  if is_tensor(value) then return symbol(use { constant = value }, 1) end
+  if is_tensor(value) then return symbol(use { constant = value, kind = value.requires_grad and "param" or nil }, 1) end
   error(("%s: expected a symbolic value, a tensor or a number, got %s"):format(who, args.describe(value)), level + 1)
 end
 
@@ -243,9 +251,79 @@ function M.apply_op(op, level, ...)
   return outputs_of(use { op = op, args = inputs, params = params, name = name }, #info.outputs)
 end
 
-SYMBOL.__index = function(_, key)
-  if type(key) ~= "string" or not scion.op_info(key) then return nil end
-  return function(...) return M.apply_op(key, 2, ...) end
+-- What pulls values out of a graph, which has none yet.
+local VALUES <const> = { item = true, tolist = true, at = true, put = true, to_bytes = true, allclose = true, backward = true, grad = true, data = true }
+local function refuse(what)
+  error(("scion.trace: %s needs the values of a tensor, which a graph does not have while it is traced; write it with where, masks or other operations"):format(what), 3)
+end
+
+SYMBOL.__symbolic = function(op, ...) return M.apply_op(op, 2, ...) end
+SYMBOL.__index = function(self, key)
+  if math.type(key) == "integer" then
+    if #M.example(self).shape < 2 then refuse "reading an element" end
+    return M.apply_op("select", 2, self, { dim = 1, index = key })
+  end
+  if type(key) ~= "string" then return nil end
+  if scion.op_info(key) then return function(...) return M.apply_op(key, 2, ...) end end
+  if key == "shape" or key == "dtype" or key == "ndim" then return M.example(self)[key] end
+  if key == "numel" or key == "size" then return function(_, ...) return M.example(self)[key](M.example(self), ...) end end
+  if key == "detach" then return function(t) return t end end
+  if VALUES[key] then
+    refuse(key .. "()")
+    return nil
+  end
+  if key:sub(-1) == "_" and scion.op_info(key:sub(1, -2)) then
+    error(("scion.trace: %s changes its receiver in place, which a graph cannot; use %s"):format(key, key:sub(1, -2)), 2)
+  end
+  return nil
+end
+SYMBOL.__len = function(self) return M.example(self).shape[1] end
+SYMBOL.__lt = function()
+  refuse "a comparison with < or >"
+  return false
+end
+SYMBOL.__le = function()
+  refuse "a comparison with <= or >="
+  return false
+end
+
+-- What a symbolic value is for the example that the trace was given: computed when its shape or type is asked for.
+function M.set_example(s, tensor) s.use.example = { tensor } end
+function M.example(s)
+  local order, stack = {}, { s.use }
+  while #stack > 0 do -- without recursion: graphs are deep
+    local u = table.remove(stack)
+    if not u.example then
+      order[#order + 1] = u
+      for _, arg in ipairs(u.args or {}) do if arg then stack[#stack + 1] = arg.use end end
+    end
+  end
+  table.sort(order, function(a, b) return a.order < b.order end)
+  scion.no_grad(function()
+    for _, u in ipairs(order) do
+      if not u.example then
+        local given, n = {}, #(u.args or {})
+        for i, arg in ipairs(u.args or {}) do given[i] = arg and arg.use.example[arg.slot] or nil end
+        if u.input then error(("the size of input '%s' is not known here: only scion.trace has an example for it"):format(u.input), 4) end
+        if u.constant then u.example = { u.constant }
+        elseif u.layer then
+          local was = u.layer:is_training()
+          u.layer:eval()
+          u.example = { u.layer(table.unpack(given, 1, n)) }
+          u.layer:train(was)
+        else
+          local variadic = #M.op_info(u.op).inputs > 0 and M.op_info(u.op).inputs[#M.op_info(u.op).inputs].variadic
+          local params = next(u.params) ~= nil and u.params or nil
+          if variadic and #M.op_info(u.op).inputs == 1 then u.example = { scion[u.op](given, params) }
+          else
+            given[n + 1] = params
+            u.example = { scion[u.op](table.unpack(given, 1, n + (params and 1 or 0))) }
+          end
+        end
+      end
+    end
+  end)
+  return s.use.example[s.slot]
 end
 SYMBOL.__tostring = function(self)
   local u = self.use
@@ -301,7 +379,7 @@ function M.graph(inputs, outputs, opts)
     if u.input then
       if not at[u] then error(("nn.Graph: the outputs depend on input '%s', which is not among the inputs"):format(u.input), 2) end
     elseif u.constant then
-      at[u] = { net:add_entry(M.unique(taken, "constant"), u.constant, "const") }
+      at[u] = { net:add_entry(u.name or M.unique(taken, "constant"), u.constant, u.kind or "const") }
     elseif u.op then
       local name = M.unique(taken, u.name or u.op)
       at[u] = { net:add_node(name, type_of_op(u.op), u.op, u.params, values) }

@@ -32,6 +32,9 @@ nn.Graph = core.graph
 --- A named input of a Graph; layers and operations take it like a tensor.
 nn.input = core.input
 
+--- A named parameter of a Graph that belongs to no layer (a class token, positions): nn.parameter("pos_embedding", tensor).
+nn.parameter = core.parameter_value
+
 --- A function of tensors as a layer: fn(x, ..., info) -> tensor, info = { layer =, training =, config = }. opts: name, n_inputs (1),
 --- n_outputs (1), config (text). To be saved, the function is registered first: scion.register_layer("swish2", fn).
 ---@param fn function|string the function, or the name of a registered one

@@ -3,6 +3,7 @@
 
 local scion = require "scion"
 local core = require "scion.nn.core"
+local weights = require "scion.nn.weights"
 
 local Net = scion.Net
 
@@ -19,6 +20,15 @@ function Net:named_parameters() return iterate(self, "param") end
 --- for name, tensor in net:named_buffers() do
 function Net:named_buffers() return iterate(self, "buffer") end
 
+--- Writes the net as an ONNX file (opset 21), for inference: dropout does nothing, batch norm uses its running statistics. shapes: sizes of the inputs, where they
+--- are not declared: { { 1, 3, 224, 224 } }; the first dimension stays free.
+---@param path string
+---@param shapes? integer[][] one list for each input
+function Net:save_onnx(path, shapes)
+  scion.io.save_onnx(path, self, shapes)
+  return self
+end
+
 --- Clears the gradient of every parameter.
 function Net:zero_grad()
   for _, p in ipairs(self:parameters()) do p.grad = nil end
@@ -34,14 +44,10 @@ function Net:state_dict()
   return out
 end
 
-local function sorted(list)
-  table.sort(list)
-  return scion.list(list)
-end
-
 --- Copies values into parameters and buffers by name. opts: strict (true: names must match exactly), prefix (taken off the names
---- in `state`; "module." is taken off by itself when all names have it). PyTorch's num_batches_tracked is ignored.
+--- in `state`; by default what all of them share, such as "module."). Shapes must match. PyTorch's num_batches_tracked is ignored.
 ---@param state table<string, scion.Tensor>
+---@param opts? { strict?: boolean, prefix?: string }
 ---@return table report { loaded =, missing =, unexpected = } lists of names
 function Net:load_state_dict(state, opts)
   opts = opts or {}
@@ -51,43 +57,7 @@ function Net:load_state_dict(state, opts)
     end
   end
   if type(state) ~= "table" then error(("net:load_state_dict: expected a table of tensors, got %s"):format(type(state)), 2) end
-  local prefix = opts.prefix
-  if prefix == nil then
-    local all = next(state) ~= nil
-    for name in pairs(state) do all = all and type(name) == "string" and name:sub(1, 7) == "module." end
-    prefix = all and "module." or ""
-  end
-  local given = {}
-  for name, tensor in pairs(state) do
-    if type(name) ~= "string" or not core.is_tensor(tensor) then
-      error(("net:load_state_dict: element %s is not a tensor with a name"):format(tostring(name)), 2)
-    end
-    if name:sub(1, #prefix) == prefix and not name:find("num_batches_tracked$") then given[name:sub(#prefix + 1)] = tensor end
-  end
-  local copies, loaded, missing, unexpected = {}, {}, {}, {}
-  for _, e in ipairs(self:entries()) do
-    local value = given[e.name]
-    if value then
-      given[e.name] = nil
-      if tostring(scion.list(value.shape)) ~= tostring(scion.list(e.tensor.shape)) then
-        error(("net:load_state_dict: '%s' has shape %s, the net expects %s"):format(e.name, tostring(value.shape), tostring(e.tensor.shape)), 2)
-      end
-      copies[#copies + 1] = { e.tensor, value }
-      loaded[#loaded + 1] = e.name
-    elseif e.kind ~= "const" then
-      missing[#missing + 1] = e.name
-    end
-  end
-  for name in pairs(given) do unexpected[#unexpected + 1] = name end
-  local report = { loaded = sorted(loaded), missing = sorted(missing), unexpected = sorted(unexpected) }
-  if opts.strict ~= false and (#missing > 0 or #unexpected > 0) then
-    error(("net:load_state_dict: names do not match; missing: %s; unexpected: %s (strict = false loads the rest)")
-      :format(tostring(report.missing), tostring(report.unexpected)), 2)
-  end
-  scion.no_grad(function()
-    for _, pair in ipairs(copies) do pair[1]:copy_(pair[2]:to(pair[1].dtype)) end
-  end)
-  return report
+  return weights.load(self, "net:load_state_dict", state, { strict = opts.strict ~= false, same_shapes = true, prefix = opts.prefix }, 2)
 end
 
 -- Layers named exactly, or below a dotted prefix; nil: all. Unknown names raise.

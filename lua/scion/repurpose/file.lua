@@ -187,24 +187,53 @@ function M.from_net(net, path, opts)
   return rp
 end
 
-local LOAD <const> = { source_model = check.test("a net", graph.is_net, {}) }
+-- Named tensors print what they are.
+local Tensors = {
+  __tostring = function(self)
+    local names, lines = {}, {}
+    for name in pairs(self) do names[#names + 1] = name end
+    table.sort(names)
+    for i, name in ipairs(names) do
+      if i > 20 and #names > 24 then
+        lines[#lines + 1] = ("  ... (%d more)"):format(#names - 20)
+        break
+      end
+      lines[#lines + 1] = ("  %s  %s (%s)"):format(name, self[name].dtype, table.concat(self[name].shape, ", "))
+    end
+    return ("%d named tensors\n%s"):format(#names, table.concat(lines, "\n"))
+  end,
+}
+local LOAD <const> = { source_model = check.test("a net", graph.is_net, {}), params = check.string {}, epoch = check.integer { min = 0 } }
 
---- scion.load(path [, { source_model = net }]): a net, a repurposer, or named tensors, by what the file holds.
+local function readable(path)
+  local file = io.open(path, "rb")
+  if file then file:close() end
+  return file ~= nil
+end
+
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
+--- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
+---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
+---@return scion.Net|table
 function M.load(path, opts)
   if type(path) ~= "string" then error(("load: path must be a string, got %s"):format(check.describe(path)), 2) end
-  opts = check.opts("load", opts, LOAD)
-  local file = io.open(path, "rb")
-  if not file then error(("load: Cannot find repurposer or network file (%s)"):format(path), 2) end
-  file:close()
-  local found, loaded = pcall(require("scion.nn").load, path)
-  if not found then
-    if type(loaded) ~= "string" then error(loaded, 0) end
-    check.raise("load: %s", (loaded:gsub("^[^\n]-%.lua:%d+: ", "")))
+  local o, nn = check.opts("load", opts, LOAD, 3), require "scion.nn"
+  if not readable(path) and readable(path .. "-symbol.json") then path = path .. "-symbol.json" end
+  if not readable(path) then error(("load: Cannot find repurposer or network file (%s)"):format(path), 2) end
+  local format = scion().io.file_format(path)
+  if format == "mxnet" and not o.params then
+    local prefix, epoch = path:match "^(.*)%-(%d%d%d%d+)%.params$"
+    if prefix and readable(prefix .. "-symbol.json") then
+      return scion().io.load_mxnet(prefix .. "-symbol.json", path, math.tointeger(tonumber(epoch)))
+    end
   end
-  if graph.is_net(loaded) then
-    return M.from_net(loaded, path, opts) or loaded
+  if format == "mxnet-symbol" then return scion().io.load_mxnet(path, o.params, o.epoch) end
+  if format == "onnx" or format == "scion" or format == nil then
+    local net = nn.load(path)
+    return M.from_net(net, path, o) or net
   end
-  return loaded
+  return setmetatable((scion().io.read_weights(path)), Tensors)
 end
 
 return M

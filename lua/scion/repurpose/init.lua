@@ -43,4 +43,8 @@ for _, name in ipairs { "LrRepurposer", "SvmRepurposer", "GpRepurposer", "BnnRep
   M.register(M[name])
 end
 
+--- Searches for the source, layer, repurposer and hyper-parameters that serve best, and says whether transfer pays; see
+--- scion.repurpose.auto's file.
+function M.auto(opts) return require("scion.repurpose.auto").auto(opts) end
+
 return M

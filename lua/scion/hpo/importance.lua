@@ -1,0 +1,76 @@
+-- Which parameters matter: functional analysis of variance (Hutter et al. 2014) of a surrogate of the study. The surrogate is
+-- the Gaussian process of the search; its mean is smooth and cheap, so the parts of the variance are estimated on an even sample of
+-- the whole space (Saltelli et al. 2010), in place of fANOVA's forest.
+
+local check = require "scion.check"
+local gp_sampler = require "scion.hpo.gp"
+local Sobol = require "scion.hpo.sobol"
+
+local M = {}
+
+--- The surrogate of a study as a function from points to expected values (in its own units, smaller is better); nil with
+--- fewer than 2 complete trials.
+function M.surrogate(study)
+  local weights
+  if #study.directions > 1 then
+    weights = {}
+    for k = 1, #study.directions do weights[k] = 1 / #study.directions end
+  end
+  local gp, items = gp_sampler.new():fit(study, weights)
+  if not gp or gp.n < 2 then return nil end
+  return gp, items
+end
+
+--- Shares of the variance of the objective over the space that each parameter explains: alone (main), and with all its
+--- interactions (total). opts: n_samples (default 512).
+---@return { name: string, main: number, total: number }[]? list  by falling total; nil with fewer than 2 complete trials
+function M.importance(study, opts)
+  local o = check.opts("hpo.importance", opts, { n_samples = check.integer { default = 512, min = 16 } })
+  local gp = M.surrogate(study)
+  if not gp then return nil end
+  local scion = require "scion"
+  local space, n, d = study.space, o.n_samples, #study.space
+  local sequence = Sobol.new(2 * d, 1)
+  local a, b = {}, {}
+  for i = 1, n do
+    local u = sequence:at(i)
+    a[i], b[i] = table.move(u, 1, d, 1, {}), table.move(u, d + 1, 2 * d, 1, {})
+  end
+  local function mean_of(units)
+    local rows = {}
+    for i, u in ipairs(units) do rows[i] = space:encode(space:from_unit(u)) end
+    local scope <close> = scion.scope()
+    return scion.no_grad(function() return (gp:predict(scion.tensor(rows, { dtype = "f64" }))):tolist() end)
+  end
+  local fa, fb = mean_of(a), mean_of(b)
+  local sum, squares = 0, 0
+  for i = 1, n do
+    sum = sum + fa[i] + fb[i]
+    squares = squares + fa[i] ^ 2 + fb[i] ^ 2
+  end
+  local centre = sum / (2 * n)
+  local variance = squares / (2 * n) - centre ^ 2
+  local list = {}
+  for k, p in ipairs(space) do
+    local mixed = {}
+    for i = 1, n do
+      mixed[i] = table.move(a[i], 1, d, 1, {})
+      mixed[i][k] = b[i][k]
+    end
+    local f, main, total = mean_of(mixed), 0, 0
+    for i = 1, n do
+      main = main + (fb[i] - centre) * (f[i] - fa[i])
+      total = total + (fa[i] - f[i]) ^ 2
+    end
+    local ok = variance > 1e-18
+    list[k] = { name = p.name, main = ok and math.max(0, math.min(1, main / n / variance)) or 0,
+      total = ok and math.min(1, total / (2 * n) / variance) or 0 }
+  end
+  table.sort(list, function(x, y)
+    if x.total ~= y.total then return x.total > y.total end
+    return x.name < y.name
+  end)
+  return list
+end
+
+return M

@@ -1,0 +1,405 @@
+-- scion.repurpose.auto: which source network, which layer's features, which repurposer, which hyper-parameters, and whether to
+-- transfer at all.
+--
+--   local rp, report = scion.repurpose.auto { source = { net_a, net_b }, train = few, budget = 120 }
+--   print(report); print(rp:predict_label(test))
+--
+-- 1. Features of the last layers of every source are computed once. LogME and the H-score rank sources and layers.
+-- 2. A study searches over the best of them and the raw input, simple repurposers and their hyper-parameters; a trial is a
+--    cross-validation on features at hand, so it costs fits and no forward pass.
+-- 3. Fine-tuning the best source, and the same budget of training a small network from scratch, are cross-validated beside them.
+-- 4. The finalists are compared on fresh folds. Transfer pays when the best transfer beats the best of raw input and scratch by
+--    more than the standard error of the difference; the report says so in words, with the talk's six settings.
+
+local check = require "scion.check"
+local class = require "scion.class"
+local features = require "scion.features"
+local progress = require "scion.progress"
+local setting = require "scion.repurpose.setting"
+local show = require "scion.show"
+local transferability = require "scion.repurpose.transferability"
+
+local M = {}
+
+local OPTS <const> = {
+  source = check.any { required = true },           -- a net, a list of nets, { name = net }, or a list of { net =, name =, ... }
+  train = check.any { required = true },            -- labelled data set, or an iterator over one
+  budget = check.number { default = 120, above = 0 }, -- seconds, about
+  n_trials = check.integer { default = 40, min = 4 }, -- of the search over features
+  folds = check.integer { default = 4, min = 2 },
+  n_layers = check.integer { default = 3, min = 1 },  -- layers considered of each source, from the last one down
+  n_ranked = check.integer { default = 6, min = 1 },  -- pairs of source and layer that the search sees, the best by LogME
+  max_features = check.integer { default = 4096, min = 1 }, -- layers with more are left out
+  fine_tune = check.either({ check.boolean(), check.choice { "auto" } }, { default = "auto" }), -- auto: for inputs of up to 64 x 64 pixels
+  steps = check.integer { default = 150, min = 1 },   -- of fine-tuning and of training from scratch
+  cache = check.any {},                             -- of features, as for repurposers
+  log = check.string {}, seed = check.integer { default = 0 }, progress = false,
+}
+
+local SOURCE <const> = {
+  net = check.any { required = true }, name = check.string {},
+  classes = check.list {},                          -- labels that the source was trained on
+  n_labelled = check.integer { min = 1 },           -- labelled items that it was trained on
+  data = check.any {},                              -- some of its inputs, for comparing distributions
+}
+
+local function scion() return require "scion" end
+local function is_net(v) return require("scion.repurpose.graph").is_net(v) end
+
+-- ---- what was given -----------------------------------------------------------------------------------------------------
+
+local function read_sources(given)
+  local list, names = {}, {}
+  local function add(item, name)
+    if is_net(item) then item = { net = item } end
+    item = check.opts("repurpose.auto: source", item, SOURCE, 6)
+    if not is_net(item.net) then error("repurpose.auto: source must be nets, got " .. check.describe(item.net), 5) end
+    item.name = item.name or name or ("source %d"):format(#list + 1)
+    if names[item.name] then error(("repurpose.auto: two sources are called '%s'"):format(item.name), 5) end
+    names[item.name] = true
+    list[#list + 1] = item
+  end
+  if is_net(given) then
+    add(given, "source")
+  elseif type(given) == "table" and given.net then
+    add(given, "source")
+  elseif type(given) == "table" and #given > 0 then
+    for _, item in ipairs(given) do add(item) end
+  elseif type(given) == "table" then
+    local keys = {}
+    for name in pairs(given) do keys[#keys + 1] = name end
+    table.sort(keys)
+    for _, name in ipairs(keys) do add(given[name], name) end
+  end
+  if #list == 0 then error("repurpose.auto: source must be a net, a list or a table of nets, got " .. check.describe(given), 4) end
+  return list
+end
+
+local function read_data(given)
+  local data = require "scion.data"
+  if class.is_a(given, data.Iterator) then given = given.dataset end
+  if not class.is_a(given, data.Dataset) or not given.classes then
+    error("repurpose.auto: train must be a data set with classes, or an iterator over one, got " .. check.describe(given), 4)
+  end
+  return given
+end
+
+-- ---- candidates: features at hand -----------------------------------------------------------------------------------------
+
+-- The last layers of a source whose features are not too many; of layers with equal values (dropout, flatten) one.
+local function candidate_layers(source, set, o)
+  local names = source.net:layer_names()
+  local probe = set:subset { 1, math.min(2, #set) }:iterator { batch_size = 2 }
+  local tried = table.move(names, math.max(1, #names - 40), #names, 1, {})
+  local values = features.collect(source.net, probe, tried, {})
+  local out, above = {}, nil
+  for i = #tried, 1, -1 do
+    local value = values[i]:reshape(values[i]:size(1), -1)
+    local same = above and value:size(2) == above:size(2) and value:eq(above):all():item()
+    if value:size(2) <= o.max_features and value:size(2) >= 2 and not same then
+      out[#out + 1] = tried[i]
+      above = value
+    end
+    if #out >= o.n_layers then break end
+  end
+  return out
+end
+
+-- Flat features as a data set that any repurposer takes, through a network that does nothing.
+local function as_set(x, labels)
+  return scion().data.tensors { x = x, y = labels }.dataset
+end
+local function identity() return scion().nn.Sequential { scion().nn.Flatten { name = "features" } } end
+
+-- The raw input, flat; as pictures of at most max_features numbers; and one item as it is.
+local function raw_features(set, max_features)
+  local xs = {}
+  for x in set:iterator { batch_size = 64 } do xs[#xs + 1] = x:to("f32") end
+  local x, item = scion().cat(xs, 1), xs[1]:narrow(1, 1, 1)
+  if x:dim() == 4 and x:numel() // x:size(1) > max_features then -- pictures in fewer pixels
+    local side = math.floor(math.sqrt(max_features / x:size(2)))
+    x = x:adaptive_avg_pool2d { side, side }
+  end
+  return x:reshape(x:size(1), -1), x, item
+end
+
+-- ---- repurposers and their parameters -----------------------------------------------------------------------------------------
+
+local METHODS <const> = { lr = "LrRepurposer", svm = "SvmRepurposer", knn = "KnnRepurposer", prototype = "NearestPrototypeRepurposer" }
+
+local function space_of(candidates)
+  local names = {}
+  for i, c in ipairs(candidates) do names[i] = c.name end
+  return {
+    { name = "features", type = "categorical", domain = names },
+    { name = "method", type = "categorical", domain = { "lr", "svm", "knn", "prototype" } },
+    { name = "c", type = "continuous", domain = { 1e-4, 1e2 }, scale = "log", when = { method = { "lr", "svm" } } },
+    { name = "n_neighbors", type = "integer", domain = { 1, 15 }, when = { method = "knn" } },
+    { name = "weights", type = "categorical", domain = { "uniform", "distance" }, when = { method = "knn" } },
+    { name = "metric", type = "categorical", domain = { "euclidean", "cosine" }, when = { method = { "knn", "prototype" } } },
+  }
+end
+
+local function options_of(params)
+  local out = {}
+  for _, name in ipairs { "c", "n_neighbors", "weights", "metric" } do out[name] = params[name] end
+  return out
+end
+
+local function new_repurposer(params, net, layer, cache)
+  local opts = options_of(params)
+  opts.source_model, opts.feature_layer_names, opts.cache = net, { layer }, cache
+  return scion()[METHODS[params.method]](opts)
+end
+
+-- Accuracy of every fold, for one description of a way.
+local function cross_validate(way, o, repeats, seed)
+  local rp, set = way.make(), way.set
+  local result = rp:cross_validate(set, { folds = way.folds or o.folds, repeats = repeats, seed = seed })
+  local accuracies = {}
+  for i, measures in ipairs(result.folds) do accuracies[i] = measures.accuracy end
+  return result.mean.accuracy, accuracies, result.mean.log_loss
+end
+
+-- A small convolutional network, or a perceptron for other inputs, with fresh weights.
+local function fresh_net(x, n_classes)
+  local nn = scion().nn
+  if x:dim() == 4 and math.min(x:size(3), x:size(4)) >= 12 then
+    return nn.Sequential { nn.Conv2d(x:size(2), 16, 3, { padding = 1 }), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 3, { padding = 1 }), nn.ReLU(),
+      nn.MaxPool2d(2), nn.Flatten(), nn.Linear(32 * (x:size(3) // 4) * (x:size(4) // 4), 128), nn.ReLU(), nn.Linear(128, n_classes) }
+  end
+  return nn.Sequential { nn.Flatten(), nn.Linear(x:numel() // x:size(1), 128), nn.ReLU(), nn.Linear(128, n_classes) }
+end
+
+-- ---- the verdict ----------------------------------------------------------------------------------------------------------------
+
+local function paired(a, b)
+  local n = math.min(#a, #b)
+  local differences, sum = {}, 0
+  for i = 1, n do
+    differences[i] = a[i] - b[i]
+    sum = sum + differences[i]
+  end
+  local mean, squares = sum / n, 0
+  for i = 1, n do squares = squares + (differences[i] - mean) ^ 2 end
+  return mean, n > 1 and math.sqrt(squares / (n - 1) / n) or 0
+end
+
+local Report = class.class("TransferReport")
+Report.__tostring = function(self) return self.text end
+
+local function percent(v) return ("%.1f %%"):format(100 * v) end
+
+local function write_report(r, o, set, sources)
+  local lines = {}
+  local function say(format, ...) lines[#lines + 1] = format:format(...) end
+  local best, transfer, plain = r.best, r.best_transfer, r.best_plain
+  if r.transfer then
+    say("Transfer pays: %s reaches %s in cross-validation; without transfer %s reaches %s (difference %+.1f points, standard error %.1f).",
+      transfer.label, percent(transfer.accuracy), plain.label, percent(plain.accuracy), 100 * r.gain, 100 * r.error)
+  else
+    say("Do not transfer: the best with transfer, %s, reaches %s; without it %s reaches %s (difference %+.1f points, standard error %.1f).",
+      transfer.label, percent(transfer.accuracy), plain.label, percent(plain.accuracy), 100 * r.gain, 100 * r.error)
+  end
+  say("Fitted on all %d items: %s.", #set, best.label)
+  lines[#lines + 1] = ""
+  local rows = {}
+  for i, c in ipairs(r.ranking) do rows[i] = { c.name, c.n_features, c.log_me, c.h_score, c.in_search and "yes" or "" } end
+  lines[#lines + 1] = show.table({ "features", { title = "number" }, { title = "LogME", format = "%.4f" }, { title = "H-score", format = "%.3f" }, "searched" }, rows,
+    { title = "Sources and layers, ranked before any training (higher is better):" })
+  lines[#lines + 1] = ""
+  rows = {}
+  for i, way in ipairs(r.ways) do
+    local _, mean, spread = show.mean_spread(way.folds_accuracy)
+    rows[i] = { way.label, 100 * mean, 100 * spread / math.sqrt(#way.folds_accuracy), way.is_transfer and "transfer" or "no transfer" }
+  end
+  lines[#lines + 1] = show.table({ "way", { title = "accuracy %", format = "%.1f" }, { title = "error", format = "%.1f" }, "" }, rows,
+    { title = ("Finalists, %d folds that the search did not see:"):format(r.n_final_folds) })
+  lines[#lines + 1] = ""
+  lines[#lines + 1] = "What holds here, of the settings that decide how to transfer:"
+  for _, item in ipairs(r.settings) do say("- %s: %s. %s", item.name, item.holds == nil and "not known" or item.holds and "yes" or "no", item.text) end
+  r.text = table.concat(lines, "\n")
+  return r
+end
+
+-- ---- the search ------------------------------------------------------------------------------------------------------------------
+
+--- Finds out how to solve the task of `train` from the sources; see the head of this file. opts: source, train, budget = 120 (seconds,
+--- about), n_trials = 40, folds = 4, n_layers = 3 (of each source), n_ranked = 6, max_features = 4096, fine_tune = "auto", steps = 150,
+--- cache, log (file of the study, resumes), seed, progress. A source may be { net =, name =, classes =, n_labelled =, data = }: what
+--- is told of its training sharpens the report.
+---@return table repurposer fitted on all of train
+---@return table report     prints itself; transfer, best, ways, ranking, settings, study
+function M.auto(opts)
+  local s = scion()
+  local o = check.opts("repurpose.auto", opts, OPTS, 4)
+  local sources, set = read_sources(o.source), read_data(o.train)
+  local counts = set:class_counts()
+  local smallest = math.huge
+  for _, n in ipairs(counts) do smallest = math.min(smallest, n) end
+  if smallest < 2 then error("repurpose.auto: every class needs at least 2 items for cross-validation", 2) end
+  o.folds = math.min(o.folds, smallest)
+  local begun = progress.now()
+  local labels = require("scion.data.labels").decode(s.tensor(set:ids(), { dtype = "i64" }), set.classes)
+  local ids, n_classes = s.tensor(set:ids(), { dtype = "i64" }), #set.classes
+  local r = Report()
+
+  -- features and their ranking
+  local candidates = {}
+  local cache = o.cache == nil or o.cache
+  for _, source in ipairs(sources) do
+    local names = candidate_layers(source, set, o)
+    if #names == 0 then error(("repurpose.auto: no layer of '%s' has 2 to %d features (raise max_features)"):format(source.name, o.max_features), 2) end
+    local values = features.collect(source.net, set:iterator { batch_size = 64 }, names, { cache = cache, progress = o.progress, label = source.name })
+    for i, layer in ipairs(names) do
+      local x = values[i]:reshape(#set, -1):to("f32"):contiguous()
+      candidates[#candidates + 1] = { name = ("%s: %s"):format(source.name, layer), source = source, layer = layer, x = x, n_features = x:size(2), is_transfer = true,
+        last = i == 1 }
+    end
+  end
+  local raw, shaped, item = raw_features(set, o.max_features)
+  local raw_candidate = { name = "raw input", x = raw, n_features = raw:size(2), is_transfer = false }
+  local step = math.max(1, #set // 2000)
+  local some = {}
+  for i = 1, #set, step do some[#some + 1] = i end
+  some = s.tensor(some, { dtype = "i64" })
+  local some_ids = ids:index_select(1, some)
+  candidates[#candidates + 1] = raw_candidate
+  for _, c in ipairs(candidates) do
+    local x = c.x:index_select(1, some):to("f64")
+    local z = x:sub(x:mean(1))
+    local scale = z:square():mean():sqrt():item()
+    z = z:div(scale > 0 and scale or 1)
+    c.log_me, c.h_score = transferability.log_me(z, some_ids, n_classes), transferability.h_score(z, some_ids, n_classes)
+  end
+  r.ranking = show.list(table.move(candidates, 1, #candidates, 1, {}))
+  table.sort(r.ranking, function(a, b)
+    if a.log_me ~= b.log_me then return a.log_me > b.log_me end
+    return a.name < b.name
+  end)
+  local searched = { raw_candidate }
+  for _, c in ipairs(r.ranking) do
+    if c.is_transfer and #searched <= o.n_ranked then searched[#searched + 1] = c end
+  end
+  local by_name = {}
+  for _, c in ipairs(searched) do
+    c.in_search, by_name[c.name] = true, c
+    c.set = as_set(c.x, labels)
+  end
+
+  -- the study: simple repurposers on features at hand
+  local nothing = identity()
+  local study = s.hpo.study { space = space_of(searched), direction = "maximize", seed = o.seed, log = o.log, sampler = "tpe" }
+  if #study.trials == 0 then -- defaults first: nothing that is tried later may be worse than these
+    for _, c in ipairs(searched) do study:enqueue { features = c.name, method = "lr", c = 1.0 } end
+    for _, method in ipairs { "prototype", "knn" } do
+      study:enqueue { features = searched[2].name, method = method, metric = "euclidean", n_neighbors = method == "knn" and 5 or nil,
+        weights = method == "knn" and "uniform" or nil }
+    end
+  end
+  local function way_of(params)
+    local c = by_name[params.features]
+    local text = {}
+    for _, name in ipairs { "c", "n_neighbors", "weights", "metric" } do
+      if params[name] ~= nil then text[#text + 1] = ("%s = %s"):format(name, type(params[name]) == "number" and ("%.3g"):format(params[name]) or params[name]) end
+    end
+    return { label = ("%s on %s (%s)"):format(METHODS[params.method], c.name, table.concat(text, ", ")), is_transfer = c.is_transfer, set = c.set, params = params,
+      candidate = c, make = function() return new_repurposer(params, nothing, "features", false) end }
+  end
+  study:optimize(function(params)
+    local accuracy, _, log_loss = cross_validate(way_of(params), o, 1, o.seed)
+    return accuracy - 1e-3 * math.min(log_loss or 0, 10) -- equal accuracies: the surer one
+  end, { n_trials = o.n_trials, timeout = 0.6 * o.budget, progress = o.progress })
+  if study.stopped == "interrupted" then error("repurpose.auto: interrupted!", 0) end
+
+  -- finalists: the best of transfer and of no transfer, and networks that are trained
+  local done = {}
+  for _, trial in ipairs(study.trials) do
+    if trial.state == "complete" then done[#done + 1] = trial end
+  end
+  table.sort(done, function(a, b)
+    if a.value ~= b.value then return a.value > b.value end
+    return a.id < b.id
+  end)
+  local ways, n_of = {}, { [true] = 0, [false] = 0 }
+  for _, trial in ipairs(done) do
+    local way = way_of(trial.params)
+    if n_of[way.is_transfer] < (way.is_transfer and 3 or 1) then
+      n_of[way.is_transfer] = n_of[way.is_transfer] + 1
+      ways[#ways + 1] = way
+    end
+  end
+  if #ways == 0 then error("repurpose.auto: no trial succeeded; the first failed with: " .. tostring(study.trials[1] and study.trials[1].reason), 2) end
+  local pixels = item:dim() == 4 and item:size(3) * item:size(4) or item:numel()
+  local train_networks = o.fine_tune == true or o.fine_tune == "auto" and pixels <= 64 * 64
+  if train_networks then
+    local function trained(net) return s.NeuralNetworkFineTuneRepurposer { source_model = net, steps = o.steps, batch_size = math.min(32, #set) } end
+    ways[#ways + 1] = { label = "network trained from scratch", is_transfer = false, set = set, make = function()
+      s.seed(o.seed + 1)
+      return trained(fresh_net(item, n_classes))
+    end }
+    local seen = {}
+    for _, c in ipairs(r.ranking) do
+      if c.is_transfer and not seen[c.source] then
+        seen[c.source] = true
+        if #sources == 1 or c == searched[2] then
+          ways[#ways + 1] = { label = "fine-tuning " .. c.source.name, is_transfer = true, set = set, source = c.source, make = function() return trained(c.source.net) end }
+        end
+      end
+    end
+  end
+  r.n_final_folds = 0
+  for _, way in ipairs(ways) do
+    way.accuracy, way.folds_accuracy, way.log_loss = cross_validate(way, o, 1, o.seed + 1001)
+    r.n_final_folds = math.max(r.n_final_folds, #way.folds_accuracy)
+  end
+  local late = progress.now() - begun > 0.8 * o.budget
+  if not late then -- once more, on other folds
+    for _, way in ipairs(ways) do
+      local _, more = cross_validate(way, o, 1, o.seed + 2002)
+      table.move(more, 1, #more, #way.folds_accuracy + 1, way.folds_accuracy)
+      local _, mean = show.mean_spread(way.folds_accuracy)
+      way.accuracy = mean
+      r.n_final_folds = math.max(r.n_final_folds, #way.folds_accuracy)
+    end
+  end
+  for i, way in ipairs(ways) do way.order = i end
+  table.sort(ways, function(a, b)
+    if a.accuracy ~= b.accuracy then return a.accuracy > b.accuracy end
+    local x, y = a.log_loss or math.huge, b.log_loss or math.huge -- equally right: the surer one
+    if x ~= y then return x < y end
+    return a.order < b.order
+  end)
+  for _, way in ipairs(ways) do
+    if way.is_transfer then r.best_transfer = r.best_transfer or way else r.best_plain = r.best_plain or way end
+  end
+  r.gain, r.error = paired(r.best_transfer.folds_accuracy, r.best_plain.folds_accuracy)
+  r.transfer = r.gain > r.error and r.gain > 0
+  r.best, r.ways, r.study = r.transfer and r.best_transfer or r.best_plain, ways, study
+  r.settings = setting.describe(sources, set, searched[2].source, r)
+
+  -- the winner, on all the data
+  local best, rp = r.best, nil
+  if best.params and best.is_transfer then
+    rp = new_repurposer(best.params, best.candidate.source.net, best.candidate.layer, cache)
+  elseif best.params then
+    rp = new_repurposer(best.params, M.raw_net(raw, shaped), "raw", false)
+  else
+    rp = best.make()
+  end
+  rp:repurpose(set:iterator { batch_size = 32, shuffle = not best.params, seed = o.seed })
+  write_report(r, o, set, sources)
+  r.seconds = progress.now() - begun
+  return rp, r
+end
+
+--- The network behind "raw input": pictures in fewer pixels where the search saw them so, flat.
+function M.raw_net(raw, shaped)
+  local nn = scion().nn
+  if shaped:dim() == 4 and shaped:numel() // shaped:size(1) == raw:size(2) then
+    return nn.Sequential { nn.AdaptiveAvgPool2d { shaped:size(3), shaped:size(4) }, nn.Flatten { name = "raw" } }
+  end
+  return nn.Sequential { nn.Flatten { name = "raw" } }
+end
+
+return M

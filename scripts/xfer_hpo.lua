@@ -1,0 +1,95 @@
+-- Xfer's demo of hyper-parameter search: four classes of sketches, a network trained on photographs with random-freeze (all layers
+-- but the last keep their weights), and Bayesian optimisation of the learning rate in 7 steps; then of learning rate and optimiser.
+--
+-- Each split has 12 sketches for training, 12 for validation, 16 for testing. The search sees validation alone; at the end the best
+-- setting is trained on training and validation together and tested once. The frozen trunk runs once for each sketch
+-- (scion.features), so a trial costs a head.
+
+local scion = require "scion"
+local data, show = scion.data, scion.show
+
+local args = scion.cli.parse {
+  name = "xfer_hpo", about = "Learning rate, then learning rate and optimiser, of a random-freeze repurposer for sketches.",
+  options = { { "source", "NET", "ImageNet network (ONNX) with a linear last layer; default: the shared MobileNetV2" },
+    { "data", "DIR", "sketches, one folder per class; default: the shared ones" },
+    { "splits", "N", "random splits of the sketches", default = 10, min = 1 }, { "iterations", "N", "steps of each search", default = 7, min = 1 },
+    { "epochs", "N", "of training in a trial", default = 6, min = 1 } },
+}
+local root = data.data_dir()
+local function shared(path)
+  if not root then error("no data directory was found; give --source and --data", 0) end
+  return root .. "/" .. path
+end
+local splits = args.quick and 1 or args.splits
+local clock = scion.progress.now
+local begun = clock()
+
+local path = args.source or shared "models/imagenet/mobilenet_v2_1.0_224_dequantised.onnx"
+local source = scion.load(path)
+source:eval()
+local sketches = data.image_folder { dir = args.data or shared "datasets/xfer_demos/test_sketches", size = 224, crop = 1, normalise = "symmetric", batch_size = 8 }
+local set = sketches.dataset
+local head, feature = scion.repurpose.graph.head(source)
+local fixed = scion.repurpose.graph.upstream(source, { feature })
+local above = 0
+for _, layer in ipairs(source:layers()) do above = layer.name == head and 1 or above > 0 and above + 1 or 0 end
+scion.features.collect(source, sketches, { feature }, { cache = true }) -- once for all that follows
+print(("%s up to '%s' seen by %d sketches, %.1f s"):format(path:match("[^/]*$"), feature, #set, clock() - begun))
+
+local optimizers = { "sgd", "adam" }
+
+local function train(part, params, seed)
+  local name = optimizers[params.optimizer or 1]
+  local rp = scion.NeuralNetworkRandomFreezeRepurposer { source_model = source, fixed_layers = fixed, num_layers_to_drop = above, num_epochs = args.epochs,
+    batch_size = 1, optimizer = name, optimizer_params = { lr = params.learning_rate, momentum = name == "sgd" and 0.9 or nil }, schedule = "constant", seed = seed }
+  return rp:repurpose(part:iterator { batch_size = 1, shuffle = true, seed = seed })
+end
+local function measure(rp, part)
+  local measures = rp:evaluate(part:iterator { batch_size = 16 }).measures
+  return measures.accuracy, measures.log_loss
+end
+
+-- Equal shares of every class: 3 for training, 3 for validation, the rest for testing.
+local function split(seed)
+  local random, parts, of_class = data.rng.new(seed, 0x5b117), { {}, {}, {} }, {}
+  for i, id in ipairs(set:ids()) do
+    of_class[id] = of_class[id] or {}
+    table.insert(of_class[id], i)
+  end
+  for _, members in ipairs(of_class) do
+    random:shuffle(members)
+    for k, i in ipairs(members) do table.insert(parts[k <= 3 and 1 or k <= 6 and 2 or 3], i) end
+  end
+  return set:subset(parts[1]), set:subset(parts[2]), set:subset(parts[3]),
+    set:subset(table.move(parts[2], 1, #parts[2], #parts[1] + 1, table.move(parts[1], 1, #parts[1], 1, {})))
+end
+
+local domains = {
+  { { name = "learning_rate", type = "continuous", domain = { 1e-6, 1 }, scale = "log" } },
+  { { name = "learning_rate", type = "continuous", domain = { 1e-6, 1 }, scale = "log" }, { name = "optimizer", type = "discrete", domain = { 1, 2 } } },
+}
+local names = { "learning rate", "learning rate and optimiser" }
+local table_rows, accuracies = {}, { {}, {} }
+for seed = 1, splits do
+  local training, validation, testing, both = split(args.seed + seed)
+  for k, domain in ipairs(domains) do
+    local search = scion.hpo.BayesianOptimization { domain = domain, maximize = true, seed = seed, initial_design_numdata = 3, f = function(params)
+      local accuracy, loss = measure(train(training, params, seed), validation)
+      return accuracy - 0.05 * math.min(loss, 4) -- 12 sketches: many settings have equal accuracies
+    end }
+    search:run_optimization { max_iter = args.iterations, verbosity = false }
+    local best = search.x_opt
+    local accuracy = measure(train(both, best, seed), testing)
+    table.insert(accuracies[k], accuracy)
+    table_rows[#table_rows + 1] = { seed, names[k], best.learning_rate, optimizers[best.optimizer or 1], (measure(train(training, best, seed), validation)), accuracy }
+    if args.out and seed == 1 then
+      search:plot_acquisition(("%s_%d.svg"):format(args.out, k))
+      search:report(("%s_%d.html"):format(args.out, k))
+    end
+  end
+end
+print(show.table({ "split", "search", { title = "rate", format = "%.2e" }, "optimiser", { title = "validation", format = "%.3f" }, { title = "test", format = "%.4f" } }, table_rows))
+for k, name in ipairs(names) do
+  local _, mean, spread = show.mean_spread(accuracies[k])
+  print(scion.json.encode { search = name, splits = splits, iterations = args.iterations, test_accuracy = mean, spread = spread, seconds = clock() - begun })
+end

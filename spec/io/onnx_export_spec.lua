@@ -1,0 +1,135 @@
+-- Nets as ONNX files: read back they compute the same, and so does ONNX Runtime where a Python that has it is named by SCION_PYTHON.
+local helper = require "spec.helper"
+local scion = require "scion"
+local nn, models = scion.nn, scion.models
+
+local CHECK <const> = [[
+import sys, numpy, onnx, onnxruntime
+onnxruntime.set_default_logger_severity(4)
+path, n_in, n_out = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+onnx.checker.check_model(path, full_check=True)
+session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+names = [i.name for i in session.get_inputs()]
+got = session.run(None, {name: numpy.load(f"{path}.in{k}.npy") for k, name in enumerate(names)})
+assert len(got) == n_out and len(names) == n_in
+for k, y in enumerate(got):
+    want = numpy.load(f"{path}.out{k}.npy")
+    assert want.shape == y.shape, (k, want.shape, y.shape)
+    assert numpy.abs(want.astype("d") - y.astype("d")).max() <= 1e-4 * max(1e-6, numpy.abs(want.astype("d")).max()), f"output {k}"
+]]
+
+local function input(...) return nn.input("x", { shape = { ... }, dtype = "f32" }) end
+local function all(x, list) return nn.Graph(x, list) end
+
+local CASES <const> = {
+  activations = function()
+    local x, list = input(-1, 6), {}
+    for _, name in ipairs { "ReLU", "ReLU6", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "SELU", "CELU", "LeakyReLU", "Softplus", "Softsign", "Hardswish", "Hardsigmoid", "Mish",
+      "LogSigmoid", "Tanhshrink", "Hardshrink", "Softshrink", "Hardtanh" } do list[#list + 1] = nn[name] { name = name } (x) end
+    return all(x, list), { scion.randn { 3, 6 } * 2 }
+  end,
+  normalisation = function()
+    local x = input(-1, 4, 6, 6)
+    return all(x, { nn.GroupNorm(2, 4)(x), nn.InstanceNorm2d(4)(x), nn.LayerNorm { 6, 6 }(x), nn.LocalResponseNorm(3)(x), nn.BatchNorm2d(4)(x), nn.normalize(x, { dim = 2 }) }),
+      { scion.randn { 2, 4, 6, 6 } }
+  end,
+  pooling = function()
+    local x = input(-1, 4, 8, 8)
+    return all(x, { nn.MaxPool2d(3, { stride = 2, padding = 1, ceil_mode = true })(x), nn.AvgPool2d(3, { stride = 2, padding = 1, count_include_pad = false })(x),
+      nn.avg_pool2d(x, { kernel = { 2, 2 }, divisor_override = 1 }), nn.AdaptiveAvgPool2d(4)(x), nn.AdaptiveMaxPool2d(1)(x), nn.lp_pool2d(x, { kernel = { 2, 2 } }),
+      nn.global_avg_pool(x) }), { scion.randn { 2, 4, 8, 8 } }
+  end,
+  windows = function()
+    local x = input(-1, 4, 9, 9)
+    return all(x, { nn.Conv2d(4, 6, 3, { stride = 2, padding = 1, groups = 2 })(x), nn.Conv2d(4, 4, 3, { dilation = 2 })(x), nn.PReLU(4)(x),
+      nn.ConvTranspose2d(4, 3, 3, { stride = 2, padding = 1, output_padding = 1 })(x), nn.interpolate(x, { scale_factor = 2 }), nn.interpolate(x, { size = { 5, 7 },
+        mode = "bilinear" }),
+      nn.interpolate(x, { scale_factor = 2, mode = "bilinear", align_corners = true }), nn.interpolate(x, { scale_factor = 2, mode = "bicubic" }),
+      nn.pixel_shuffle(x, { upscale_factor = 2 }), nn.channel_shuffle(x, { groups = 2 }) }), { scion.randn { 2, 4, 9, 9 } }
+  end,
+  shapes = function()
+    local x = input(-1, 4, 6)
+    return all(x, { nn.reshape(x, { shape = { -1, 24 } }), nn.permute(x, { dims = { 1, 3, 2 } }), nn.unsqueeze(x, { dim = 2 }), nn.flatten(x, { start_dim = 1, end_dim = 2 }),
+      nn.unflatten(x, { dim = 3, sizes = { 2, 3 } }), nn.narrow(x, { dim = 3, start = 2, length = 3 }), nn.slice(x, { dim = 3, start = 1, stop = 5, step = 2 }),
+      nn.select(x, { dim = 2, index = 2 }), nn.flip(x, { dims = { 3 } }), nn.cat({ x, x }, { dim = 2 }), nn.stack({ x, x }, { dim = 2 }), nn.pad(x, { pad = { 1, 2 } }),
+      nn.pad(x, { pad = { 1, 2 }, mode = "reflect" }), nn.tile(x, { times = { 1, 2, 1 } }), nn.transpose(x, { dim0 = 2, dim1 = 3 }), nn.tril(x), nn.cumsum(x, { dim = 3 }) }),
+      { scion.randn { 2, 4, 6 } }
+  end,
+  reductions = function()
+    local x = input(-1, 4, 6)
+    return all(x, { nn.sum(x, { dim = 2 }), nn.mean(x, { dim = { 2, 3 }, keepdim = true }), nn.amax(x, { dim = 3 }), nn.amin(x, { dim = 3 }), nn.prod(x, { dim = 2 }),
+      nn.logsumexp(x, { dim = 3 }), nn.argmax(x, { dim = 3 }), nn.softmax(x, { dim = 2 }), nn.log_softmax(x, { dim = 3 }), (nn.topk(x, { k = 2, dim = 3 })) }),
+        { scion.randn { 2, 4, 6 } }
+  end,
+  attention = function()
+    local x = input(-1, 5, 8)
+    return all(x, { nn.TransformerEncoderLayer(8, 2, 16)(x), nn.MultiheadAttention(8, 2, { is_causal = true })(x, x, x) }), { scion.randn { 2, 5, 8 } }
+  end,
+  mlp = function() return models.mlp { inputs = 8, outputs = 3, hidden = { 16, 8 }, dropout = 0.2 }, { scion.randn { 4, 8 } } end,
+  text_cnn = function() return models.text_cnn { vocabulary = 50, num_classes = 4, embedding = 16, filters = 8 }, { scion.randint(1, 51, { 2, 12 }) } end,
+  bert = function()
+    return models.bert { vocabulary = 50, layers = 1, heads = 2, width = 16, positions = 16, num_classes = 3, mask = true }, { scion.randint(1, 51, { 2, 7 }),
+      scion.ones({ 2, 7 }, { dtype = "bool" }) }
+  end,
+  vit = function() return models.vit { image = 16, patch = 8, layers = 1, heads = 2, width = 16, num_classes = 5 }, { scion.randn { 2, 3, 16, 16 } } end,
+  resnet = function() return models.resnet_cifar { depth = 20 }, { scion.randn { 2, 3, 32, 32 } } end,
+  mobilenet = function() return models.mobilenet_v3 { size = "small", num_classes = 10 }, { scion.randn { 1, 3, 64, 64 } } end,
+  squeezenet = function() return models.squeezenet { num_classes = 10 }, { scion.randn { 1, 3, 64, 64 } } end,
+}
+
+describe("net:save_onnx", function()
+  local dir = helper.tmpdir()
+  local python = os.getenv "SCION_PYTHON"
+  for name, make in pairs(CASES) do
+    it("of " .. name .. " gives a file that computes the same", function()
+      scion.seed(3)
+      local net, inputs = make()
+      local path = ("%s/%s.onnx"):format(dir, name)
+      net:eval()
+      for key, b in net:named_buffers() do
+        if key:find "running_var" then b:copy_(scion.rand(b.shape) + 0.5) elseif key:find "running_mean" then b:copy_(scion.randn(b.shape) * 0.1) end
+      end
+      local shapes = {}
+      for i, x in ipairs(inputs) do shapes[i] = { table.unpack(x.shape) } end
+      net:save_onnx(path, shapes)
+      local want, got = { scion.no_grad(net, table.unpack(inputs)) }, { scion.no_grad(scion.load(path), table.unpack(inputs)) }
+      assert.equal(#want, #got)
+      for i, y in ipairs(want) do
+        -- positions count from 1 in a net built here and from 0 in an imported one
+        assert.allclose(got[i]:to("f64"), y:to("f64"), { rtol = 1e-4, atol = 1e-5 })
+      end
+      if not python then return end
+      for i, x in ipairs(inputs) do scion.io.save_npy(("%s.in%d.npy"):format(path, i - 1), x) end
+      for i, y in ipairs(want) do scion.io.save_npy(("%s.out%d.npy"):format(path, i - 1), y:contiguous()) end
+      local result = helper.run { python, helper.write_file(dir .. "/check.py", CHECK), path, tostring(#inputs), tostring(#want) }
+      assert(result.code == 0, result.err)
+    end)
+  end
+
+  it("of an imported network, cut and with a new head, keeps the free batch", function()
+    local x = input(-1, 3, 8, 8)
+    local net = nn.Graph(x, nn.Linear(4, 2, { name = "head" })(nn.Flatten { name = "flatten" }(nn.AdaptiveAvgPool2d(1, { name = "pool" })(nn.Conv2d(3, 4, 3,
+      { name = "conv" })(x)))))
+    net:eval()
+    net:save_onnx(dir .. "/a.onnx")
+    local cut = scion.load(dir .. "/a.onnx"):extract { to = { "flatten" } }
+    local grafted = nn.Graph(x, nn.Linear(4, 7, { name = "graft" })(cut(x)))
+    grafted:eval()
+    local a = scion.randn { 5, 3, 8, 8 }
+    local loss = grafted(a):square():sum()
+    loss:backward()
+    grafted:save_onnx(dir .. "/b.onnx")
+    assert.allclose(scion.no_grad(scion.load(dir .. "/b.onnx"), a), scion.no_grad(grafted, a), { rtol = 1e-5, atol = 1e-6 })
+  end)
+
+  it("names the layer that ONNX has no word for, and what it must know", function()
+    local x = input(-1, 4)
+    local odd = nn.Graph(x, nn.Lambda(function(t) return t * 2 end, { name = "mine" })(x))
+    assert.error_matches(function() odd:save_onnx(dir .. "/x.onnx") end, "layer 'mine' %(Lambda%) cannot be written as ONNX")
+    local sorted = nn.Graph(x, (nn.sort(x, { name = "by_size" })))
+    assert.error_matches(function() sorted:save_onnx(dir .. "/x.onnx") end, "'by_size'.*no counterpart of 'sort'")
+    local loose = nn.Sequential { nn.Linear(2, 2) }
+    assert.error_matches(function() loose:save_onnx(dir .. "/x.onnx") end, "the shape of input 'x' is not known")
+    assert.is_false(helper.exists(dir .. "/x.onnx"))
+  end)
+end)

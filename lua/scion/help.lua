@@ -130,7 +130,9 @@ local function find_op(f)
     local scion = engine()
     for _, name in ipairs(scion.op_names()) do
       local fn = rawget(scion, name)
-      if fn then op_of_function[fn] = name end
+      if fn and not source_path(fn) then op_of_function[fn] = name end -- Lua may have put a function of its own there
+      local method = scion.Tensor.methods[name]
+      if method and not source_path(method) then op_of_function[method] = name end
       local inplace = scion.Tensor.methods[name .. "_"]
       if inplace then op_of_function[inplace] = name end
     end

@@ -10,6 +10,7 @@
 #include <histedit.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,14 @@ static unsigned char abandon(EditLine *editor, int ch) {
   return CC_NEWLINE;
 }
 
+static unsigned char suspend(EditLine *editor, int ch) {
+  (void)ch;
+  el_set(editor, EL_PREP_TERM, 0);
+  kill(getpid(), SIGTSTP);
+  el_set(editor, EL_PREP_TERM, 1);
+  return CC_REDISPLAY;
+}
+
 static void show_columns(lua_State *L, int list, int n, int columns) {
   int width = 0;
   for (int i = 1; i <= n; i++) {
@@ -141,6 +150,7 @@ static void open_editor(repl *r) {
   if (r->history != NULL) el_set(r->editor, EL_HIST, history, r->history);
   el_set(r->editor, EL_ADDFN, "scion-complete", "complete the name before the cursor", complete);
   el_set(r->editor, EL_ADDFN, "scion-abandon", "drop the line", abandon);
+  el_set(r->editor, EL_ADDFN, "scion-suspend", "stop the program until fg", suspend);
   el_set(r->editor, EL_BIND, "\t", "scion-complete", NULL);
   el_set(r->editor, EL_BIND, "^R", "em-inc-search-prev", NULL);
   el_set(r->editor, EL_BIND, "^W", "ed-delete-prev-word", NULL);
@@ -150,8 +160,9 @@ static void open_editor(repl *r) {
   el_set(r->editor, EL_BIND, "\033[1;5D", "ed-prev-word", NULL);
   el_set(r->editor, EL_BIND, "\033[1;5C", "em-next-word", NULL);
   el_source(r->editor, NULL); /* the user's ~/.editrc */
-  el_set(r->editor, EL_SETTY, "-d", "intr=", NULL); /* while editing, Ctrl-C is a key */
+  el_set(r->editor, EL_SETTY, "-d", "-isig", NULL); /* while editing, Ctrl-C and Ctrl-Z are keys */
   el_set(r->editor, EL_BIND, "^C", "scion-abandon", NULL);
+  el_set(r->editor, EL_BIND, "^Z", "scion-suspend", NULL);
 }
 
 /* A line without its newline, pushed on the stack; false at the end of input. */
@@ -159,6 +170,7 @@ static bool read_line(repl *r) {
   r->abandoned = false;
   if (r->tty) {
     int n = 0;
+    el_set(r->editor, EL_PREP_TERM, 1); /* before the prompt appears: whoever types on seeing it types into the editor */
     const char *line = el_gets(r->editor, &n);
     if (line == NULL || n <= 0) return false;
     while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;

@@ -151,5 +151,6 @@ for _, task in ipairs(args.tasks or TASKS) do
   rows[#rows + 1] = { task, #few, report.transfer and "transfer" or "do not transfer", 100 * accuracy, 100 * best, best_name, seconds }
   print(scion.json.encode { task = task, n_train = #few, transfer = report.transfer, auto = accuracy, best_default = best, best_default_name = best_name or "", seconds = seconds })
 end
-print(show.table({ "task", "items", "verdict", { title = "auto %", format = "%.1f" }, { title = "best default %", format = "%.1f" }, "which", { title = "s", format = "%.0f" } }, rows))
+print(show.table({ "task", "items", "verdict", { title = "auto %", format = "%.1f" }, { title = "best default %", format = "%.1f" },
+  "which", { title = "s", format = "%.0f" } }, rows))
 if n > 0 then print(("beats or ties the best default on %d of %d"):format(ties, n)) end

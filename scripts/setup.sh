@@ -21,6 +21,7 @@ libedit-dev|line editing at the prompt
 pkg-config|how other programs find the installed library
 lua-busted|runs the specs
 dataset-fashion-mnist|the photos of the demo
+openmpi-bin|mpirun and its library: scion.mpi over several processes (the specs of 2 ranks)
 '
 
 missing=''

@@ -11,7 +11,8 @@ local args = scion.cli.parse {
   name = "text_transfer", about = "From six newsgroups to four others by 100 documents.",
   options = { { "seeds", "N", "repetitions with other documents and weights", default = 5, min = 1 },
     { "documents", "N", "documents to learn from, a multiple of four", default = 100, min = 8 },
-    { "epochs", "N", "passes of the source network", default = 4, min = 1 }, { "length", "N", "words kept of a source document; of the others twice as many", default = 150, min = 10 } },
+    { "epochs", "N", "passes of the source network", default = 4, min = 1 },
+    { "length", "N", "words kept of a source document; of the others twice as many", default = 150, min = 10 } },
 }
 local TARGET <const> = { "comp.graphics", "rec.autos", "sci.space", "talk.politics.mideast" }
 local SOURCE <const> = { "alt.atheism", "comp.sys.mac.hardware", "misc.forsale", "rec.sport.hockey", "sci.med", "soc.religion.christian" }

@@ -88,7 +88,8 @@ for seed = 1, splits do
     end
   end
 end
-print(show.table({ "split", "search", { title = "rate", format = "%.2e" }, "optimiser", { title = "validation", format = "%.3f" }, { title = "test", format = "%.4f" } }, table_rows))
+print(show.table({ "split", "search", { title = "rate", format = "%.2e" }, "optimiser", { title = "validation", format = "%.3f" },
+  { title = "test", format = "%.4f" } }, table_rows))
 for k, name in ipairs(names) do
   local _, mean, spread = show.mean_spread(accuracies[k])
   print(scion.json.encode { search = name, splits = splits, iterations = args.iterations, test_accuracy = mean, spread = spread, seconds = clock() - begun })

@@ -865,6 +865,19 @@ function Tensor:add(b) end
 ---@return scion.Tensor y
 function Tensor:add_(b) end
 
+--- a + value * b.
+---@param a scion.Tensor start
+---@param b scion.Tensor direction
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function scion.add_scaled(a, b, value) end
+
+--- a + value * b.
+---@param b scion.Tensor direction
+---@param value? number factor of the product (default 1.0)
+---@return scion.Tensor y
+function Tensor:add_scaled(b, value) end
+
 --- x + value * a / b.
 ---@param x scion.Tensor start
 ---@param a scion.Tensor|number first factor
@@ -2859,12 +2872,19 @@ function Tensor:lgamma() end
 ---@return scion.Tensor y
 function Tensor:lgamma_() end
 
---- x weight' + bias: (..., out).
+--- x weight' + bias: (..., out). With (tasks, out, in) weights the items of x are split into that many equal runs, each with its own matrix.
 ---@param x scion.Tensor (..., in)
----@param weight scion.Tensor (out, in)
----@param bias? scion.Tensor (out)
+---@param weight scion.Tensor (out, in), or (tasks, out, in)
+---@param bias? scion.Tensor (out), or (tasks, out)
 ---@return scion.Tensor y
 function scion.linear(x, weight, bias) end
+
+--- What linear's gradient gives its weight and bias: dy' x, and the sum of dy over items.
+---@param dy scion.Tensor (..., out)
+---@param x scion.Tensor (..., in)
+---@param tasks? integer tasks among which the items are divided; 0: a weight without that dimension (default 0)
+---@return scion.Tensor dweight, scion.Tensor dbias
+function scion.linear_grad(dy, x, tasks) end
 
 --- The recurrence y[k] = b[k] + a[k] y[k-1] along a dimension, starting from 0.
 ---@param a scion.Tensor factors
@@ -6674,6 +6694,408 @@ function scion.logistic.fit(x, ids, n_classes, opts, classes) end
 ---@return scion.Tensor x, number value, integer iterations, boolean converged
 function scion.logistic.minimise(objective, x, opts) end
 
+scion.meta = {}
+
+---@class scion.ANIL: scion.MAML
+---@overload fun(...): scion.ANIL
+scion.meta.ANIL = {}
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.ANIL:setup() end
+
+---@class scion.MetaAlgorithm
+---@overload fun(...): scion.MetaAlgorithm
+scion.meta.Algorithm = {}
+
+--- Adapts to one task: a learner that predicts with learner(x), and learner:net() is a network of its own.
+---@param task table  { support_x =, support_y = }
+---@param opts? table { steps = }
+function scion.meta.Algorithm:adapt(task, opts) end
+
+--- Adds the gradient of one task's loss to .grad of the meta parameters. Each task's is complete before it is added, so that the sum is the same
+--- bits whoever computed the parts.
+function scion.meta.Algorithm:add_gradient(loss) end
+
+--- A learner that starts from the meta-learned parameters: learner(x), learner:adapt(loss).
+---@return scion.meta.Learner
+function scion.meta.Algorithm:clone(opts) end
+
+--- Adapts to n held-out tasks of a source (or to every task of a list) and measures their queries: { loss =, accuracy =, ci95 =, n = },
+--- means over tasks, ci95 of the accuracy (of the loss for regression). Where the model has batch norms, `transductive` holds the
+--- results with the queries' own statistics and `inductive` those with the support set's; the plain fields are one of the two, by the
+--- option bn. opts: n 100, steps, first (number of the first task).
+function scion.meta.Algorithm:evaluate(source, opts) end
+
+--- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000, meta_batch_size 4, meta_lr_schedule, validation
+--- with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with checkpoint_every and resume, workers, on_step,
+--- progress, label.
+---@return table history  list of { step =, loss =, accuracy =, validation = }
+function scion.meta.Algorithm:fit(source, opts) end
+
+--- The meta gradient of one batch, in one call where possible.
+function scion.meta.Algorithm:gradient(source, first, n) end
+
+function scion.meta.Algorithm:init(opts) end
+
+--- inner_steps steps of `learner` on the support items of a task (of `tasks` tasks).
+function scion.meta.Algorithm:inner_loop(learner, task, steps) end
+
+--- What algorithms carry from step to step (self.carried) must outlive the scope of a step.
+function scion.meta.Algorithm:keep(scope, value) end
+
+--- Goes back to a checkpoint, bit for bit.
+function scion.meta.Algorithm:load_checkpoint(path) end
+
+--- Takes over what state_dict gave.
+function scion.meta.Algorithm:load_state_dict(state) end
+
+--- The outer optimiser, made when first needed.
+function scion.meta.Algorithm:meta_optimiser() end
+
+--- The parameters that the outer optimiser moves, with names: a list of { name, tensor }.
+function scion.meta.Algorithm:meta_parameters() end
+
+--- Writes a checkpoint: one safetensors file, replaced whole or not at all.
+function scion.meta.Algorithm:save_checkpoint(path) end
+
+--- Everything that the rest of a run depends on, as tensors and plain values.
+function scion.meta.Algorithm:state_dict() end
+
+---@class scion.CAVIA: scion.MetaAlgorithm
+---@overload fun(...): scion.CAVIA
+scion.meta.CAVIA = {}
+
+--- Adapts a context to one task.
+function scion.meta.CAVIA:adapt(task, opts) end
+
+--- A learner that starts from the meta-learned parameters.
+function scion.meta.CAVIA:clone(opts) end
+
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
+function scion.meta.CAVIA:meta_step(list) end
+
+--- The same for tasks of equal shapes as one call.
+function scion.meta.CAVIA:stacked_step(batch) end
+
+---@class scion.FOMAML: scion.MAML
+---@overload fun(...): scion.FOMAML
+scion.meta.FOMAML = {}
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.FOMAML:setup() end
+
+---@class scion.IMAML: scion.MetaAlgorithm
+---@overload fun(...): scion.IMAML
+scion.meta.IMAML = {}
+
+--- Inner steps of a learner on the support items of a task.
+function scion.meta.IMAML:inner_loop(learner, task, steps) end
+
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
+function scion.meta.IMAML:meta_step(list) end
+
+--- (I + H / lambda)^-1 b by conjugate gradients; apply(v) gives H v.
+function scion.meta.IMAML:solve(apply, b, lambda, steps) end
+
+---@class scion.Leap: scion.MetaAlgorithm
+---@overload fun(...): scion.Leap
+scion.meta.Leap = {}
+
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
+function scion.meta.Leap:meta_step(list) end
+
+--- Trains a learner on one task and gathers its path. `report(step, loss)` is called at every step.
+---@return scion.meta.Learner
+function scion.meta.Leap:walk(task, path, batch, steps, report) end
+
+---@class scion.LeapMetaRepurposer: scion.Leap
+---@overload fun(...): scion.LeapMetaRepurposer
+scion.meta.LeapMetaRepurposer = {}
+
+function scion.meta.LeapMetaRepurposer:init(opts) end
+
+--- num_meta_steps over the tasks; the model ends up with the learned initialisation. opts: meta_batch_size (all tasks),
+--- with_replacement (false).
+---@param tasks table[]  iterators, { train = iterator }, or { support_x =, support_y = }
+function scion.meta.LeapMetaRepurposer:repurpose(tasks, opts) end
+
+---@class scion.Learner
+---@overload fun(...): scion.Learner
+scion.meta.Learner = {}
+
+--- One inner step down the gradient of `loss`, a scalar made by this learner. With several tasks at once it is the sum of their losses.
+---@param loss scion.Tensor
+---@param opts? table     retain_graph (false), create_graph (default: unless first_order)
+function scion.meta.Learner:adapt(loss, opts) end
+
+--- Running statistics of the batch norms from these items alone: what a learner that must not look at the queries together
+--- normalises them with (mode = "eval" then). Layers without running statistics are left alone.
+function scion.meta.Learner:calibrate(x) end
+
+--- Raises naming task, step and layer when the numbers have left the finite ones.
+function scion.meta.Learner:check_finite(loss, grads, values) end
+
+--- The network's output with this learner's parameters. opts: mode ("train" or "eval"; default the learner's).
+function scion.meta.Learner:forward(x, opts) end
+
+--- fields: model, rule (inner.lua), names (of the parameters that adapt; default: all that ask for gradients), params (name -> tensor
+--- to begin with), first_order, cut (every step leaves its history behind: for learners that no outer loss looks through), tasks,
+--- mode, clip, label (of the task, for messages).
+function scion.meta.Learner:init(fields) end
+
+--- A network of its own with the adapted parameters: to predict with, save or fine-tune.
+---@return scion.Net
+function scion.meta.Learner:net() end
+
+--- The adapted parameters as a list, in the order of self.names.
+function scion.meta.Learner:parameters() end
+
+---@class scion.MAML: scion.MetaAlgorithm
+---@overload fun(...): scion.MAML
+scion.meta.MAML = {}
+
+--- A learner that starts from the meta-learned parameters.
+function scion.meta.MAML:clone(opts) end
+
+--- The meta gradient of a list of tasks, one after the other; each task's graph is gone before the next begins.
+function scion.meta.MAML:meta_step(list) end
+
+--- The queries' mode: batch statistics, or the running ones that the support items left.
+function scion.meta.MAML:query_mode() end
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.MAML:setup() end
+
+--- The same for tasks of equal shapes as one call. The loss is a mean over items, so the mean over all queries is the mean over tasks.
+function scion.meta.MAML:stacked_step(batch) end
+
+--- One task: the loss of its queries after adapting, with the graph that leads back to the meta parameters.
+function scion.meta.MAML:task_loss(task) end
+
+---@class scion.MAMLPlusPlus: scion.MAML
+---@overload fun(...): scion.MAMLPlusPlus
+scion.meta.MAMLPlusPlus = {}
+
+--- Tensors beside the model that checkpoints keep, by name.
+function scion.meta.MAMLPlusPlus:extras() end
+
+--- Inner steps of a learner on the support items of a task.
+function scion.meta.MAMLPlusPlus:inner_loop(learner, task, steps) end
+
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
+function scion.meta.MAMLPlusPlus:meta_parameters() end
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.MAMLPlusPlus:setup() end
+
+--- The same for tasks of equal shapes as one call.
+function scion.meta.MAMLPlusPlus:stacked_step(batch) end
+
+--- Loss and accuracy of one task, with the graph that leads back to the meta parameters.
+function scion.meta.MAMLPlusPlus:task_loss(task) end
+
+---@class scion.MatchingNet: scion.MetricAlgorithm
+---@overload fun(...): scion.MatchingNet
+scion.meta.MatchingNet = {}
+
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
+function scion.meta.MatchingNet:scores(support, query, task) end
+
+---@class scion.MetaLogger
+---@overload fun(...): scion.MetaLogger
+scion.meta.MetaLogger = {}
+
+function scion.meta.MetaLogger:init() end
+
+--- The loss of one epoch. Meta-steps count from 1, tasks from 1.
+function scion.meta.MetaLogger:log_loss(metastep, task, loss) end
+
+--- Copies of parameters (name -> tensor) after an epoch.
+function scion.meta.MetaLogger:log_parameters(metastep, task, params) end
+
+--- Copies of the start that meta-step `metastep` began from.
+function scion.meta.MetaLogger:log_start(metastep, params) end
+
+--- Mean over tasks of the last loss of a meta-step, and the number of tasks.
+function scion.meta.MetaLogger:mean_loss(metastep) end
+
+--- Loss over the epochs of each task, a panel a task, earlier meta-steps faded. Writes SVG to `out`; returns the drawing.
+---@param out? string
+function scion.meta.MetaLogger:plot_losses(out) end
+
+--- Paths of two elements of a parameter in their plane, a panel a task: early meta-steps faded, the learned start pink. opts: elements {1, 2};
+--- surface = function(task, tensor of (n, 2) points) -> n losses draws the task's loss behind; grid, its points a side.
+---@param name string
+---@param out? string
+function scion.meta.MetaLogger:plot_params(name, out, opts) end
+
+---@class scion.MetaSGD: scion.MAML
+---@overload fun(...): scion.MetaSGD
+scion.meta.MetaSGD = {}
+
+--- Tensors beside the model that checkpoints keep, by name.
+function scion.meta.MetaSGD:extras() end
+
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
+function scion.meta.MetaSGD:meta_parameters() end
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.MetaSGD:setup() end
+
+---@class scion.MultiTask: scion.MetaAlgorithm
+---@overload fun(...): scion.MultiTask
+scion.meta.MultiTask = {}
+
+--- A learner of a new task: the trained trunk, a new head. Running statistics begin anew.
+function scion.meta.MultiTask:clone(opts) end
+
+--- Loss and accuracy of each training task's queries: a list of { loss =, accuracy = }.
+function scion.meta.MultiTask:evaluate_heads(tasks) end
+
+--- fit(tasks, { meta_steps =, meta_batch_size = }): joint training under the common interface.
+function scion.meta.MultiTask:fit(tasks, opts) end
+
+--- The output of task t's head.
+function scion.meta.MultiTask:forward(x, t, opts) end
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.MultiTask:setup() end
+
+--- Trains trunk and heads jointly: every step takes a batch of `per_step` tasks in turn. opts: steps 1000, per_step 1, progress.
+---@param tasks table[]
+function scion.meta.MultiTask:train(tasks, opts) end
+
+---@class scion.PrototypicalNet: scion.MetricAlgorithm
+---@overload fun(...): scion.PrototypicalNet
+scion.meta.PrototypicalNet = {}
+
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
+function scion.meta.PrototypicalNet:scores(support, query, task) end
+
+--- |q|^2 - 2 q c' + |c|^2 for all pairs: (Q, K).
+function scion.meta.PrototypicalNet:square_distance(q, c) end
+
+---@class scion.RelationNet: scion.MetricAlgorithm
+---@overload fun(...): scion.RelationNet
+scion.meta.RelationNet = {}
+
+--- Embeds supports and queries together and gives logits.
+function scion.meta.RelationNet:compare(support_x, query_x, task, mode, untouched) end
+
+--- Loss of an episode from its logits and class ids.
+function scion.meta.RelationNet:episode_loss(output, y) end
+
+--- Tensors beside the model that checkpoints keep, by name.
+function scion.meta.RelationNet:extras() end
+
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
+function scion.meta.RelationNet:meta_parameters() end
+
+--- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
+function scion.meta.RelationNet:scores(support, query, task) end
+
+---@class scion.Reptile: scion.MetaAlgorithm
+---@overload fun(...): scion.Reptile
+scion.meta.Reptile = {}
+
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
+function scion.meta.Reptile:meta_step(list) end
+
+--- T tasks as one call, where a step takes all items of a task.
+function scion.meta.Reptile:stacked_step(batch) end
+
+---@class scion.WarpLeap: scion.Leap
+---@overload fun(...): scion.WarpLeap
+scion.meta.WarpLeap = {}
+
+--- The warps' own update, after the outer one.
+function scion.meta.WarpLeap:after_step() end
+
+--- A learner that starts from the meta-learned parameters.
+function scion.meta.WarpLeap:clone(opts) end
+
+--- Takes over what state_dict gave.
+function scion.meta.WarpLeap:load_state_dict(state) end
+
+--- The parameters that the outer optimiser moves: a list of { name, tensor }.
+function scion.meta.WarpLeap:meta_parameters() end
+
+--- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
+function scion.meta.WarpLeap:meta_step(list) end
+
+--- Prepares what the options ask for; called once when the object is made.
+function scion.meta.WarpLeap:setup() end
+
+--- Everything that the rest of a run depends on.
+function scion.meta.WarpLeap:state_dict() end
+
+scion.meta.inner = {}
+
+--- A rule by name or description: "sgd", { kind = "adam", lr = 0.01, betas = { 0.9, 0.999 } }. Kinds: sgd (momentum, nesterov), adam
+--- (betas, eps), rmsprop (alpha, eps, momentum).
+---@param given string|table
+---@param lr any           used where `given` names none
+---@param where? string    function named in messages
+function scion.meta.inner.rule(given, lr, where) end
+
+scion.meta.tasks = {}
+
+---@class scion.TaskSource
+---@overload fun(...): scion.TaskSource
+scion.meta.tasks.Source = {}
+
+--- n tasks as one whose items stand one task after the other, with the field `tasks` = n; nil where their shapes differ.
+function scion.meta.tasks.Source:batch(first, n) end
+
+--- Task number i (from 1): the same for the same number, whoever asks.
+function scion.meta.tasks.Source:task(_) end
+
+--- n tasks beginning with number `first`, as a list.
+function scion.meta.tasks.Source:tasks(first, n) end
+
+--- One task a group of classes, from labels "group/class": a list of tasks. Options: data, ways 20, shots 15, held_out 5, seed.
+function scion.meta.tasks.alphabets(opts) end
+
+--- Batches of a task without end: a function giving x, y. A task is { support_x, support_y, ... }, { train = iterator } or an iterator
+--- itself; of tensors, `size` items (nil: all) in an order shuffled anew in every pass by `keys`.
+function scion.meta.tasks.batches(where, task, size, all, ...) end
+
+--- Checks one task; returns it.
+function scion.meta.tasks.check(where, task, level) end
+
+--- Checks a task's class ids against the number of outputs of the network.
+function scion.meta.tasks.check_head(where, task, output, level) end
+
+--- n-way k-shot episodes from a labelled data set. Options: data, ways 5, shots 1, queries 15, classes (labels to draw from), rotations ("none",
+--- "classes", "random"), augment, seed.
+function scion.meta.tasks.episodes(opts) end
+
+--- Sums of two sinusoids around a point of the task. Options: shots 10, queries 10, x_range { -4, 4 } of the points, noise 0, seed.
+function scion.meta.tasks.harmonic(opts) end
+
+--- Is the value a tensor?
+function scion.meta.tasks.is_tensor(v) end
+
+--- The items of a task that an algorithm without queries trains on: all of them, or the support items.
+function scion.meta.tasks.items(task, all) end
+
+--- Linear regressions, as in Xfer's Leap demo: a list of tasks. Options: weights (one list a task), bias, examples 200, held_out 50, std_x 1,
+--- std_noise 0.01, seed.
+function scion.meta.tasks.linear(opts) end
+
+--- Sinusoids y = A sin(x - phase). Options: shots 10, queries 10, amplitude { 0.1, 5 }, phase { 0, pi }, x_range { -5, 5 }, noise 0, seed,
+--- grid (queries are so many points evenly over x_range).
+function scion.meta.tasks.sinusoid(opts) end
+
+--- A source from what a user gives: a source, or a list of tasks.
+function scion.meta.tasks.source(where, given, seed, level) end
+
+--- Several tasks of equal shapes as one, or nil.
+function scion.meta.tasks.stack(list) end
+
+--- Every tensor in a table of tables: what a scope has to keep.
+function scion.meta.tasks.tensors_in(value, out) end
+
 scion.metrics = {}
 
 --- Fraction of predictions that are right. Lists of labels or tensors of class ids.
@@ -6793,6 +7215,30 @@ function scion.models.vgg(opts) end
 --- The defaults are ViT-B/16; a small one: { image = 32, patch = 4, layers = 6, heads = 3, width = 192 }.
 ---@param opts? table image = 224, patch = 16, layers = 12, heads = 12, width = 768, mlp = 4 * width, num_classes = 1000, dropout = 0, in_channels = 3
 function scion.models.vit(opts) end
+
+scion.mpi = {}
+
+--- Sums (or means: how = "mean") of a tensor, or of each of a list, over all ranks, in place.
+---@param tensors scion.Tensor|scion.Tensor[]
+---@param how? "sum"|"mean"
+function scion.mpi.allreduce_(tensors, how) end
+
+--- The gradients of parameters become their means over all ranks: after backward, before the optimiser's step.
+function scion.mpi.average_gradients(parameters) end
+
+--- Waits for all ranks.
+function scion.mpi.barrier() end
+
+--- A tensor, or each of a list, becomes that of rank `root` (0), in place.
+---@param tensors scion.Tensor|scion.Tensor[]
+---@param root? integer
+function scion.mpi.broadcast_(tensors, root) end
+
+--- This process's number, 0 .. size() - 1, as MPI counts.
+function scion.mpi.rank() end
+
+--- Number of processes.
+function scion.mpi.size() end
 
 scion.nn = {}
 
@@ -7715,6 +8161,25 @@ function scion.optim.clip_grad_value(params, limit) end
 
 scion.optim.lr_scheduler = {}
 
+--- An optimiser by its name in small letters: optim.make("adam", params, { lr = 1e-3 }).
+---@param kind string       sgd, adam, adamw, rmsprop, adagrad, adadelta, nadam, adamax, radam or lbfgs
+---@param params table
+---@param opts? table
+function scion.optim.make(kind, params, opts) end
+
+scion.parallel = {}
+
+--- Closes the worker states that map keeps for its next call.
+function scion.parallel.close() end
+
+--- fn(item) for every item of a list, on worker threads; a list of results. An error in fn is raised with the item's number. opts: workers
+--- (default: the context's threads).
+---@param fn function
+---@param items any[]
+---@param opts? { workers?: integer }
+---@return any[]
+function scion.parallel.map(fn, items, opts) end
+
 scion.plot = {}
 
 scion.plot.COLOURS = {}
@@ -7722,11 +8187,17 @@ scion.plot.COLOURS = {}
 --- Bars. opts.labels: names; opts.values: numbers; opts.errors: half lengths of error marks; opts.colours.
 function scion.plot.bars(opts) end
 
+--- Points of a grid over a rectangle as a tensor (n * n, 2), row by row of y: where a panel's heat is computed.
+function scion.plot.grid_points(low, high, n) end
+
 --- A grid of images with captions; see scion.plot.images. Writes SVG or PNG by the ending of `out`.
 function scion.plot.images(opts) end
 
 --- Line chart. opts.series: list of { label=, y=, x= } (lists or tensors).
 function scion.plot.lines(opts) end
+
+--- Several charts side by side; see scion.plot.panels.
+function scion.plot.panels(opts) end
 
 --- Scatter plot. opts.series: list of { label=, x=, y= }.
 function scion.plot.scatter(opts) end

@@ -91,6 +91,23 @@ local function unflatten(node, tensors)
   return out
 end
 
+--- Writes a table of numbers, texts, booleans, tensors and such tables to one file; read_state gives it back bit for bit.
+function M.write_state(path, state)
+  local tensors = {}
+  local structure = json.encode(pack_numbers(flatten(state, "state", tensors)))
+  scion().io.save_safetensors(path, tensors, { scion_state = structure, format = ("%d"):format(FORMAT) })
+end
+
+--- What write_state wrote.
+function M.read_state(path)
+  local tensors, metadata = scion().io.read_safetensors(path)
+  if not metadata or not metadata.scion_state then error(("%s is not a checkpoint"):format(path), 0) end
+  if metadata.format ~= ("%d"):format(FORMAT) then
+    error(("%s is a checkpoint of format %s, this version reads %d"):format(path, tostring(metadata.format), FORMAT), 0)
+  end
+  return unflatten(unpack_numbers(json.decode(metadata.scion_state)), tensors)
+end
+
 --- Writes a run (see trainer.lua).
 function M.save(run, path)
   local s = scion()

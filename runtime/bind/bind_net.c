@@ -336,7 +336,7 @@ static int32_t *read_values(lua_State *L, scion_net *net, int index, int *n) {
   return values;
 }
 
-/* net:call(x, ..., { params=, buffers=, mode=, outputs=, plan= }) */
+/* net:call(x, ..., { params=, buffers=, mode=, outputs=, plan=, tasks= }) */
 static int net_call_with(lua_State *L) {
   scion_net *net = bind_net_check(L, 1);
   scion_net_run run = SCION_NET_RUN_INIT;
@@ -354,13 +354,16 @@ static int net_call_with(lua_State *L) {
       else if (strcmp(key, "buffers") == 0) read_overrides(L, net, value, "buffers", true, entries, tensors, &n);
       else if (strcmp(key, "mode") == 0) run.mode = read_mode(L, value, "net:call");
       else if (strcmp(key, "plan") == 0) run.plan = lua_toboolean(L, value);
-      else if (strcmp(key, "outputs") == 0) {
+      else if (strcmp(key, "tasks") == 0) {
+        run.tasks = luaL_checkinteger(L, value);
+        if (run.tasks < 1) return luaL_error(L, "net:call: tasks is %I, expected at least 1", (lua_Integer)run.tasks);
+      } else if (strcmp(key, "outputs") == 0) {
         int count;
         run.outputs = read_values(L, net, value, &count);
         run.n_outputs = count;
         luaL_argcheck(L, count > 0, top, "outputs is an empty list");
         lua_insert(L, options + 1); /* keeps it alive below lua_next's key */
-      } else luaL_error(L, "net:call: unknown option '%s' (known: buffers, mode, outputs, params, plan)", key);
+      } else luaL_error(L, "net:call: unknown option '%s' (known: buffers, mode, outputs, params, plan, tasks)", key);
       lua_settop(L, lua_gettop(L) - 1);
     }
     run.n_overrides = n;

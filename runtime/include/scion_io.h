@@ -68,6 +68,8 @@ SCION_API scion_status scion_file_format(scion_context *ctx, const char *path, c
  * "state_dict", "model" and the like. */
 typedef struct scion_weights scion_weights;
 SCION_API scion_status scion_weights_open(scion_context *ctx, const char *path, scion_weights **out);
+/* The same from memory, which may go afterwards; `name` stands for the path in messages. */
+SCION_API scion_status scion_weights_open_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_weights **out);
 SCION_API void scion_weights_close(scion_context *ctx, scion_weights *weights);
 SCION_API const char *scion_weights_format(const scion_weights *weights); /* "pytorch", "safetensors", "npz", "npy", "mxnet" */
 SCION_API int32_t scion_weights_count(const scion_weights *weights);
@@ -89,6 +91,8 @@ SCION_API scion_status scion_onnx_save(scion_context *ctx, scion_net *net, const
 /* MXNet: NAME-symbol.json with the parameters in `params`, or (NULL) in the newest NAME-NNNN.params beside it, or that of `epoch` (below 0:
  * the newest). Integer data inside stay 0-based; labels of output layers are dropped. */
 SCION_API scion_status scion_mxnet_load(scion_context *ctx, const char *symbol, const char *params, int64_t epoch, scion_net **out);
+/* The same from memory: the symbol's JSON and its parameters (scion_weights_open). */
+SCION_API scion_status scion_mxnet_load_memory(scion_context *ctx, const char *name, const void *symbol, size_t size, const scion_weights *weights, scion_net **out);
 /* A network by content: scion's own format, ONNX, MXNet's symbol. options as for scion_net_load. */
 SCION_API scion_status scion_model_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out);
 

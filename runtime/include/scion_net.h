@@ -177,8 +177,12 @@ typedef struct scion_net_run {
   scion_status (*hook)(scion_context *ctx, void *ud, int32_t node, scion_tensor **outputs, int32_t n_outputs);
   void *ud;
   void *host;                         /* handed to custom nodes */
+  /* Above 0: the items of so many tasks stand one task after the other in the inputs (equally many each), and an override
+   * may carry one value per task in a dimension in front. Statistics of batch norms are each task's own; running ones move
+   * in training only where every task has its own. A layer that cannot do so: SCION_EUNSUPPORTED. */
+  int64_t tasks;
 } scion_net_run;
-#define SCION_NET_RUN_INIT { sizeof(scion_net_run), -1, 1, 0, NULL, 0, NULL, NULL, NULL, NULL, NULL }
+#define SCION_NET_RUN_INIT { sizeof(scion_net_run), -1, 1, 0, NULL, 0, NULL, NULL, NULL, NULL, NULL, 0 }
 
 /* Runs the net. inputs: one tensor per input (NULL for inputs that the wanted outputs do not need).
  * outputs: room for as many tensors as wanted, owned by the caller. Messages name the layer. */

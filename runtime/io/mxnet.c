@@ -612,6 +612,11 @@ static scion_status find_params(scion_context *ctx, const char *symbol, int64_t 
   if (epoch >= 0) return scion_fail(ctx, SCION_EIO, "%s: there is no %.*s-%04lld.params beside it", symbol, prefix, base, (long long)epoch);
   return scion_fail(ctx, SCION_EIO, "%s: there is no %.*s-NNNN.params beside it", symbol, prefix, base);
 }
+scion_status scion_mxnet_load_memory(scion_context *ctx, const char *name, const void *symbol, size_t size, const scion_weights *weights, scion_net **out) {
+  scion_file f = { .path = name, .data = symbol, .size = size, .fd = -1 };
+  *out = NULL;
+  return build(ctx, name, &f, weights, out);
+}
 scion_status scion_mxnet_load(scion_context *ctx, const char *symbol, const char *params, int64_t epoch, scion_net **out) {
   char path[4096 + 300];
   scion_file f;

@@ -30,11 +30,12 @@ failed:
   return st;
 }
 
-static scion_status read_safetensors(scion_context *ctx, const char *path, scion_weights *w) {
+static scion_status read_safetensors(scion_context *ctx, const scion_file *f, scion_weights *w) {
   scion_safetensors *file;
   scion_tensor_info info;
   w->format = "safetensors";
-  SCION_TRY(scion_safetensors_open(ctx, path, &file));
+  if (f->fd >= 0) SCION_TRY(scion_safetensors_open(ctx, f->path, &file));
+  else SCION_TRY(scion_safetensors_open_memory(ctx, f->path, f->data, f->size, &file));
   scion_status st = SCION_OK;
   for (int32_t i = 0; st == SCION_OK && scion_safetensors_at(file, i, &info); i++) {
     scion_tensor *t;
@@ -90,17 +91,18 @@ scion_status scion_file_format(scion_context *ctx, const char *path, const char 
   return SCION_OK;
 }
 
-static scion_status read_any(scion_context *ctx, const char *path, const scion_file *f, scion_weights *w) {
+static scion_status read_any(scion_context *ctx, const scion_file *f, scion_weights *w) {
+  const char *path = f->path;
   const char *format = format_of(ctx, f);
   if (format == NULL) format = "";
   if (strcmp(format, "pytorch") == 0) return scion__torch_read(ctx, f, w);
   if (strcmp(format, "npz") == 0) return read_npz(ctx, f, w);
   if (strcmp(format, "mxnet") == 0) return scion__mxnet_read(ctx, f, w);
-  if (strcmp(format, "safetensors") == 0 || strcmp(format, "scion") == 0) return read_safetensors(ctx, path, w);
+  if (strcmp(format, "safetensors") == 0 || strcmp(format, "scion") == 0) return read_safetensors(ctx, f, w);
   if (strcmp(format, "npy") == 0) {
     scion_tensor *t;
     w->format = "npy";
-    SCION_TRY(scion_npy_read(ctx, path, &t));
+    SCION_TRY(scion_npy_read_memory(ctx, path, f->data, f->size, &t));
     return scion__weights_add(ctx, w, "tensor", t);
   }
   if (f->size >= 2 && f->data[0] == 0x80 && f->data[1] <= 5) {
@@ -110,15 +112,27 @@ static scion_status read_any(scion_context *ctx, const char *path, const scion_f
   return scion_fail(ctx, SCION_EFORMAT, "%s: no file of weights that is known (safetensors, PyTorch, npz, npy, MXNet params)", path);
 }
 
+static scion_status open_file(scion_context *ctx, const scion_file *f, scion_weights **out) {
+  scion_weights *w = scion__calloc(ctx, sizeof *w);
+  scion_status st = w == NULL ? SCION_ENOMEM : read_any(ctx, f, w);
+  if (st == SCION_OK) *out = w;
+  else if (w != NULL) scion_weights_close(ctx, w);
+  return st;
+}
 scion_status scion_weights_open(scion_context *ctx, const char *path, scion_weights **out) {
   scion_file f;
   *out = NULL;
   SCION_TRY(scion__file_open(ctx, path, &f));
-  scion_weights *w = scion__calloc(ctx, sizeof *w);
-  scion_status st = w == NULL ? SCION_ENOMEM : read_any(ctx, path, &f, w);
+  scion_status st = open_file(ctx, &f, out);
   scion__file_close(ctx, &f);
-  if (st == SCION_OK) *out = w;
-  else if (w != NULL) scion_weights_close(ctx, w);
+  return st;
+}
+scion_status scion_weights_open_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_weights **out) {
+  scion_file f;
+  *out = NULL;
+  SCION_TRY(scion__file_memory(ctx, name, data, size, &f));
+  scion_status st = open_file(ctx, &f, out);
+  scion__file_close(ctx, &f);
   return st;
 }
 void scion_weights_close(scion_context *ctx, scion_weights *w) {

@@ -32,10 +32,18 @@
                   if (hi > lo) memcpy(out + lo, row + i0 + lo, (size_t)(hi - lo) * sizeof *out);                     \
                   for (int64_t i = hi; i < n; i++) out[i] = 0;                                                       \
                 } else {                                                                                             \
-                  for (int64_t i = 0; i < n; i++) {                                                                  \
-                    int64_t iw = (ow + i) * s->sw + x0;                                                              \
-                    out[i] = iw >= 0 && iw < s->w ? row[iw] : 0;                                                     \
+                  int64_t i0 = ow * s->sw + x0, lo = i0 < 0 ? (s->sw - 1 - i0) / s->sw : 0;                          \
+                  int64_t hi = i0 < s->w ? (s->w - 1 - i0) / s->sw + 1 : 0;                                          \
+                  if (lo > n) lo = n;                                                                                \
+                  if (hi > n) hi = n;                                                                                \
+                  if (hi < lo) hi = lo;                                                                              \
+                  for (int64_t i = 0; i < lo; i++) out[i] = 0;                                                       \
+                  if (s->sw == 2) {                                                                                  \
+                    for (int64_t i = lo; i < hi; i++) out[i] = row[i0 + 2 * i];                                      \
+                  } else {                                                                                           \
+                    for (int64_t i = lo; i < hi; i++) out[i] = row[i0 + s->sw * i];                                  \
                   }                                                                                                  \
+                  for (int64_t i = hi; i < n; i++) out[i] = 0;                                                       \
                 }                                                                                                    \
               }                                                                                                      \
               p += n;                                                                                                \

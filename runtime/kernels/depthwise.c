@@ -50,6 +50,68 @@ void K(depthwise_f32)(int64_t taps, const int64_t *offsets, const float *x, int6
   }
 }
 
+#if LANES == 16
+#define EVENS ((ints){ 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30 })
+#elif LANES == 8
+#define EVENS ((ints){ 0, 2, 4, 6, 8, 10, 12, 14 })
+#else
+#define EVENS ((ints){ 0, 2, 4, 6 })
+#endif
+
+/* LANES outputs from column i on of the lines r; all that is read lies inside the lines. */
+static inline vec three(const float *const r[3], int64_t step, int64_t i, const float *f, float bias) {
+  vec sum = (vec){ 0 } + bias;
+  for (int k = 0; k < 3; k++) {
+    const float *in = r[k] + i * step - 1;
+    vec a = *(const vec *)(const void *)in, b, c;
+    if (step == 1) {
+      b = *(const vec *)(const void *)(in + 1);
+      c = *(const vec *)(const void *)(in + 2);
+    } else {
+      vec more = *(const vec *)(const void *)(in + LANES), d = *(const vec *)(const void *)(in + 2), e = *(const vec *)(const void *)(in + 2 + LANES);
+      b = __builtin_shuffle(a, more, EVENS + 1);
+      a = __builtin_shuffle(a, more, EVENS);
+      c = __builtin_shuffle(d, e, EVENS);
+    }
+    sum += a * f[3 * k];
+    sum += b * f[3 * k + 1];
+    sum += c * f[3 * k + 2];
+  }
+  return sum;
+}
+
+/* 3 x 3 with a border of one zero, step 1 or 2, straight from the image x (h, w); needs w >= 1 + step + step * LANES. zeros: a line of w zeros. */
+void K(depthwise3_f32)(int64_t step, int64_t h, int64_t w, const float *x, const float *zeros, const float *f, int64_t oh, int64_t ow, float bias,
+                       int32_t activation, float *y) {
+  int64_t last = (w - 1 - step * LANES) / step; /* the last column at which a whole vector lies inside */
+  for (int64_t l = 0; l < oh; l++, y += ow) {
+    const float *r[3];
+    for (int k = 0; k < 3; k++) {
+      int64_t at = l * step + k - 1;
+      r[k] = at < 0 || at >= h ? zeros : x + at * w;
+    }
+    int64_t i = 1;
+    if (step == 1) {
+      for (; i <= last; i += LANES) *(vec *)(void *)(y + i) = finish(three(r, 1, i, f, bias), activation);
+      if (i < last + LANES) *(vec *)(void *)(y + last) = finish(three(r, 1, last, f, bias), activation);
+    } else {
+      for (; i <= last; i += LANES) *(vec *)(void *)(y + i) = finish(three(r, 2, i, f, bias), activation);
+      if (i < last + LANES) *(vec *)(void *)(y + last) = finish(three(r, 2, last, f, bias), activation);
+    }
+    for (i = 0; i < ow; i = i == 0 ? last + LANES : i + 1) { /* the first column, and those behind the vectors */
+      float sum = bias;
+      for (int k = 0; k < 3; k++)
+        for (int t = 0; t < 3; t++) {
+          int64_t at = i * step + t - 1;
+          if (at >= 0 && at < w) sum += r[k][at] * f[3 * k + t];
+        }
+      if (activation != 0 && sum < 0) sum = 0;
+      if (activation == 2 && sum > 6) sum = 6;
+      y[i] = sum;
+    }
+  }
+}
+
 /* dw[tap] += sum of dy * x at the tap. dy: lines of `pitch` floats, a multiple of 16, zeros behind the line's end. */
 void K(depthwise_weight_f32)(int64_t taps, const int64_t *offsets, const float *x, int64_t line_step, const float *dy, int64_t pitch, int64_t lines, float *dw) {
   for (int64_t t0 = 0; t0 < taps; t0 += 5) {

@@ -80,10 +80,12 @@ enum {
 typedef struct scion_conv_shape {
   int64_t d, h, w, od, oh, ow, kd, kh, kw, sd, sh, sw, pd, ph, pw, dd, dh, dw;
 } scion_conv_shape;
+enum { SCION_SMALL_PANEL = 16384 }; /* bytes of b that gemm_small lays out at once */
 enum { SCION_DIRECT_SLACK = 16 }; /* floats that conv_direct_f32 may read and write beyond the last position */
 
 typedef struct scion_kernels {
   const char *isa;
+  int32_t lanes;                  /* floats of a vector */
   int32_t panel_rows, panel_cols; /* sizes of panel.c; panel_rows divides 8 */
   const scion_unary_fn (*unary)[SCION_K_DTYPES];   /* [SCION_U_x][dtype]; predicates and logical_not write u8 0/1 */
   const scion_binary_fn (*binary)[SCION_K_DTYPES]; /* [SCION_B_x][dtype of the inputs]; comparisons write u8 0/1 */

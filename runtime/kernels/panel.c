@@ -34,6 +34,38 @@ void K(panel_f32)(int64_t k, const float *a, const float *b, int64_t cols, float
   else TILE(1)
 }
 
+static inline vec activate(vec v, int32_t activation) { /* 0 none, 1 relu, 2 relu6 */
+  if (activation == 0) return v;
+  ints m = v < 0; /* written so that NaN passes */
+  v = (vec)(~m & (ints)v);
+  if (activation == 2) {
+    vec six = (vec){ 0 } + 6;
+    m = v > six;
+    v = (vec)((m & (ints)six) | (~m & (ints)v));
+  }
+  return v;
+}
+
+/* y (panel_rows, row) = activation(a b + bias of the row + plus) for a whole panel of columns; plus is laid out like y; bias, plus: or NULL. */
+void K(panel_whole_f32)(int64_t k, const float *a, const float *b, const float *bias, const float *plus, int32_t activation, float *y, int64_t row) {
+  vec sum[PANEL_ROWS][PANEL_VECS];
+  _Pragma("GCC unroll 8") for (int i = 0; i < PANEL_ROWS; i++) {
+    vec start = (vec){ 0 } + (bias != 0 ? bias[i] : 0);
+    _Pragma("GCC unroll 3") for (int v = 0; v < PANEL_VECS; v++) sum[i][v] = start;
+  }
+  for (int64_t c = 0; c < k; c++, a += PANEL_ROWS, b += PANEL_COLS) {
+    vec x[PANEL_VECS];
+    _Pragma("GCC unroll 3") for (int v = 0; v < PANEL_VECS; v++) x[v] = *(const vec *)(const void *)(b + v * PANEL_LANES);
+    _Pragma("GCC unroll 8") for (int i = 0; i < PANEL_ROWS; i++)
+      _Pragma("GCC unroll 3") for (int v = 0; v < PANEL_VECS; v++) sum[i][v] += x[v] * a[i];
+  }
+  _Pragma("GCC unroll 8") for (int i = 0; i < PANEL_ROWS; i++)
+    _Pragma("GCC unroll 3") for (int v = 0; v < PANEL_VECS; v++) {
+      if (plus != 0) sum[i][v] += *(const vec *)(const void *)(plus + i * row + v * PANEL_LANES);
+      *(vec *)(void *)(y + i * row + v * PANEL_LANES) = activate(sum[i][v], activation);
+    }
+}
+
 /* Writes n floats as columns at, at + 1, ... of one row of panels that lie `step` floats apart. */
 void K(panel_spread_f32)(int64_t at, int64_t n, const float *from, float *to, int64_t step) {
   to += at / PANEL_COLS * step;
@@ -58,16 +90,7 @@ void K(panel_finish_f32)(int64_t n, const float *x, float bias, const float *plu
   for (; i + PANEL_LANES <= n; i += PANEL_LANES) {
     vec v = *(const vec *)(const void *)(x + i) + bias;
     if (plus != 0) v += *(const vec *)(const void *)(plus + i);
-    if (activation != 0) {
-      ints m = v < 0; /* written so that NaN passes */
-      v = (vec)(~m & (ints)v);
-      if (activation == 2) {
-        vec six = (vec){ 0 } + 6;
-        m = v > six;
-        v = (vec)((m & (ints)six) | (~m & (ints)v));
-      }
-    }
-    *(vec *)(void *)(y + i) = v;
+    *(vec *)(void *)(y + i) = activate(v, activation);
   }
   for (; i < n; i++) {
     float v = x[i] + bias + (plus != 0 ? plus[i] : 0);

@@ -8,6 +8,7 @@
 extern const scion_kernels K(kernels);
 const scion_kernels K(kernels) = {
   .isa = SCION_TEXT(SCION_ISA),
+  .lanes = PANEL_LANES,
   .panel_rows = PANEL_ROWS,
   .panel_cols = PANEL_COLS,
   .unary = K(unary_table),

@@ -138,6 +138,34 @@ static scion_status call_fused(run_state *r, net_plan *plan, const net_step *ste
   return st == SCION_OK ? st : net__blame(r->ctx, n, st);
 }
 
+/* Is the value an entry that was given with one value per task in front? */
+static scion_status per_task(const run_state *r, int32_t v, bool *own) {
+  const net_item *item = v >= 0 ? r->net->values[v].item : NULL;
+  *own = false;
+  if (item == NULL || item->space != NET_ENTRY || r->overrides == NULL || r->overrides[item->pos] == NULL) return SCION_OK;
+  const scion_tensor *t = r->overrides[item->pos], *entry = ((const net_entry *)item)->tensor;
+  if (t->n_dims != entry->n_dims + 1) return SCION_OK;
+  *own = true;
+  if (t->shape[0] == r->run->tasks) return SCION_OK;
+  char shape[SCION_SHAPE_TEXT];
+  return scion_fail(r->ctx, SCION_ESHAPE, "net: '%s' is %s, expected one value for each of the %lld tasks in front", item->name,
+                    scion__tensor_brief(shape, t), (long long)r->run->tasks);
+}
+
+static scion_status run_node_for_tasks(run_state *r, const net_node *n, bool training, scion_tensor *const *in, scion_tensor **out) {
+  bool few[FEW], *own = few;
+  size_t bytes = (size_t)n->n_in * sizeof *own;
+  if (n->n_in > FEW) {
+    own = scion__alloc(r->ctx, bytes);
+    if (own == NULL) return SCION_ENOMEM;
+  }
+  scion_status st = SCION_OK;
+  for (int32_t i = 0; i < n->n_in && st == SCION_OK; i++) st = per_task(r, n->in[i], &own[i]);
+  if (st == SCION_OK) st = net__run_tasks(r->ctx, n, training, r->run->tasks, n->n_in, in, own, out);
+  if (own != few) scion__free(r->ctx, own, bytes);
+  return st;
+}
+
 static scion_status run_step(run_state *r, net_plan *plan, const net_step *step) {
   scion_context *ctx = r->ctx;
   const net_node *n = step->node;
@@ -156,7 +184,9 @@ static scion_status run_step(run_state *r, net_plan *plan, const net_step *step)
   }
   if (st == SCION_OK) {
     bool training = net__layer_training(r->net, n, r->run->mode);
-    if (step->last != n) {
+    if (r->run->tasks > 0) {
+      st = run_node_for_tasks(r, n, training, in, out);
+    } else if (step->last != n) {
       st = call_fused(r, plan, step, n_in, in, out);
     } else {
       bool done = false;
@@ -253,7 +283,7 @@ scion_status scion_net_forward(scion_context *ctx, scion_net *net, scion_tensor 
   if (st == SCION_OK) {
     r.record = anything_records(&r, n_inputs) || run->plan == 0;
     bool eval = run->mode >= 0 ? run->mode == 0 : !net->training;
-    st = net__plan(ctx, net, n_wanted, wanted, !r.record && eval && run->n_overrides == 0 && run->hook == NULL, &plan);
+    st = net__plan(ctx, net, n_wanted, wanted, !r.record && eval && run->n_overrides == 0 && run->hook == NULL && run->tasks <= 0, &plan);
   }
   if (st == SCION_OK) {
     r.values = scion__calloc(ctx, value_bytes);

@@ -5,6 +5,7 @@
 #define SCION_NET_INTERNAL_H
 
 #include "../ops/op.h"
+#include "../ops/params.h"
 
 #define NET_MAX_PARAMS 2048   /* bytes of an op's parameter struct */
 #define NET_MAX_NAME 512      /* bytes of a name */
@@ -114,6 +115,9 @@ bool net__layer_training(const scion_net *net, const net_node *node, int32_t run
 /* forward.c */
 scion_status net__run_node(scion_context *ctx, const net_node *node, bool training, void *host, int32_t n_in, scion_tensor *const *in,
                            scion_tensor **out);
+/* The same for a run over several tasks (tasks.c); own: which inputs carry one value per task. */
+scion_status net__run_tasks(scion_context *ctx, const net_node *node, bool training, int64_t tasks, int32_t n_in, scion_tensor *const *in,
+                            const bool *own, scion_tensor **out);
 scion_status net__blame(scion_context *ctx, const net_node *node, scion_status st); /* "layer 'conv2' (Conv2d): ..." */
 
 /* executor.c: the order of work for a list of wanted values. */

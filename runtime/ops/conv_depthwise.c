@@ -115,9 +115,28 @@ static void forward_task(const void *ud, int64_t task, float *scratch) {
                             j->bias != NULL ? j->bias[out] : 0, c->activation, j->y + (n * c->out_channels + out) * p->out_h * p->out_w);
   }
 }
+/* The common case needs no padded copy. */
+static bool plain3(const scion_conv_job *c) {
+  const scion_conv_shape *s = &c->shape;
+  return s->kh == 3 && s->kw == 3 && s->dh == 1 && s->dw == 1 && s->ph == 1 && s->pw == 1 && s->sh == s->sw && s->sh <= 2 &&
+         s->w >= 1 + s->sw * (1 + scion__k->lanes) && (s->ow - 1) * s->sw + 1 <= s->w && (s->oh - 1) * s->sh + 1 <= s->h;
+}
+static void plain3_task(const void *ud, int64_t task, float *zeros) {
+  const job *j = ud;
+  const scion_conv_job *c = j->c;
+  const scion_conv_shape *s = &c->shape;
+  int64_t in = task % c->in_channels, n = task / c->in_channels, multiplier = c->out_channels / c->groups;
+  memset(zeros, 0, (size_t)s->w * sizeof *zeros);
+  for (int64_t k = 0; k < multiplier; k++) {
+    int64_t out = in * multiplier + k;
+    scion__k->depthwise3_f32(s->sw, s->h, s->w, j->x + task * s->h * s->w, zeros, j->w + out * 9, s->oh, s->ow, j->bias != NULL ? j->bias[out] : 0, c->activation,
+                             j->y + (n * c->out_channels + out) * s->oh * s->ow);
+  }
+}
 scion_status scion__depthwise_forward(scion_context *ctx, const scion_conv_job *c, const float *x, const float *w, const float *bias, float *y) {
-  job j = { .c = c, .p = forward_plane(&c->shape), .x = x, .w = w, .bias = bias, .y = y, .n_tasks = c->batch * c->in_channels, .task = forward_task };
-  return run(ctx, &j, plane_floats(&j.p));
+  job j = { .c = c, .p = forward_plane(&c->shape), .x = x, .w = w, .bias = bias, .y = y, .n_tasks = c->batch * c->in_channels,
+            .task = plain3(c) ? plain3_task : forward_task };
+  return run(ctx, &j, plain3(c) ? c->shape.w : plane_floats(&j.p));
 }
 
 static void input_task(const void *ud, int64_t task, float *scratch) {

@@ -40,12 +40,46 @@ static void pack_patches(const job *j, int64_t g, int64_t p0, int64_t p1, float 
   }
 }
 
+/* Sums of positions p0 .. p1 - 1 of one output channel into the result. */
+static void finish(const job *j, int64_t out, int64_t p0, int64_t p1, const float *sums) {
+  for (int64_t p = p0; p < p1;) {
+    int64_t n = p / j->pixels, q = p % j->pixels, count = scion__min(p1 - p, j->pixels - q), at = (n * j->c->out_channels + out) * j->pixels + q;
+    scion__k->panel_finish_f32(count, sums + p - p0, j->bias != NULL ? j->bias[out] : 0,
+                               j->c->plus != NULL ? (const float *)(const void *)j->c->plus + at : NULL, j->c->activation, j->y + at);
+    p += count;
+  }
+}
+
+/* Patches that a panel holds in one piece: whole panels of one image go straight into the result. */
+static void run_shallow(const job *j, int64_t g, int64_t b0, int64_t b1, int64_t p0, int64_t p1, const float *patches, float *sums) {
+  for (int64_t p = p0; p < p1; p += j->cols) {
+    int64_t count = scion__min(j->cols, p1 - p), n = p / j->pixels, q = p % j->pixels;
+    const float *patch = patches + (p - p0) * j->depth;
+    for (int64_t b = b0; b < b1; b++) {
+      int64_t out = g * j->co + b * j->rows, some = scion__min(j->rows, j->co - b * j->rows);
+      const float *w = j->w + (g * j->blocks + b) * j->depth * j->rows;
+      if (count == j->cols && some == j->rows && q + count <= j->pixels) {
+        int64_t at = (n * j->c->out_channels + out) * j->pixels + q;
+        scion__k->panel_whole_f32(j->depth, w, patch, j->bias != NULL ? j->bias + out : NULL,
+                                  j->c->plus != NULL ? (const float *)(const void *)j->c->plus + at : NULL, j->c->activation, j->y + at, j->pixels);
+      } else {
+        scion__k->panel_f32(j->depth, w, patch, count, sums, j->cols, 0);
+        for (int64_t o = 0; o < some; o++) finish(j, out + o, p, p + count, sums + o * j->cols);
+      }
+    }
+  }
+}
+
 static void run_task(const job *j, int64_t task, float *scratch) {
   int64_t share = task % j->shares, part = task / j->shares % j->parts, g = task / (j->shares * j->parts);
   int64_t p0 = part * j->tile, p1 = scion__min(j->positions, p0 + j->tile), b0 = share * j->share, b1 = scion__min(j->blocks, b0 + j->share);
   int64_t panel = j->depth * j->cols, most = (j->tile + j->cols - 1) / j->cols * j->cols, pitch = most + SCION_DIRECT_SLACK;
   float *patches = scratch, *sums = patches + most * j->depth, *columns = sums + CHUNK_ROWS * pitch;
   pack_patches(j, g, p0, p1, patches, columns);
+  if (j->depth <= DEPTH) {
+    run_shallow(j, g, b0, b1, p0, p1, patches, sums);
+    return;
+  }
   for (int64_t b = b0; b < b1; b += CHUNK_ROWS / j->rows) {
     int64_t end = scion__min(b1, b + CHUNK_ROWS / j->rows), first = b * j->rows;
     for (int64_t k = 0; k < j->depth; k += DEPTH)
@@ -53,14 +87,7 @@ static void run_task(const job *j, int64_t task, float *scratch) {
         for (int64_t i = b; i < end; i++)
           scion__k->panel_f32(scion__min(DEPTH, j->depth - k), j->w + ((g * j->blocks + i) * j->depth + k) * j->rows, patches + t / j->cols * panel + k * j->cols,
                               scion__min(j->cols, p1 - p0 - t), sums + (i - b) * j->rows * pitch + t, pitch, k > 0);
-    for (int64_t o = first; o < scion__min(j->co, end * j->rows); o++)
-      for (int64_t p = p0; p < p1;) {
-        int64_t n = p / j->pixels, q = p % j->pixels, count = scion__min(p1 - p, j->pixels - q), out = g * j->co + o;
-        int64_t at = (n * j->c->out_channels + out) * j->pixels + q;
-        scion__k->panel_finish_f32(count, sums + (o - first) * pitch + p - p0, j->bias != NULL ? j->bias[out] : 0,
-                                   j->c->plus != NULL ? (const float *)(const void *)j->c->plus + at : NULL, j->c->activation, j->y + at);
-        p += count;
-      }
+    for (int64_t o = first; o < scion__min(j->co, end * j->rows); o++) finish(j, g * j->co + o, p0, p1, sums + (o - first) * pitch);
   }
 }
 static void run_slot(void *ud, int64_t slot) {

@@ -463,6 +463,36 @@ const scion_op scion__op_lerp = {
 
 typedef struct { double value; } scale_params;
 static const scion_param params_scale[] = { { "value", SCION_P_FLOAT, 0, offsetof(scale_params, value), .def = 1, .doc = "factor of the product" } };
+/* a + value * b: one step along b. */
+static scion_status scaled_forward(scion_call *c) {
+  scion_tensor *y = c->out[0], *b = NULL;
+  SCION_TRY(scion__need_float(c, 0));
+  if (y->numel == 0) return SCION_OK;
+  if (scion__same_shape(c->in[1], y)) {
+    SCION_TRY(scion__packed_in(c, 1, &b));
+  } else {
+    SCION_TRY(scion__tensor_alloc(c->ctx, y->dtype, y->n_dims, y->shape, &b));
+    scion_status st = scion__tensor_copy_into(c->ctx, b, c->in[1]);
+    if (st != SCION_OK) {
+      scion_tensor_free(c->ctx, b);
+      return st;
+    }
+  }
+  scion_status st = y == c->in[0] ? SCION_OK : scion__tensor_copy_into(c->ctx, y, c->in[0]);
+  if (st == SCION_OK) scion__k->vector_axpy(y->dtype == SCION_F64, y->numel, ((const scale_params *)c->params)->value, b->data, y->data);
+  scion_tensor_free(c->ctx, b);
+  return st;
+}
+static void scaled_grad(scion_grad_call *g) {
+  if (g->needs[0]) scion__g_set(g, 0, x_sum_to(&g->x, g->dy[0], g->in[0]));
+  if (g->needs[1]) scion__g_set(g, 1, x_sum_to(&g->x, x_muls(&g->x, g->dy[0], ((const scale_params *)g->params)->value), g->in[1]));
+}
+static const scion_slot slots_scaled[] = { { "a", 0, "start" }, { "b", 0, "direction" } };
+static const scion_sample samples_scaled[] = { { "3x4,3x4", "value=-0.5" }, { "3x4,4", "value=2" } };
+const scion_op scion__op_add_scaled = {
+  .info = { "add_scaled", 1, 0, "a + value * b.", SCION_INPUTS(slots_scaled), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_scale, scale_params) },
+  .infer = infer_float2, .forward = scaled_forward, .grad = scaled_grad, SCION_SAMPLES(samples_scaled) };
+
 static void addcmul_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
   out[0] = x_add(x, c->in[0], x_muls(x, x_mul(x, c->in[1], c->in[2]), ((const scale_params *)c->params)->value));
 }

@@ -5,7 +5,8 @@
 
 #include "../kernels/kernels.h"
 
-#define SMALL_WORK 8192         /* multiply-adds below which our loop beats a BLAS call */
+#define SMALL_WORK 65536        /* multiply-adds below which our loop beats a BLAS call */
+#define SMALL_PANEL 32          /* columns of b laid out at once, at most */
 #define TILE_WORK (4 << 20)     /* multiply-adds of one task, about 40 us */
 #define MAX_TILES 32
 
@@ -29,14 +30,14 @@ void scion__gemm_serial(int dtype, int64_t m, int64_t n, int64_t k, scion_matrix
     for (int64_t i = 0; i < m && !accumulate; i++) memset(y.data + i * y.row * (int64_t)size, 0, (size_t)n * size);
     return;
   }
-  bool rows_packed = b.col == 1 || n == 1;
-  if (!accumulate && rows_packed && m * n * k <= SMALL_WORK) {
+  bool rows_packed = y.col == 1 || n == 1;
+  if (rows_packed && m * n * k <= SMALL_WORK && k * SMALL_PANEL * (int64_t)size <= SCION_SMALL_PANEL) {
     if (dtype == SCION_F32) {
-      scion__k->gemm_small_f32(m, n, k, (const float *)(void *)a.data, a.row, a.col, (const float *)(void *)b.data, b.row,
-                               (float *)(void *)y.data, y.row);
+      scion__k->gemm_small_f32(m, n, k, (const float *)(void *)a.data, a.row, a.col, (const float *)(void *)b.data, b.row, b.col,
+                               (float *)(void *)y.data, y.row, accumulate);
     } else {
-      scion__k->gemm_small_f64(m, n, k, (const double *)(void *)a.data, a.row, a.col, (const double *)(void *)b.data, b.row,
-                               (double *)(void *)y.data, y.row);
+      scion__k->gemm_small_f64(m, n, k, (const double *)(void *)a.data, a.row, a.col, (const double *)(void *)b.data, b.row, b.col,
+                               (double *)(void *)y.data, y.row, accumulate);
     }
     return;
   }

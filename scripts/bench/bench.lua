@@ -95,7 +95,7 @@ local function run_row(row, server)
   local ok, sample, facts = pcall(sampler, row)
   if not ok then error(("bench: %s: %s"):format(row.id, sample), 0) end
   if row.peer then
-    for _, p in ipairs(config.peer and row.peer or {}) do
+    for _, p in ipairs(config.peer and peer.python() and row.peer or {}) do
       result.peers[#result.peers + 1] = { label = p[1], samples = {}, take = function() return p[2](M) end }
     end
   elseif server then
@@ -200,7 +200,7 @@ function M.table(run)
     if r.facts then notes[#notes + 1] = ("%s: %s%s"):format(r.row.name, r.facts, r.peer_facts and "; " .. r.peer_facts or "") end
   end
   local right = function(title) return { title = title, align = "right" } end
-  lines[#lines + 1] = show.table({ "row", "unit", right "scion", right "PyTorch", right "other", right "of peak", right "ratio" }, cells)
+  lines[#lines + 1] = show.table({ { title = "row", align = "left" }, "unit", right "scion", right "PyTorch", right "other", right "of peak", right "ratio" }, cells)
   lines[#lines + 1] = "ratio: how many times better than the best peer (above 1: scion is faster, or smaller); of peak: operations of the direct method, so\n"
     .. "that a way with fewer multiplications may pass 100 %"
   for _, note in ipairs(notes) do lines[#lines + 1] = note end

@@ -16,4 +16,5 @@ return {
   "features",
   "logistic",
   "loading",
+  "meta_learning",
 }

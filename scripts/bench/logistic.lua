@@ -3,7 +3,7 @@
 
 local scion = require "scion"
 
-local N <const>, FEATURES <const>, CLASSES <const>, C <const>, TOL <const> = 1000, 1000, 10, 1.0, 1e-4
+local N <const>, FEATURES <const>, CLASSES <const>, C <const>, TOL <const> = 1000, 1000, 10, 1.0, 1e-6
 
 local function problem()
   scion.seed(5)

@@ -25,8 +25,9 @@ sys.path.append(HERE)
 class Env:
     """What the groups see: threads, and the peers that are installed (None: absent), imported when first asked for."""
 
-    def __init__(self, threads, quick):
+    def __init__(self, threads, quick, cpu):
         self.threads = threads
+        self.cpu = cpu
         self.image_size = 64 if quick else 224
         self.arguments = {}  # what our side says of the row: files, options
         self.modules = {}
@@ -154,9 +155,9 @@ def main():
         globals()["now"] = time.process_time
     if args.answers:
         answers = open(args.answers, "w")  # before the imports: the other side waits for it
-        serve(Env(args.threads, args.quick), sys.stdin, answers)
+        serve(Env(args.threads, args.quick, args.cpu), sys.stdin, answers)
     elif args.once:
-        once(Env(args.threads, args.quick), *args.once)
+        once(Env(args.threads, args.quick, args.cpu), *args.once)
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ local train, test = pictures("train", n_train), pictures("test", n_test)
 local _, feature = scion.repurpose.graph.head(source)
 
 local start = clock()
-local cache = scion.features.Cache {}
+local cache = scion.features.shared_cache()
 local values, ids = scion.features.collect(source, train, { feature }, { cache = cache })
 local extraction = clock() - start
 local test_values, test_ids = scion.features.collect(source, test, { feature }, { cache = cache })

@@ -189,6 +189,14 @@ describe("MXNet's symbols", function()
       '{"op":"FullyConnected","name":"fc","attrs":{"num_hidden":"3","no_bias":"True"},"inputs":[[0,0,0],[1,0,0]]}' }, "[2,0,0]", { { "arg:fc_weight", w } })
     assert.allclose(fc(x), x:reshape(1, 36):matmul(w:transpose(1, 2)), { rtol = 1e-4, atol = 1e-5 })
   end)
+  it("are refused at every truncation", function()
+    save("cut", { var "data", '{"op":"Activation","name":"a","attrs":{"act_type":"relu"},"inputs":[[0,0,0]]}' }, "[1,0,0]", { { "other", scion.ones { 1 } } })
+    local whole = helper.read_file(dir .. "/cut-symbol.json")
+    for n = 0, #whole - 1 do
+      helper.write_file(dir .. "/cut-symbol.json", whole:sub(1, n))
+      assert.is_false(pcall(scion.load, dir .. "/cut-symbol.json"), "cut to " .. n)
+    end
+  end)
   it("say what they lack", function()
     assert.error_matches(function() save("m", { var "data", var "fc_weight",
       '{"op":"FullyConnected","name":"fc","attrs":{"no_bias":"True"},"inputs":[[0,0,0],[1,0,0]]}' }, "[2,0,0]",

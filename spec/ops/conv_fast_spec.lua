@@ -19,6 +19,11 @@ local CASES = [[
   for _, o in ipairs { 1, 3, 4, 5, 7, 8, 9, 17, 29 } do cases[#cases + 1] = { 1, 8, o, 5, 6, 1, 1, 0, 1 } end
   for _, k in ipairs { 1, 3, 5, 7 } do cases[#cases + 1] = { 2, 6, 10, 13, 15, k, 2, k // 2, 2 } end
   cases[#cases + 1] = { 1, 3, 32, 33, 65, 7, 2, 3, 1 }
+  for _, w in ipairs { 5, 9, 10, 11, 17, 18, 19, 33, 34, 35, 36, 61 } do                                             -- depthwise lines
+    for stride = 1, 2 do cases[#cases + 1] = { 2, 4, 4, 7, w, 3, stride, 1, 4 } end
+  end
+  cases[#cases + 1] = { 1, 3, 6, 20, 40, 3, 2, 1, 3 }
+  cases[#cases + 1] = { 2, 5, 5, 1, 40, 3, 1, 1, 5 }
   local function results(c, dtype, grad)
     local x, w, b = scion.randn(c[1], c[2], c[4], c[5]), scion.randn(c[3], c[2] // c[9], c[6], c[6]), scion.randn(c[3])
     x, w, b = x:to(dtype):requires_grad_(), w:to(dtype):requires_grad_(), b:to(dtype)

@@ -199,7 +199,8 @@ local function step(space, gp, best, starts, random, seen)
 end
 
 --- The point of the space with the largest log expected improvement that is not among `seen` (keys of points); nil when none
---- was found. opts: n_candidates, n_starts, seen, greedy (the best posterior mean instead). items: the points of the process, as { params, y } (those without y are failed or running).
+--- was found. opts: n_candidates, n_starts, seen, greedy (the best posterior mean instead). items: the
+--- points of the process, as { params, y } (those without y are failed or running).
 function M.maximise(space, gp, items, random, opts)
   local best = not opts.greedy and M.incumbent(gp) or nil
   local sequence = Sobol.new(#space, random:integer(1 << 40))

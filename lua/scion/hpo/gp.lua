@@ -189,7 +189,8 @@ function GP:suggest(study, id, random)
   end
   local gp, items, _, theta = self:fit(study, samplers.objective_weights(study, random), id)
   if not gp then return space:sample(random) end
-  local params = acquisition.maximise(space, gp, items, random, { n_candidates = self.n_candidates or math.max(150, math.min(400, 100 * #space)), n_starts = self.n_starts, seen = study.keys,
+  local n_candidates = self.n_candidates or math.max(150, math.min(400, 100 * #space))
+  local params = acquisition.maximise(space, gp, items, random, { n_candidates = n_candidates, n_starts = self.n_starts, seen = study.keys,
     greedy = id > GREEDY_FROM * #space and id % GREEDY_EVERY == 0 })
   return params or space:sample(random), theta
 end

@@ -42,6 +42,24 @@ M.RAdam = optimizer.class("RAdam", "radam")
 --- tolerance_change 1e-9, history_size 100, line_search_fn ("strong_wolfe" or nil).
 M.LBFGS = optimizer.class("LBFGS", "lbfgs")
 
+local KINDS <const> = { sgd = "SGD", adam = "Adam", adamw = "AdamW", rmsprop = "RMSprop", adagrad = "Adagrad", adadelta = "Adadelta",
+  nadam = "NAdam", adamax = "Adamax", radam = "RAdam", lbfgs = "LBFGS" }
+
+--- An optimiser by its name in small letters: optim.make("adam", params, { lr = 1e-3 }).
+---@param kind string       sgd, adam, adamw, rmsprop, adagrad, adadelta, nadam, adamax, radam or lbfgs
+---@param params table
+---@param opts? table
+function M.make(kind, params, opts)
+  local name = type(kind) == "string" and KINDS[kind:lower()]
+  if not name then
+    local known = {}
+    for key in pairs(KINDS) do known[#known + 1] = key end
+    table.sort(known)
+    error(("optim.make: unknown optimiser '%s' (known: %s)"):format(tostring(kind), table.concat(known, ", ")), 2)
+  end
+  return M[name](params, opts)
+end
+
 --- Scales all gradients together so that their norm is at most max_norm; returns the norm they had.
 ---@param params table            parameters: a list, one tensor, or an object with :parameters()
 ---@param max_norm number

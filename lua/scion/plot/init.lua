@@ -198,6 +198,11 @@ function M.bars(opts)
   return save(canvas, opts.out)
 end
 
+--- Several charts side by side; see scion.plot.panels.
+function M.panels(opts) return require("scion.plot.panels").panels(opts) end
+--- Points of a grid over a rectangle as a tensor (n * n, 2), row by row of y: where a panel's heat is computed.
+function M.grid_points(low, high, n) return require("scion.plot.panels").grid_points(low, high, n) end
+
 --- A grid of images with captions; see scion.plot.images. Writes SVG or PNG by the ending of `out`.
 function M.images(opts) return require("scion.plot.images").grid(opts) end
 

@@ -237,7 +237,8 @@ local function acquisition_1d(study, o, gp, p, list)
   canvas:path(ei_line, { stroke = plot.COLOURS[3], stroke_width = 2 })
   canvas:line(at(us[best]), lower.y, at(us[best]), lower.y + lower.h, { stroke = plot.COLOURS[4], stroke_dasharray = "4 3", stroke_width = 1.5 })
   local x, y = box.x + box.w + 14, box.y + 14
-  for _, entry in ipairs { { "mean", plot.COLOURS[1] }, { "± 2 deviations", "#c5daea" }, { "trials", plot.BAD }, { "expected improvement", plot.COLOURS[3] }, { "next", plot.COLOURS[4] } } do
+  for _, entry in ipairs { { "mean", plot.COLOURS[1] }, { "± 2 deviations", "#c5daea" }, { "trials", plot.BAD }, { "expected improvement", plot.COLOURS[3] },
+    { "next", plot.COLOURS[4] } } do
     canvas:line(x, y - 4, x + 16, y - 4, { stroke = entry[2], stroke_width = 4 })
     canvas:text(x + 22, y, entry[1], { fill = INK })
     y = y + 18

@@ -75,13 +75,12 @@ local function read_sources(given)
   return list
 end
 
-local function read_data(given)
-  local data = require "scion.data"
-  if class.is_a(given, data.Iterator) then given = given.dataset end
-  if not class.is_a(given, data.Dataset) or not given.classes then
+local function read_data(given) -- told by what it can do: a host may load the data module twice
+  local set = type(given) == "table" and given.dataset or given
+  if type(set) ~= "table" or not set.kfold or not set.classes then
     error("repurpose.auto: train must be a data set with classes, or an iterator over one, got " .. check.describe(given), 4)
   end
-  return given
+  return set
 end
 
 -- ---- candidates: features at hand -----------------------------------------------------------------------------------------

@@ -25,7 +25,9 @@ local registry = {}
 --- Makes a class known to scion.load. Built-in ones are known already. A class without a graph form needs serialize and
 --- deserialize (see Repurposer:save).
 function M.register(cls)
-  if not class.is_class(cls) or not class.is_a(setmetatable({}, cls), M.Repurposer) then
+  local root = class.is_class(cls) and cls
+  while root and root.super do root = root.super end
+  if not root or root.class_name ~= "Repurposer" then -- told by name: modules may be loaded twice
     error(("repurpose.register: expected a subclass of Repurposer, got %s"):format(check.describe(cls)), 2)
   end
   registry[cls.class_name] = cls

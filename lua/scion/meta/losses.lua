@@ -1,0 +1,38 @@
+-- Losses and accuracies of episodes. Every loss is a mean over items, so that with T tasks of equal size in one batch T times
+-- the loss is the sum of the tasks' own losses.
+
+local M = {}
+
+local function nn() return require("scion").nn end
+
+-- (N, 1) predictions beside (N) targets are squeezed, the usual slip of regression.
+local function mse(output, target)
+  if output:dim() == target:dim() + 1 and output:size(-1) == 1 then output = output:squeeze(-1) end
+  return nn().mse_loss(output, target)
+end
+
+M.named = { mse = mse, cross_entropy = function(output, ids) return nn().cross_entropy(output, ids) end }
+
+local function is_ids(y) return y.dtype == "i64" or y.dtype == "i32" end
+
+--- The loss for targets of y's kind when none is named: class ids take cross entropy, numbers the squared error.
+function M.automatic(output, y)
+  if is_ids(y) then return M.named.cross_entropy(output, y) end
+  return mse(output, y)
+end
+
+--- A function (output, y) -> scalar from the option `loss`; the second result tells whether it is known to be a mean over items.
+function M.of(loss)
+  if loss == nil then return M.automatic, true end
+  if type(loss) == "string" then return M.named[loss], true end
+  return loss, false
+end
+
+--- Share of right answers, or nil where y is no class id.
+function M.accuracy(output, y)
+  if not is_ids(y) or output:dim() ~= 2 then return nil end
+  local scion = require "scion"
+  return scion.no_grad(function() return output:argmax(2):eq(y):to("f32"):mean():item() end)
+end
+
+return M

@@ -1,0 +1,176 @@
+-- Tasks and where they come from. A task is a table
+--
+--   { support_x =, support_y =, query_x =, query_y =, label = "task 7", classes = { ... } }
+--
+-- y are class ids 1..K or numbers. A source gives task number i of an endless, reproducible sequence: source:task(i). Numbers
+-- above 2^40 are those of the held-out tasks that evaluate() uses. A plain list of tasks is a source too: it is walked in an order
+-- shuffled anew in every pass.
+
+local check = require "scion.check"
+local class = require "scion.class"
+local rng = require "scion.data.rng"
+
+local M = {}
+
+local function scion() return require "scion" end
+
+local function is_tensor(v)
+  local meta = getmetatable(v)
+  return type(v) == "userdata" and type(meta) == "table" and meta.__name == "scion.Tensor"
+end
+--- Is the value a tensor?
+function M.is_tensor(v) return is_tensor(v) end
+
+--- The base of sources: a subclass defines task(i).
+local Source = class.class "TaskSource"
+M.Source = Source
+
+--- Task number i (from 1): the same for the same number, whoever asks.
+function Source:task(_) error(("%s: task(i) is not defined"):format(getmetatable(self).class_name), 2) end
+
+--- n tasks beginning with number `first`, as a list.
+function Source:tasks(first, n)
+  local list = {}
+  for k = 1, n do list[k] = self:task(first + k - 1) end
+  return list
+end
+
+--- n tasks as one whose items stand one task after the other, with the field `tasks` = n; nil where their shapes differ.
+function Source:batch(first, n)
+  local list = self:tasks(first, n)
+  for _, task in ipairs(list) do M.check("meta batch", task) end
+  return M.stack(list)
+end
+
+local ListSource = class.class("TaskList", Source)
+function ListSource:init(list, seed) self.list, self.seed, self.n = list, seed or 0, #list end
+ListSource.__len = function(self) return self.n end
+function ListSource:task(i)
+  local n = self.n
+  local pass, at = (i - 1) // n, (i - 1) % n + 1
+  if self.pass ~= pass then self.pass, self.order = pass, rng.new(self.seed, pass):permutation(n) end
+  return self.list[self.order[at]]
+end
+
+--- A source from what a user gives: a source, or a list of tasks.
+function M.source(where, given, seed, level)
+  if class.is_a(given, Source) then return given end
+  if type(given) == "table" and type(given.task) == "function" then return given end
+  if type(given) == "table" and #given > 0 and getmetatable(given) == nil then return ListSource(given, seed) end
+  error(("%s: tasks must be a source of tasks or a list of them, got %s"):format(where, check.describe(given)), (level or 2) + 1)
+end
+
+--- Every tensor in a table of tables: what a scope has to keep.
+function M.tensors_in(value, out)
+  out = out or {}
+  if is_tensor(value) then out[#out + 1] = value
+  elseif type(value) == "table" then for _, item in pairs(value) do M.tensors_in(item, out) end end
+  return out
+end
+
+local FIELDS <const> = { "support_x", "support_y", "query_x", "query_y" }
+
+--- Checks one task; returns it.
+function M.check(where, task, level)
+  level = (level or 2) + 1
+  if type(task) ~= "table" then error(("%s: a task is a table { support_x, support_y, query_x, query_y }, got %s"):format(where, check.describe(task)), level) end
+  for _, part in ipairs { "support", "query" } do
+    local x, y = task[part .. "_x"], task[part .. "_y"]
+    for name, t in pairs { x = x or false, y = y or false } do
+      if not is_tensor(t) then error(("%s: %s_%s of a task must be a tensor, got %s"):format(where, part, name, check.describe(t or nil)), level) end
+    end
+    if x:dim() == 0 or #x == 0 then error(("%s: a task without %s items"):format(where, part), level) end
+    if #x ~= #y then error(("%s: %d items in %s_x but %d in %s_y"):format(where, #x, part, #y, part), level) end
+  end
+  return task
+end
+
+--- Checks a task's class ids against the number of outputs of the network.
+function M.check_head(where, task, output, level)
+  local y = task.support_y
+  if (y.dtype ~= "i64" and y.dtype ~= "i32") or output:dim() ~= 2 then return end
+  local most = y:max():item()
+  if most > output:size(2) then
+    error(("%s: a task has %d classes, the network has %d outputs"):format(where, most, output:size(2)), (level or 2) + 1)
+  end
+end
+
+local function same_shape(a, b)
+  if a.dtype ~= b.dtype or a:dim() ~= b:dim() then return false end
+  for d = 1, a:dim() do
+    if a:size(d) ~= b:size(d) then return false end
+  end
+  return true
+end
+
+--- Several tasks of equal shapes as one, or nil.
+function M.stack(list)
+  local out = { tasks = #list }
+  for _, field in ipairs(FIELDS) do
+    local parts = {}
+    for i, task in ipairs(list) do
+      parts[i] = task[field]
+      if not same_shape(parts[1], parts[i]) then return nil end
+    end
+    out[field] = #parts == 1 and parts[1] or scion().cat(parts, 1)
+  end
+  return out
+end
+
+local function is_task(task) return type(task) == "table" and is_tensor(task.support_x) end
+
+-- The items of a task that an algorithm without queries trains on: all of them, or the support items.
+local function items(task, all)
+  if not all then return task.support_x, task.support_y end
+  return scion().cat({ task.support_x, task.query_x }, 1), scion().cat({ task.support_y, task.query_y }, 1)
+end
+M.items = items
+
+--- Batches of a task without end: a function giving x, y. A task is { support_x, support_y, ... }, { train = iterator } or an iterator
+--- itself; of tensors, `size` items (nil: all) in an order shuffled anew in every pass by `keys`.
+function M.batches(where, task, size, all, ...)
+  if is_task(task) then
+    local x, y = items(task, all)
+    local n, keys, pass, order, at = #x, { ... }, 0, nil, nil
+    if not size or size >= n then return function() return x, y end end
+    return function()
+      if not order or at + size - 1 > n then
+        pass, at = pass + 1, 1
+        order = rng.new(pass, table.unpack(keys)):permutation(n)
+      end
+      local ids = scion().tensor(table.move(order, at, at + size - 1, 1, {}), { dtype = "i64" })
+      at = at + size
+      return x:index_select(1, ids), y:index_select(1, ids)
+    end
+  end
+  local iterator = type(task) == "table" and rawget(task, "train") or task
+  if type(iterator) ~= "function" and not (type(iterator) == "table" and (getmetatable(iterator) or {}).__call) then
+    error(("%s: a task is { support_x =, support_y = }, { train = iterator } or an iterator, got %s"):format(where, check.describe(task)), 3)
+  end
+  local step, state, control = iterator, nil, nil
+  return function()
+    local x, y = step(state, control)
+    if x == nil then x, y = step(nil, nil) end
+    if x == nil then error(("%s: the iterator of a task gives no batch"):format(where), 0) end
+    control = x
+    return x, y
+  end
+end
+
+M.HELD_OUT = 1 << 40 -- numbers of held-out tasks begin here
+
+--- Sinusoids y = A sin(x - phase). Options: shots 10, queries 10, amplitude { 0.1, 5 }, phase { 0, pi }, x_range { -5, 5 }, noise 0, seed,
+--- grid (queries are so many points evenly over x_range).
+function M.sinusoid(opts) return require("scion.meta.tasks.regression").Sinusoid(opts) end
+--- Sums of two sinusoids around a point of the task. Options: shots 10, queries 10, x_range { -4, 4 } of the points, noise 0, seed.
+function M.harmonic(opts) return require("scion.meta.tasks.regression").Harmonic(opts) end
+--- Linear regressions, as in Xfer's Leap demo: a list of tasks. Options: weights (one list a task), bias, examples 200, held_out 50, std_x 1,
+--- std_noise 0.01, seed.
+function M.linear(opts) return require("scion.meta.tasks.regression").Linear(opts) end
+--- n-way k-shot episodes from a labelled data set. Options: data, ways 5, shots 1, queries 15, classes (labels to draw from), rotations ("none",
+--- "classes", "random"), augment, seed.
+function M.episodes(opts) return require("scion.meta.tasks.episodes").Episodes(opts) end
+--- One task a group of classes, from labels "group/class": a list of tasks. Options: data, ways 20, shots 15, held_out 5, seed.
+function M.alphabets(opts) return require("scion.meta.tasks.alphabets").Alphabets(opts) end
+
+return M

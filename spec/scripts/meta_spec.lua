@@ -1,0 +1,51 @@
+-- The learning-to-learn scripts run; what they reach is told by the scripts themselves.
+local helper = require "spec.helper"
+
+describe("a learning-to-learn script", function()
+  local fashion = helper.exists("/usr/share/datasets/fashion-mnist/t10k-labels-idx1-ubyte.gz")
+  local omniglot = helper.find_data "datasets/omniglot"
+
+  local function run(name, ...)
+    local result = helper.run { "scion", ("scripts/%s.lua"):format(name), "--quick", ... }
+    assert.equal(0, result.code, result.err)
+    local last = result.out:match("([^\n]+)\n*$")
+    assert.equal(name, require("scion").json.decode(last).script)
+    return result
+  end
+
+  it("runs Leap on Xfer's tasks", function()
+    local dir = helper.tmpdir()
+    local result = run("leap_synthetic", "--out", dir)
+    assert.truthy(result.out:find("meta-step", 1, true))
+    assert.truthy(helper.exists(dir .. "/leap_paths.svg"))
+    run("leap_synthetic", "--as_xfer")
+  end)
+  it("learns sinusoids by every method", function()
+    local result = run("sinusoid", "--method", "all")
+    for _, name in ipairs { "maml", "fomaml", "metasgd", "reptile", "anil" } do assert.truthy(result.out:find("\n" .. name, 1, true), name) end
+  end)
+  for _, method in ipairs { "protonet", "maml", "maml++", "reptile", "relation" } do
+    it("tells characters apart by " .. method, function()
+      if not omniglot and not fashion then return pending "needs Omniglot or dataset-fashion-mnist" end
+      run("omniglot", "--method", method)
+    end)
+  end
+  it("compares Leap with its kin on alphabets", function()
+    if not omniglot and not fashion then return pending "needs Omniglot or dataset-fashion-mnist" end
+    local result = run("leap_omniglot", "--methods", "none,leap,reptile,fomaml,finetune,warp")
+    assert.truthy(result.out:find("\nwarp", 1, true))
+  end)
+  it("runs without Omniglot on Fashion-MNIST", function()
+    if not fashion then return pending "needs dataset-fashion-mnist" end
+    local empty = helper.tmpdir()
+    local result = run("omniglot", "--dir", empty, "--method", "maml")
+    assert.truthy(result.out:find("Fashion-MNIST classes", 1, true))
+    run("leap_omniglot", "--dir", empty, "--methods", "none,leap")
+  end)
+  it("answers the question of few images", function()
+    if not fashion then return pending "needs dataset-fashion-mnist" end
+    local dir = helper.tmpdir()
+    run("few_images", "--out", dir)
+    assert.truthy(helper.exists(dir .. "/few_images.svg"))
+  end)
+end)

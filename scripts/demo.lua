@@ -22,7 +22,7 @@ local SEEDS = args.quick and 1 or args.seeds
 local FEW = { 10, 2 }                                     -- images a class
 local STEPS, BATCH = args.quick and 10 or 100, 32
 local RATES = { 1e-3, 2e-3, 4e-3, 8e-3 }
-local RATE = { scratch = 4e-3, frozen = 4e-3, tuned = 4e-3 }
+local RATE = { [10] = { scratch = 4e-3, frozen = 1e-3, tuned = 1e-3 }, [2] = { scratch = 1e-3, frozen = 1e-3, tuned = 1e-3 } }
 
 -- ---- data ---------------------------------------------------------------------------------------------------
 
@@ -77,7 +77,7 @@ local function with(opts, more)
   return opts
 end
 
--- Each takes the source, the few images, the test set, a seed and a rate, and gives the accuracy and what was made.
+-- Each takes the source, the few images, the test set, a seed and the rates, and gives the accuracy and what was made.
 local untouched, raw, scratch, features, frozen, tuned = 1, 2, 3, 4, 5, 6
 local WAYS = {
   { "untouched source", function(source, _, test) return accuracy(source, test) end, once = true },
@@ -86,23 +86,23 @@ local WAYS = {
     local rp = scion.LrRepurposer { source_model = pixels, feature_layer_names = { "pixels" }, standardise = false }
     return 100 * rp:repurpose(few):accuracy(test)
   end },
-  { "trained from scratch on the few", function(_, few, test, seed, rate)
+  { "trained from scratch", function(_, few, test, seed, rate)
     scion.seed(seed)
     local net = network(#few.classes)
-    net:fit(few:augment(SHIFTED), with(training(rate or RATE.scratch), { progress = false }))
+    net:fit(few:augment(SHIFTED), with(training(rate.scratch), { progress = false }))
     return accuracy(net:eval(), test)
   end },
-  { "logistic regression on the source's features", function(source, few, test)
+  { "logistic regression on features", function(source, few, test)
     local rp = scion.LrRepurposer { source_model = source, feature_layer_names = { "flatten", "relu_fc" }, c = 0.01 }
     return 100 * rp:repurpose(few):accuracy(test)
   end },
   { "lower layers frozen", function(source, few, test, seed, rate)
-    local rp = scion.NeuralNetworkRandomFreezeRepurposer(with(training(rate or RATE.frozen), { source_model = source,
+    local rp = scion.NeuralNetworkRandomFreezeRepurposer(with(training(rate.frozen), { source_model = source,
       num_layers_to_drop = 1, fixed_layers = { "conv1", "norm1", "conv2", "norm2" }, head = "source", seed = seed }))
     return 100 * rp:repurpose(few:augment(SHIFTED)):accuracy(test)
   end },
   { "fine-tuned", function(source, few, test, seed, rate)
-    local rp = scion.NeuralNetworkFineTuneRepurposer(with(training(rate or RATE.tuned), { source_model = source,
+    local rp = scion.NeuralNetworkFineTuneRepurposer(with(training(rate.tuned), { source_model = source,
       transfer_layer_name = "relu_fc", head = "source", seed = seed }))
     return 100 * rp:repurpose(few:augment(SHIFTED)):accuracy(test), rp
   end },
@@ -125,7 +125,7 @@ local function experiment(source, train, test, ways, label)
       local scores, seconds = {}, 0
       for seed = 1, WAYS[w].once and 1 or SEEDS do
         local start = clock()
-        local score, made = WAYS[w][2](source, few_of(train, k, seed), test, seed)
+        local score, made = WAYS[w][2](source, few_of(train, k, seed), test, seed, RATE[k])
         scores[seed], seconds, last = score, seconds + clock() - start, made or last
         bar:step(1, ("%s, %d a class: %.1f %%"):format(WAYS[w][1], k, score))
       end
@@ -153,7 +153,8 @@ if args.tune then -- on the last 5,000 drawings; the few are taken from the othe
       for _, rate in ipairs(RATES) do
         local scores = {}
         for seed = 1, SEEDS do -- other images and weights than the ones of the table
-          scores[seed] = WAYS[w][2](source, few_of(drawn:subset(learn), k, 100 + seed), drawn:subset(held_out), 100 + seed, rate)
+          scores[seed] = WAYS[w][2](source, few_of(drawn:subset(learn), k, 100 + seed), drawn:subset(held_out), 100 + seed,
+            { scratch = rate, frozen = rate, tuned = rate })
         end
         row[#row + 1] = show.mean_spread(scores)
       end
@@ -187,7 +188,7 @@ for w, way in ipairs(WAYS) do
   for i, k in ipairs(FEW) do rows[w][2 * i], rows[w][2 * i + 1] = cells(results[k][w]) end
 end
 rows[#rows + 1] = "-"
-rows[#rows + 1] = { ("photos, classes 0-4 to 5-9: fine-tuned (scratch %s)"):format((cells(half[10][scratch]))), cells(half[10][tuned]) }
+rows[#rows + 1] = { ("classes 0-4 to 5-9, fine-tuned (scratch %s)"):format((cells(half[10][scratch]))), cells(half[10][tuned]) }
 print(("\nFashion-MNIST photos to line drawings: accuracy (%%) on %d drawn test images, mean ± spread over %d seeds")
   :format(#drawn_test.dataset, SEEDS))
 print(show.table({ "method", { title = "10 a class", align = "right" }, { title = "s", align = "right" },

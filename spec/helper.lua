@@ -203,18 +203,49 @@ function M.lua(code, opts)
   return result.out
 end
 
---- Types at the prompt on a pseudo-terminal: `keys` is a list of texts sent one after the other. Returns
---- everything that appeared, without colours and cursor movements.
+--- Types at the prompt on a pseudo-terminal: `keys` is a list of texts, each sent when the prompt has come, or of { what to
+--- wait for, text }: no clock is involved. Returns everything that appeared, without colours and cursor movements (opts.raw: as
+--- it came). opts: env (assignments), command.
 function M.typed(keys, opts)
   opts = opts or {}
-  local input = {}
-  for _, text in ipairs(keys) do input[#input + 1] = ("printf %%s %s; sleep %g"):format(quote(text), opts.pause or 0.15) end
-  local line = ("(sleep 0.5; %s) | env %s TERM=vt100 script -qec %s /dev/null"):format(table.concat(input, "; "),
-    opts.env or "", quote(opts.command or M.program))
-  local pipe = assert(io.popen(line, "r"))
-  local text = pipe:read("a")
+  local fifo = os.tmpname()
+  os.remove(fifo)
+  assert(os.execute("mkfifo " .. quote(fifo)))
+  local pipe = assert(io.popen(("env %s TERM=%s script -qefc %s /dev/null < %s"):format(opts.env or "", opts.term or "vt100",
+    quote(opts.command or M.program), quote(fifo)), "r"))
+  local input = assert(io.open(fifo, "w"))
+  local seen, from = {}, 1
+  local function plain(text) return (text:gsub("\27%[[%d;?]*[%a]", ""):gsub("\27[%(%)]%a", ""):gsub("\r", "")) end
+  local function wait_for(text)
+    while true do
+      local all = plain(table.concat(seen))
+      local _, stop = all:find(text, from, true)
+      if stop then
+        from = stop + 1
+        return
+      end
+      local byte = pipe:read(1)
+      if not byte then error(("the program ended before '%s' appeared:\n%s"):format(text, all), 3) end
+      seen[#seen + 1] = byte
+    end
+  end
+  for _, key in ipairs(keys) do
+    local text = key
+    if type(key) == "table" then
+      wait_for(key[1])
+      text = key[2]
+    else
+      wait_for("> ")
+    end
+    input:write(text)
+    input:flush()
+  end
+  seen[#seen + 1] = pipe:read("a")
+  input:close()
   pipe:close()
-  return (text:gsub("\27%[[%d;?]*[%a]", ""):gsub("\27[%(%)]%a", ""):gsub("\r", ""))
+  os.remove(fifo)
+  local all = table.concat(seen)
+  return opts.raw and all or plain(all)
 end
 
 return M

@@ -6243,7 +6243,8 @@ function scion.class(name, parent) end
 
 scion.cli = {}
 
---- Parses the script's arguments; --help and mistakes end the script with a text.
+--- Parses the script's arguments; --help and mistakes end the script with a text. The result holds the options' values, `args`
+--- (what is no option), and the methods try and fail.
 ---@param spec table
 ---@param argv? string[] default: the global `arg`
 function scion.cli.parse(spec, argv) end
@@ -8154,6 +8155,9 @@ function scion.plot.panels(opts) end
 function scion.plot.scatter(opts) end
 
 scion.progress = {}
+
+--- Takes a half-drawn bar away, before a script writes something of its own.
+function scion.progress.clear() end
 
 --- For such loops: counts one.
 function scion.progress.count_interruption() end

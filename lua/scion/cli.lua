@@ -6,6 +6,8 @@
 --                 { "method", "NAME", "how", choices = { "lr", "finetune", "freeze" }, default = "lr" } },
 --     positional = { "image", "images to classify", many = true } }
 --
+--   local net = args:try("source", scion.load, args.source)     -- a failure ends the script: "repurpose: --source: ..."
+--
 -- --help, --seed N, --quick and --out PATH exist in every script. An option's type follows its default or
 -- `type` ("integer", "number", "string", "list"); one without a metavariable is a switch.
 
@@ -156,7 +158,32 @@ function M.try_parse(spec, argv)
   return out
 end
 
---- Parses the script's arguments; --help and mistakes end the script with a text.
+local Args = {}
+Args.__index = Args
+
+--- Ends the script with one line about an option (or, without one, about the whole) and exit code 1.
+---@param option string?
+---@param message string
+function Args:fail(option, message)
+  local name = getmetatable(self).script
+  require("scion.progress").clear()
+  io.stderr:write(("%s: %s%s\n"):format(name, option and "--" .. option .. ": " or "", (message:gsub("^[^\n]-%.lua:%d+: ", ""))))
+  os.exit(1, true)
+end
+
+--- Calls f(...); an error in it is the user's to mend and ends the script with its message alone.
+---@param option string? the option that it is about
+---@param f function
+function Args:try(option, f, ...)
+  local results = table.pack(pcall(f, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  local scion = require "scion"
+  if type(results[2]) ~= "string" or scion.interrupted and scion.interrupted() then error(results[2], 0) end
+  self:fail(option, results[2])
+end
+
+--- Parses the script's arguments; --help and mistakes end the script with a text. The result holds the options' values, `args`
+--- (what is no option), and the methods try and fail.
 ---@param spec table
 ---@param argv? string[] default: the global `arg`
 function M.parse(spec, argv)
@@ -169,7 +196,9 @@ function M.parse(spec, argv)
     print(M.usage(spec))
     os.exit(0, true)
   end
-  return out
+  local meta = { script = spec.name }
+  meta.__index = Args
+  return setmetatable(out, meta)
 end
 
 return M

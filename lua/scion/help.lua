@@ -129,9 +129,10 @@ local function find_op(f)
     op_of_function = {}
     local scion = engine()
     for _, name in ipairs(scion.op_names()) do
-      local fn, method = rawget(scion, name), scion.Tensor.methods[name]
-      if fn and name ~= "trace" then op_of_function[fn] = name end -- scion.trace does more than the operation
-      if method then op_of_function[method] = name end
+      local fn = rawget(scion, name)
+      if fn and not source_path(fn) then op_of_function[fn] = name end -- Lua may have put a function of its own there
+      local method = scion.Tensor.methods[name]
+      if method and not source_path(method) then op_of_function[method] = name end
       local inplace = scion.Tensor.methods[name .. "_"]
       if inplace then op_of_function[inplace] = name end
     end
@@ -418,7 +419,8 @@ local function module_text(name, value)
       if type(item) ~= "table" then return short(item) end
       if rawget(item, "class_name") then return first_sentence(class_comment(item)) end
       local part = module_name(item)
-      local part_lines = part and lines_of(module_path(part))
+      local part_path = part and module_path(part)
+      local part_lines = part_path and lines_of(part_path)
       return part_lines and first_sentence(header(part_lines)) or ""
     end)) do out[#out + 1] = text end
   end
@@ -695,7 +697,8 @@ local function is_described(value, class, name)
     return line and #comment_above(lines, line) > 0 or init and M.comment(init) ~= nil or line and #header(lines) > 0 or false
   end
   local module = module_name(value)
-  local lines = module and lines_of(module_path(module))
+  local path = module and module_path(module)
+  local lines = path and lines_of(path)
   return lines and #header(lines) > 0 or false
 end
 

@@ -101,7 +101,10 @@ setmetatable(scion, {
 })
 
 local matrix_trace = rawget(scion, "trace")
---- scion.trace(fn, example): a Lua function of tensors as a net; scion.trace(matrix): the sum of its diagonal.
+--- The sum of a matrix's diagonal: trace(matrix). Of a function or a net: trace(f, example inputs...) runs it and makes a net of
+--- what it did; see scion.trace of the module scion.trace.
+---@param f scion.Tensor|function|scion.Net
+---@return scion.Tensor|scion.Net
 function scion.trace(f, ...)
   local callable = type(f) == "function" or scion.is_net(f) or (type(f) == "table" and rawget(getmetatable(f) or {}, "__call") ~= nil)
   if callable then return require("scion.trace").trace(f, ...) end

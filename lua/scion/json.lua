@@ -73,7 +73,11 @@ function encode_value(value, path, seen, out)
     if math.type(value) == "integer" then
       out[#out + 1] = tostring(value)
     else
-      local text = ("%.17g"):format(value)
+      local text -- the shortest that reads back as the same number
+      for digits = 15, 17 do
+        text = ("%." .. digits .. "g"):format(value)
+        if tonumber(text) == value then break end
+      end
       if not text:find("[.eE]") then text = text .. ".0" end
       out[#out + 1] = text
     end

@@ -56,6 +56,12 @@ local function current_sink()
   return sink
 end
 
+--- Takes a half-drawn bar away, before a script writes something of its own.
+function M.clear()
+  local out = current_sink()
+  if out.width() then out.draw("") end
+end
+
 --- One finished line of information.
 function M.say(format, ...)
   local text = select("#", ...) > 0 and format:format(...) or format

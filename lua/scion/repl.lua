@@ -95,11 +95,16 @@ show = function(value, depth, seen)
   return text
 end
 
---- A value as the prompt shows it: strings quoted, tables to three levels and forty items, everything else
---- by its own tostring.
+--- A value as the prompt shows it: strings quoted (texts of several lines as they are), tables to three levels and forty items,
+--- everything else by its own tostring.
 ---@param value any
 ---@return string
-function M.show(value) return show(value, 0, {}) end
+function M.show(value)
+  if type(value) == "string" and #value <= MAX_TEXT * 4 and value:find("\n.") and utf8.len(value) and not value:find("[%z\1-\8\11-\31]") then
+    return value
+  end
+  return show(value, 0, {})
+end
 
 -- ---- names and completion ----------------------------------------------------------------------
 

@@ -319,6 +319,30 @@ static const luaL_Reg functions[] = {
 
 /* ---- opening ------------------------------------------------------------------------------------------- */
 
+/* Runs a module's chunk (upvalue 1) once in a state: whoever asks again, with package.loaded cleared, gets the same value, as
+ * the classes and metatables of two copies would not know each other. */
+static int load_once(lua_State *L) { /* (name, path) */
+  static const char modules_key = 0;
+  lua_settop(L, 2);
+  if (lua_rawgetp(L, LUA_REGISTRYINDEX, &modules_key) == LUA_TNIL) {
+    lua_pop(L, 1);
+    lua_newtable(L);
+    lua_pushvalue(L, -1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &modules_key);
+  }
+  lua_pushvalue(L, 1);
+  if (lua_rawget(L, 3) != LUA_TNIL) return 1;
+  lua_pop(L, 1);
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, 2);
+  lua_call(L, 2, 1);
+  lua_pushvalue(L, 1);
+  lua_pushvalue(L, -2);
+  lua_rawset(L, 3);
+  return 1;
+}
+
 /* Searcher for "scion.x.y": the directory in SCION_LUA first (while working on the sources), then the
  * files compiled into this library. */
 static int search(lua_State *L) {
@@ -333,6 +357,7 @@ static int search(lua_State *L) {
       if (f == NULL) continue;
       fclose(f);
       if (luaL_loadfile(L, file) != LUA_OK) return lua_error(L);
+      lua_pushcclosure(L, load_once, 1);
       lua_pushstring(L, file);
       return 2;
     }
@@ -341,6 +366,7 @@ static int search(lua_State *L) {
     if (strcmp(f->name, name) != 0) continue;
     const char *chunk = lua_pushfstring(L, "@%s", f->path);
     if (luaL_loadbufferx(L, f->text, f->size, chunk, "t") != LUA_OK) return lua_error(L);
+    lua_pushcclosure(L, load_once, 1);
     lua_pushstring(L, f->path);
     return 2;
   }

@@ -10,6 +10,7 @@
 #include <histedit.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -74,8 +75,17 @@ static unsigned char abandon(EditLine *editor, int ch) {
   (void)ch;
   el_get(editor, EL_CLIENTDATA, &r);
   r->abandoned = true;
-  fputs("^C", stdout);
+  fputs("^C\r\n", stdout); /* the editor moves on only for lines that it ends itself */
+  fflush(stdout);
   return CC_NEWLINE;
+}
+
+static unsigned char suspend(EditLine *editor, int ch) {
+  (void)ch;
+  el_set(editor, EL_PREP_TERM, 0);
+  kill(getpid(), SIGTSTP);
+  el_set(editor, EL_PREP_TERM, 1);
+  return CC_REDISPLAY;
 }
 
 static void show_columns(lua_State *L, int list, int n, int columns) {
@@ -140,6 +150,7 @@ static void open_editor(repl *r) {
   if (r->history != NULL) el_set(r->editor, EL_HIST, history, r->history);
   el_set(r->editor, EL_ADDFN, "scion-complete", "complete the name before the cursor", complete);
   el_set(r->editor, EL_ADDFN, "scion-abandon", "drop the line", abandon);
+  el_set(r->editor, EL_ADDFN, "scion-suspend", "stop the program until fg", suspend);
   el_set(r->editor, EL_BIND, "\t", "scion-complete", NULL);
   el_set(r->editor, EL_BIND, "^R", "em-inc-search-prev", NULL);
   el_set(r->editor, EL_BIND, "^W", "ed-delete-prev-word", NULL);
@@ -149,8 +160,9 @@ static void open_editor(repl *r) {
   el_set(r->editor, EL_BIND, "\033[1;5D", "ed-prev-word", NULL);
   el_set(r->editor, EL_BIND, "\033[1;5C", "em-next-word", NULL);
   el_source(r->editor, NULL); /* the user's ~/.editrc */
-  el_set(r->editor, EL_SETTY, "-d", "intr=", NULL); /* while editing, Ctrl-C is a key */
+  el_set(r->editor, EL_SETTY, "-d", "-isig", NULL); /* while editing, Ctrl-C and Ctrl-Z are keys */
   el_set(r->editor, EL_BIND, "^C", "scion-abandon", NULL);
+  el_set(r->editor, EL_BIND, "^Z", "scion-suspend", NULL);
 }
 
 /* A line without its newline, pushed on the stack; false at the end of input. */
@@ -158,6 +170,7 @@ static bool read_line(repl *r) {
   r->abandoned = false;
   if (r->tty) {
     int n = 0;
+    el_set(r->editor, EL_PREP_TERM, 1); /* before the prompt appears: whoever types on seeing it types into the editor */
     const char *line = el_gets(r->editor, &n);
     if (line == NULL || n <= 0) return false;
     while (n > 0 && (line[n - 1] == '\n' || line[n - 1] == '\r')) n--;
@@ -202,6 +215,16 @@ static int list_dir(lua_State *L) {
 
 /* ---- the loop ------------------------------------------------------------------------------------------------ */
 
+/* The traceback on top without the frames below what was typed: those of the prompt itself. */
+static void trim_traceback(lua_State *L) {
+  const char *text = lua_tostring(L, -1), *trace = text != NULL ? strstr(text, "\nstack traceback:") : NULL;
+  const char *ours = trace != NULL ? strstr(trace, "scion/repl.lua:") : NULL;
+  if (ours == NULL) return;
+  while (*ours != '\n') ours--;
+  lua_pushlstring(L, text, (size_t)(ours - text));
+  lua_replace(L, -2);
+}
+
 /* One entry or a part of it; 0 or the exit code of an error. */
 static int feed(repl *r) { /* the line is on top */
   lua_State *L = r->L;
@@ -220,6 +243,7 @@ static int feed(repl *r) { /* the line is on top */
       cli_clear_line();
       fputs("interrupted\n", stderr);
     } else {
+      trim_traceback(L);
       cli_report(L);
     }
     lua_settop(L, line);
@@ -263,9 +287,13 @@ int cli_repl(lua_State *L, int module, bool banner) {
   for (;;) {
     fflush(stdout);
     if (!read_line(&r)) {
-      if (cli_interrupted()) { /* a signal while reading: back to the prompt */
+      if (cli_interrupted()) { /* a signal while reading: drop what was typed, back to the prompt */
         cli_clear_interrupt(L);
         clearerr(stdin);
+        if (r.tty) fputs("^C\n", stdout);
+        r.abandoned = true;
+        lua_pushliteral(L, "");
+        feed(&r);
         continue;
       }
       break;

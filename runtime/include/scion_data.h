@@ -53,4 +53,12 @@ SCION_API int64_t scion_loader_skipped(const scion_loader *loader); /* pictures 
 SCION_API const char *scion_loader_skip(const scion_loader *loader, int64_t i, int64_t *position); /* message, and which */
 SCION_API void scion_loader_free(scion_context *ctx, scion_loader *loader);
 
+/* ---- pictures and labels of a saved network ------------------------------------------------------- */
+
+/* The picture at `path` as the network's file asks for it (its attribute "preprocessing"; else the shape of its first input, with
+ * a central crop of 87.5 %): f32 (1, C, H, W) in 0..1. Means and deviations are layers of a repurposed network. */
+SCION_API scion_status scion_net_picture(scion_context *ctx, const scion_net *net, const char *path, scion_tensor **out);
+/* What class i (from 0) of the outputs is called, cut to `room` bytes; "class 1" and so on where the file does not say. */
+SCION_API scion_status scion_net_class(scion_context *ctx, const scion_net *net, int64_t i, char *name, size_t room);
+
 #endif

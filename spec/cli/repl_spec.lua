@@ -176,6 +176,7 @@ describe("the program without a terminal", function()
   end)
 end)
 
+-- A Ctrl-D that comes before the editor has the terminal is lost, so sessions end by :quit or where the editor has answered.
 describe("the program on a terminal #slow", function()
   local function typed(keys, opts)
     local dir = helper.tmpdir()
@@ -185,31 +186,50 @@ describe("the program on a terminal #slow", function()
   end
 
   it("greets, prompts, prints, and leaves at end of input", function()
-    local text = typed { "40 + 2\r", "\4" }
+    local text = typed { "40 + 2\r", "math.hu\t", { "math.huge", "\21\4" } }
     assert.truthy(text:find("Type help for help", 1, true))
     assert.truthy(text:find("> 40 + 2\n42\n", 1, true))
   end)
 
   it("completes on Tab and keeps a history in XDG_STATE_HOME", function()
-    local text, dir = typed { "math.hu\t\r", "\4" }
+    local text, dir = typed { "math.hu\t\r", ":quit\r" }
     assert.truthy(text:find("inf\n", 1, true))
     assert.truthy(helper.read_file(dir .. "/state/scion/history"):find("math.huge", 1, true))
   end)
 
   it("drops the line on Ctrl-C and interrupts what runs", function()
-    local text = typed { "nonsense +\3", "while true do end\r", "\3", "7 * 6\r", "\4" }
-    assert.truthy(text:find("interrupted\n", 1, true))
+    local text = typed { "nonsense +", { "nonsense +", "\3" }, "print('b' .. 'usy') while true do end\r", { "busy\n", "\3" },
+      { "interrupted\n> ", "7 * 6\r" }, ":quit\r" }
     assert.truthy(text:find("\n42\n", 1, true))
     assert.is_nil(text:find("unexpected", 1, true))
   end)
 
+  it("stops a long computation of the engine and goes on", function()
+    local text = typed { "print('b' .. 'usy') for i = 1, 1e9 do scion.randn(300, 300):matmul(scion.randn(300, 300)) end\r", { "busy\n", "\3" },
+      { "interrupted\n> ", "scion.ones(2, 2):sum():item()\r" }, ":quit\r" }
+    assert.truthy(text:find("\n4.0\n", 1, true), text)
+  end)
+
+  it("goes on over several lines, shows tracebacks and helps", function()
+    local text = typed { "function f(x)\r", { ">> ", "error('oh ' .. x)\r" }, { ">> ", "end\r" }, "f('dear')\r", "?scion.relu\r", ":quit\r" }
+    assert.truthy(text:find("oh dear", 1, true), text)
+    assert.truthy(text:find("stack traceback:", 1, true), text)
+    assert.truthy(text:find("in function 'f'", 1, true), text)
+    assert.truthy(text:find("max(x, 0)", 1, true), text)
+  end)
+
+  it("completes methods and file names, and lists what fits", function()
+    local dir = helper.tmpdir()
+    helper.write_file(dir .. "/pictures.npz", "")
+    local text = typed { "x = scion.randn(2, 3)\r", "x:requires_g\t", { "x:requires_grad_(", ")\r" }, ("y = '%s/pic\t"):format(dir), { "pictures.npz'", "\r" },
+      "x:logsig\t", { "x:logsigmoid", "\3" }, "scion.nn.Conv\t", { "ConvTranspose3d", "\3" }, ":quit\r" }
+    assert.truthy(text:find("> x:logsigmoid", 1, true), text)
+    assert.truthy(text:find("Conv1d", 1, true), text)
+  end)
+
   it("colours errors unless NO_COLOR is set", function()
     local function raw(env)
-      local pipe = io.popen(("(sleep 0.5; printf 'error(1)\\r\\4'; sleep 0.3) | env HOME=/nonexistent TERM=xterm %s script -qec %s /dev/null")
-        :format(env, helper.quote(helper.program)))
-      local text = pipe:read("a")
-      pipe:close()
-      return text
+      return (typed({ "error(1)\r", ":quit\r" }, { env = env, term = "xterm", raw = true }))
     end
     assert.truthy(raw("NO_COLOR="):find("\27[31m", 1, true))
     assert.is_nil(raw("NO_COLOR=1"):find("\27[31m", 1, true))

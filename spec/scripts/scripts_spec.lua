@@ -1,4 +1,5 @@
 local helper = require "spec.helper"
+local scion = require "scion"
 
 describe("a script", function()
   local dir = helper.tmpdir()
@@ -49,14 +50,54 @@ describe("a script", function()
       result = helper.run { "scion", "scripts/predict.lua", "--model", out, dir .. "/test/left/01.pgm", dir .. "/test/right/01.pgm" }
       assert.equal(0, result.code, result.err)
       assert.truthy(result.out:match("left/01%.pgm: left [01]%.%d+"), result.out)
+      -- and so does a host without Lua, with the same probabilities
+      local host = helper.run { helper.build .. "/hosts/predict", out .. "/model.scion", dir .. "/test/left/01.pgm", dir .. "/test/right/01.pgm" }
+      assert.equal(0, host.code, host.err)
+      assert.equal((result.out:gsub(", [^\n]*", "")), host.out)
     end)
   end
+
+  it("keeps what was done to the pictures, so that others need not be told", function()
+    local out = dir .. "/recipe"
+    local result = helper.run { "scion", "scripts/repurpose.lua", "--source", dir .. "/source.scion", "--data", dir .. "/train", "--method", "lr",
+      "--layers", "relu1", "--size", "16", "--crop", "0.6", "--normalise", "caffe", "--out", out }
+    assert.equal(0, result.code, result.err)
+    helper.write_file(dir .. "/wide.ppm", "P6\n40 24\n255\n" .. ("\20\90\200\180\30\10"):rep(480))
+    result = helper.run { "scion", "scripts/predict.lua", "--model", out, dir .. "/wide.ppm" }
+    assert.equal(0, result.code, result.err)
+    local host = helper.run { helper.build .. "/hosts/predict", out .. "/model.scion", dir .. "/wide.ppm" }
+    assert.equal((result.out:gsub(", [^\n]*", "")), host.out, host.err)
+    -- a repurposed network as the next source: its pictures are made the same way
+    result = helper.run { "scion", "scripts/repurpose.lua", "--source", out .. "/model.scion", "--data", dir .. "/train", "--test", dir .. "/test",
+      "--method", "finetune", "--epochs", "1", "--out", dir .. "/again" }
+    assert.equal(0, result.code, result.err)
+    local pre = helper.lua(("print(scion.json.encode(scion.load('%s/again/model.scion').preprocessing))"):format(dir))
+    assert.truthy(pre:find('"channels":"BGR","crop":0.6,', 1, true), pre)
+  end)
+
+  it("predicts from what can be read when asked to", function()
+    local out = dir .. "/lr"
+    helper.write_file(dir .. "/bad.pgm", "P5\n9 9")
+    local function predict(...) return helper.run { "scion", "scripts/predict.lua", "--model", out, dir .. "/bad.pgm", dir .. "/test/left/01.pgm", ... } end
+    local result = predict()
+    assert.equal(1, result.code)
+    assert.equal(1, select(2, result.err:gsub("\n", "")), result.err)
+    assert.truthy(result.err:find("bad.pgm", 1, true), result.err)
+    result = predict("--skip-unreadable", "--json")
+    assert.equal(0, result.code, result.err)
+    assert.truthy(result.err:find("warning: .*bad%.pgm"), result.err)
+    local record = scion.json.decode(result.out)
+    assert.equal(dir .. "/test/left/01.pgm", record.image)
+    assert.is_true(math.abs(record.probabilities.left + record.probabilities.right - 1) < 1e-5)
+  end)
 
   it("tells what is wrong with its arguments", function()
     local function says(text, ...)
       local result = helper.run { "scion", "scripts/repurpose.lua", ... }
       assert.is_true(result.code ~= 0)
-      assert.truthy((result.err .. result.out):find(text, 1, true), result.err)
+      assert.truthy(result.err:find(text, 1, true), result.err)
+      assert.falsy(result.err:find("traceback", 1, true), result.err)
+      assert.truthy(result.err:find("^repurpose: "), result.err)
     end
     says("--data", "--source", dir .. "/source.scion", "--out", dir)
     says("nothing.scion", "--source", dir .. "/nothing.scion", "--data", dir .. "/train", "--out", dir .. "/o")

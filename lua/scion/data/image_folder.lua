@@ -48,13 +48,18 @@ local function is_picture(name)
   return ending and PICTURE[ending:lower()] and not name:match("/%.") and not name:match("^%.")
 end
 
+local function list(dir)
+  local found, entries = pcall(scion().io.list_dir, dir)
+  if not found then check.raise("data.image_folder: %s", (tostring(entries):gsub("^.-list_dir: ", ""))) end
+  return entries
+end
+
 -- Class folders and their pictures: sorted lists.
 local function scan(dir, wanted)
-  local io = scion().io
   local names = wanted
   if not names then
     names = {}
-    for _, entry in ipairs(io.list_dir(dir)) do
+    for _, entry in ipairs(list(dir)) do
       if entry.kind == "directory" and not entry.name:match("^%.") then names[#names + 1] = entry.name end
     end
     table.sort(names)
@@ -65,7 +70,7 @@ local function scan(dir, wanted)
   local files, ids, classes = {}, {}, show.list {}
   for k, name in ipairs(names) do
     local found = {}
-    for _, entry in ipairs(io.list_dir(dir .. "/" .. name)) do
+    for _, entry in ipairs(list(dir .. "/" .. name)) do
       if entry.kind == "file" and is_picture(entry.name) then found[#found + 1] = entry.name end
     end
     if #found == 0 then
@@ -212,6 +217,16 @@ local function note_skipped(self, loader)
   end
 end
 
+-- Errors of pictures belong to whoever asked for the batch.
+local function next_batch(loader)
+  local fine, x, positions = pcall(loader.next, loader)
+  if fine then return x, positions end
+  if type(x) == "string" and x:find("loader: ", 1, true) and not x:find("cancelled", 1, true) then
+    check.raise("data.image_folder: %s", (x:gsub("^.-loader: ", "")))
+  end
+  error(x, 0)
+end
+
 local function targets(self, positions)
   if not self.id_list then return nil end
   local ids = {}
@@ -221,7 +236,7 @@ end
 
 function ImageDataset:get(positions, context)
   local loader <close> = open_loader(self, positions, { seed = context and context.seed, epoch = context and context.epoch }, 0)
-  local x, kept = loader:next()
+  local x, kept = next_batch(loader)
   note_skipped(self, loader)
   if not x then check.raise("data.image_folder: none of the pictures of the batch can be read") end
   return x, targets(self, kept)
@@ -233,7 +248,7 @@ function ImageDataset:loader(order, context)
   local set = self
   return {
     next = function()
-      local x, positions = raw:next()
+      local x, positions = next_batch(raw)
       note_skipped(set, raw)
       if x then return x, targets(set, positions) end
     end,

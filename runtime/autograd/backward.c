@@ -100,7 +100,7 @@ static scion_status discover(run_state *r) {
       if (from != NULL && from->sequence >= oldest) SCION_TRY(visit(r, from));
     }
   }
-  if (r->inputs != NULL) {
+  if (r->inputs != NULL && r->n_found > 0) {
     qsort(r->found, (size_t)r->n_found, sizeof *r->found, by_sequence);
     for (int32_t i = 0; i < r->n_found; i++) {
       scion_node *node = r->found[i];

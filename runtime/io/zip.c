@@ -192,11 +192,12 @@ int32_t scion_zip_find(const scion_zip *z, const char *name) {
 static scion_status member_data(const scion_zip *z, const scion_member *m, const unsigned char **data, char *message, size_t room) {
   const char *what = NULL;
   scion_status st = SCION_EFORMAT;
-  const unsigned char *h = z->file.data + m->header;
+  bool inside = m->header <= z->file.size && z->file.size - m->header >= 30;
+  const unsigned char *h = z->file.data + (inside ? m->header : 0);
   uint64_t at = 0;
   if ((m->flags & 1) != 0) what = "is encrypted", st = SCION_EUNSUPPORTED;
   else if (m->method != 0 && m->method != 8) what = "is packed by a method other than deflate", st = SCION_EUNSUPPORTED;
-  else if (m->header > z->file.size || z->file.size - m->header < 30 || scion__le32(h) != 0x04034b50) what = "has no local header";
+  else if (!inside || scion__le32(h) != 0x04034b50) what = "has no local header";
   else {
     at = m->header + 30 + scion__le16(h + 26) + scion__le16(h + 28);
     if (at > z->file.size || m->packed > z->file.size - at) what = "does not lie in the file";

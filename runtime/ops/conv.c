@@ -185,7 +185,7 @@ static void conv_grad(scion_grad_call *g) {
     scion__g_set(g, 1, scion__x2(&g->x, weight_ops[n - 1], &t, g->in[0], dy));
   }
   if (scion__g_needs(g, 2)) scion__g_set(g, 2, bias_grad(&g->x, dy));
-  if (scion__g_needs(g, 3)) scion__g_set(g, 3, scion_tensor_ref(dy));
+  if (scion__g_needs(g, 3)) scion__g_set(g, 3, dy);
 }
 static uint32_t conv_keeps(const scion_call *c, const bool *needs) {
   return (needs[0] ? SCION_KEEP_IN(1) : 0) | (needs[1] ? SCION_KEEP_IN(0) : 0);

@@ -65,7 +65,7 @@ typedef struct scion_grad_call {
   const bool *needs;
 } scion_grad_call;
 static inline bool scion__g_needs(const scion_grad_call *g, int32_t i) { return i < g->n_in && g->needs[i]; }
-void scion__g_set(scion_grad_call *g, int32_t i, scion_tensor *dx); /* takes a new reference */
+void scion__g_set(scion_grad_call *g, int32_t i, scion_tensor *dx); /* shares dx: the caller's reference stays the caller's */
 
 #define SCION_KEEP_IN(i) (1u << (i))
 #define SCION_KEEP_OUT(i) (1u << (16 + (i)))

@@ -203,9 +203,7 @@ function M.lua(code, opts)
   return result.out
 end
 
---- Types at the prompt on a pseudo-terminal: `keys` is a list of texts, each sent when the prompt has come, or of { what to
---- wait for, text }: no clock is involved. Returns everything that appeared, without colours and cursor movements (opts.raw: as
---- it came). opts: env (assignments), command.
+-- One try of M.typed: what appeared, what it waited for in vain, the exit code.
 local function type_once(keys, opts)
   local fifo = os.tmpname()
   os.remove(fifo)
@@ -248,6 +246,9 @@ local function type_once(keys, opts)
   return opts.raw and all or plain(all), missing, code
 end
 
+--- Types at the prompt on a pseudo-terminal: `keys` is a list of texts, each sent when the prompt has come, or of { what to
+--- wait for, text }: Returns everything that appeared, without colours and cursor movements (opts.raw: as
+--- it came). opts: env (assignments), command.
 -- A key that comes while libedit goes from looking for signals to reading is lost; nobody types that fast. Such a run ends
 -- by the clock (exit code 124, or 137 when it has to be killed) and is done again.
 function M.typed(keys, opts)

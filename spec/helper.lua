@@ -247,7 +247,7 @@ local function type_once(keys, opts)
 end
 
 --- Types at the prompt on a pseudo-terminal: `keys` is a list of texts, each sent when the prompt has come, or of { what to
---- wait for, text }: Returns everything that appeared, without colours and cursor movements (opts.raw: as
+--- wait for, text }. Returns everything that appeared, without colours and cursor movements (opts.raw: as
 --- it came). opts: env (assignments), command.
 -- A key that comes while libedit goes from looking for signals to reading is lost; nobody types that fast. Such a run ends
 -- by the clock (exit code 124, or 137 when it has to be killed) and is done again.

@@ -141,7 +141,8 @@ end
 algorithm:fit(train, { meta_steps = iterations, meta_batch_size = meta_batch, checkpoint = args.checkpoint, resume = args.resume, log = args.log, label = method,
   meta_lr_schedule = function(t)
     if method == "reptile" then return 1 - t end
-    return metric and 0.5 ^ (t * 5 // 1) or 1 -- halved five times
+    if metric then return 0.5 ^ (t * 5 // 1) end -- halved five times
+    return t < 0.5 and 1 or 0.525 + 0.475 * math.cos(2 * math.pi * (t - 0.5)) -- the second half anneals to a twentieth, as MAML++ does
   end,
   on_step = function(_, step)
     if step % args.validate_every == 0 and step < iterations then measure(step, math.min(100, args.episodes)) end

@@ -50,7 +50,7 @@ int32_t scion__onnx_constant(scion_onnx *o, scion_tensor *t) {
   return v;
 }
 int32_t scion__onnx_find(const scion_onnx *o, const scion_pb *name) {
-  for (int32_t i = o->n_values - 1; i >= o->first; i--)
+  for (int32_t i = o->n_values - 1; i >= o->first; i = o->values[i].closed ? o->values[i].below : i - 1)
     if (o->values[i].name != NULL && !o->values[i].closed && scion__pb_is(name, o->values[i].name)) return i;
   return -1;
 }
@@ -322,6 +322,23 @@ static scion_status run_now(scion_onnx *o, const scion_op *op, const void *param
   return st;
 }
 
+/* Is "name_k" a layer? */
+static bool taken(scion_onnx *o, char *name, size_t length, size_t room, int32_t k) {
+  snprintf(name + length, room, "_%d", k);
+  return scion_net_find_node(o->net, name) >= 0;
+}
+/* A layer's name that is taken gets the first number that is not (numbers are given in order, so that halving finds it). */
+static void number_name(scion_onnx *o, char *name, size_t length, size_t room) {
+  int32_t used = 1, unused = 2;
+  if (scion_net_find_node(o->net, name) < 0) return;
+  while (unused < 1 << 30 && taken(o, name, length, room, unused)) used = unused, unused *= 2;
+  while (unused - used > 1) {
+    int32_t k = used + (unused - used) / 2;
+    if (taken(o, name, length, room, k)) used = k;
+    else unused = k;
+  }
+  snprintf(name + length, room, "_%d", unused);
+}
 /* A layer of the net. */
 static scion_status add_layer(scion_onnx *o, const scion_op *op, const void *params, const char *type, const char *suffix, int32_t n_in,
                               const int32_t *in, int32_t n_out, int32_t *out) {
@@ -338,7 +355,8 @@ static scion_status add_layer(scion_onnx *o, const scion_op *op, const void *par
   } else {
     snprintf(name, sizeof name, "%s.%s", o->layer, suffix != NULL ? suffix : op->info.name);
   }
-  for (int32_t k = 2; scion_net_find_node(o->net, name) >= 0; k++) snprintf(name, sizeof name, "%s.%s_%d", o->layer, suffix != NULL ? suffix : op->info.name, k);
+  size_t length = strlen(name);
+  number_name(o, name, length, sizeof name - length);
   scion_status st = scion_net_add_node(o->ctx, o->net, name, type, op, params, n_in, ids, values);
   if (st != SCION_OK) {
     if (st == SCION_ENOMEM) return st;
@@ -441,7 +459,7 @@ static void choose_name(scion_onnx *o, scion_pb graph) {
   }
   clean_name(name);
   size_t length = strlen(name);
-  for (int32_t k = 2; scion_net_find_node(o->net, name) >= 0; k++) snprintf(name + length, 16, "_%d", k);
+  number_name(o, name, length, sizeof o->layer - length);
 }
 
 /* ---- the walk ------------------------------------------------------------------------------------------------------------------ */

@@ -32,6 +32,7 @@ typedef struct scion_onnx_value {
   int32_t id;           /* in the net; -1: not there yet */
   bool weight;          /* an initialiser: a parameter when it becomes an entry */
   bool closed;          /* of a function or an inner graph that ended: found by name no more */
+  int32_t below;        /* of a closed one: the last value before that function or graph */
   bool absent;          /* an optional input that the caller of a function omitted */
   bool known;           /* probe holds shapes */
   bool list;            /* of one dimension, whatever else is known */

@@ -22,17 +22,18 @@ typedef struct scope {
   int32_t first, begin;
   int64_t opset;
 } scope;
-static scion_status enter(scion_onnx *o, scope *s) {
+static scion_status enter(scion_onnx *o, scope *s, int64_t turn) { /* turn: of a loop, from 0; -1: none */
   if (o->depth == MAX_DEPTH) return scion__onnx_fail(o, "functions and inner graphs are more than %d deep", MAX_DEPTH);
   *s = (scope){ .node = o->node, .frame = o->frame, .named = o->named, .first = o->first, .begin = o->n_values, .opset = o->opset };
   memcpy(s->layer, o->layer, sizeof s->layer);
   memcpy(s->prefix, o->prefix, sizeof s->prefix);
   o->depth++;
-  snprintf(o->prefix, sizeof o->prefix, "%.159s", s->layer);
+  if (turn < 0) snprintf(o->prefix, sizeof o->prefix, "%.159s", s->layer);
+  else snprintf(o->prefix, sizeof o->prefix, "%.130s.%lld", s->layer, (long long)turn + 1);
   return SCION_OK;
 }
 static void leave(scion_onnx *o, const scope *s) {
-  for (int32_t i = s->begin; i < o->n_values; i++) o->values[i].closed = true;
+  for (int32_t i = s->begin; i < o->n_values; i++) o->values[i].closed = true, o->values[i].below = s->begin - 1;
   o->depth--;
   o->node = s->node;
   o->frame = s->frame;
@@ -120,7 +121,7 @@ bool scion__onnx_function(const scion_onnx *o, const scion_pb *domain, const sci
 scion_status scion__onnx_call(scion_onnx *o, scion_pb function, int32_t *out) {
   scope s;
   scion_pb_field f, e;
-  SCION_TRY(enter(o, &s));
+  SCION_TRY(enter(o, &s, -1));
   const scion_onnx_frame frame = { s.node->attributes, function, s.frame };
   scion_status st = SCION_OK;
   int32_t i = 0, n;
@@ -149,7 +150,7 @@ static scion_status branch(scion_onnx *o, const char *which, int32_t *out, int32
   scion_pb graph;
   scope s;
   if (!scion__onnx_graph_attr(o, which, &graph)) return scion__onnx_fail(o, "has no %s", which);
-  SCION_TRY(enter(o, &s));
+  SCION_TRY(enter(o, &s, -1));
   scion_status st = run_graph(o, graph, out, n);
   leave(o, &s);
   if (st == SCION_OK && *n != o->node->n_out) return scion__onnx_fail(o, "its %s gives %d values, the node has %d", which, *n, o->node->n_out);
@@ -247,7 +248,7 @@ static scion_status loop_turns(scion_onnx *o, scion_pb body, int64_t most, bool 
     SCION_TRY(number(o, SCION_I64, (double)k, &given[0]));
     SCION_TRY(number(o, SCION_BOOL, 1, &given[1]));
     memcpy(given + 2, state, (size_t)n_states * sizeof *state);
-    SCION_TRY(enter(o, &s));
+    SCION_TRY(enter(o, &s, k));
     scion_status st = bind_inputs(o, body, n_states + 2, given);
     if (st == SCION_OK) st = run_graph(o, body, made, &n);
     leave(o, &s);
@@ -296,7 +297,7 @@ static scion_status scan_turns(scion_onnx *o, scion_pb body, int64_t length, int
       scion__set_int(OP(select), q, "index", list_at(direction, i, 0) ? length - 1 - k : k);
       SCION_TRY(scion__onnx_emit1(o, OP(select), q, NULL, "step", IN(n_states + i), &given[n_states + i]));
     }
-    SCION_TRY(enter(o, &s));
+    SCION_TRY(enter(o, &s, k));
     scion_status st = bind_inputs(o, body, n_states + n_in, given);
     if (st == SCION_OK) st = run_graph(o, body, made, &n);
     leave(o, &s);

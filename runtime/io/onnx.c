@@ -465,7 +465,8 @@ static void choose_name(scion_onnx *o, scion_pb graph) {
 /* ---- the walk ------------------------------------------------------------------------------------------------------------------ */
 
 static const scion_onnx_operator *find_operator(const scion_pb *name) {
-  static const scion_onnx_operator *const tables[] = { scion__onnx_windows, scion__onnx_layers, scion__onnx_sequence, scion__onnx_flow, scion__onnx_quantised, scion__onnx_operators };
+  static const scion_onnx_operator *const tables[] = { scion__onnx_windows, scion__onnx_layers, scion__onnx_sequence, scion__onnx_flow,
+    scion__onnx_quantised, scion__onnx_operators };
   for (int32_t i = 0; i < SCION_COUNT(tables); i++)
     for (const scion_onnx_operator *t = tables[i]; t->name != NULL; t++) if (scion__pb_is(name, t->name)) return t;
   return NULL;

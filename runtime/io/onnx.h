@@ -135,6 +135,7 @@ scion_status scion__onnx_tensor_attr(scion_onnx *o, const char *name, scion_tens
 /* Tables: what an operator becomes. out: the values of the node's outputs, to be set. */
 typedef scion_status (*scion_onnx_fn)(scion_onnx *o, int32_t *out);
 typedef struct scion_onnx_operator { const char *name; scion_onnx_fn fn; } scion_onnx_operator;
-extern const scion_onnx_operator scion__onnx_operators[], scion__onnx_windows[], scion__onnx_layers[], scion__onnx_sequence[], scion__onnx_flow[], scion__onnx_quantised[]; /* ended by NULL */
+extern const scion_onnx_operator scion__onnx_operators[], scion__onnx_windows[], scion__onnx_layers[], scion__onnx_sequence[], scion__onnx_flow[],
+  scion__onnx_quantised[]; /* ended by NULL */
 
 #endif

@@ -87,8 +87,9 @@ static void split_by(scion_ow *w) {
   int64_t index = scion__ow_int(w, "index"), dim = dim_of(w, "dim"), zero = 0;
   ATTRS(keep);
   scion__oa_int(&keep, "keepdims", 1);
-  scion_oname start = scion__ow_ints(w, 1, &zero), axis = scion__ow_ints(w, 1, &dim), sizes = scion__ow_shape(w, 1)->dtype == SCION_I64 ? (scion_oname){ "" } : cast(w, IN(1), SCION_I64);
-  if (sizes.s[0] == '\0') snprintf(sizes.s, sizeof sizes.s, "%s", IN(1));
+  scion_oname start = scion__ow_ints(w, 1, &zero), axis = scion__ow_ints(w, 1, &dim), sizes;
+  if (scion__ow_shape(w, 1)->dtype == SCION_I64) snprintf(sizes.s, sizeof sizes.s, "%s", IN(1));
+  else sizes = cast(w, IN(1), SCION_I64);
   if (index > 0) start = scion__ow_call(w, "ReduceSum", sliced(w, sizes.s, 0, 0, index).s, NULL, &keep);
   scion_oname stop = scion__ow_call(w, "ReduceSum", sliced(w, sizes.s, 0, 0, index + 1).s, NULL, &keep);
   emit(w, "Slice", 4, (const char *[]){ IN(0), start.s, stop.s, axis.s }, NULL);

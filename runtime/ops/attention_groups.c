@@ -47,13 +47,17 @@ static scion_status look(const scion_call *c, sizes *z) {
   }
   if (scion__opt(c, LENGTHS) != NULL) {
     SCION_TRY(scion__need_int(c, LENGTHS));
-    if (c->in[LENGTHS]->numel != z->n) return SCION_OP_FAIL(c, SCION_ESHAPE, "lengths %s must hold one number for each of %lld sequences", scion__tensor_brief(a, c->in[LENGTHS]), (long long)z->n);
+    if (c->in[LENGTHS]->numel != z->n) {
+      return SCION_OP_FAIL(c, SCION_ESHAPE, "lengths %s must hold one number for each of %lld sequences", scion__tensor_brief(a, c->in[LENGTHS]), (long long)z->n);
+    }
     if (pk != NULL) return SCION_OP_FAIL(c, SCION_EINVAL, "lengths and past_key exclude each other");
   }
   const scion_tensor *m = scion__opt(c, MASK);
   if (m != NULL && m->dtype != SCION_BOOL) SCION_TRY(scion__need_same_dtype(c, QUERY, MASK));
   if (m != NULL) SCION_TRY(scion__need_dims(c, MASK, 1, 4));
-  if (m != NULL && m->shape[m->n_dims - 1] > z->past + z->s) return SCION_OP_FAIL(c, SCION_ESHAPE, "mask %s is longer than the %lld keys", scion__tensor_brief(a, m), (long long)(z->past + z->s));
+  if (m != NULL && m->shape[m->n_dims - 1] > z->past + z->s) {
+    return SCION_OP_FAIL(c, SCION_ESHAPE, "mask %s is longer than the %lld keys", scion__tensor_brief(a, m), (long long)(z->past + z->s));
+  }
   return SCION_OK;
 }
 static scion_status groups_infer(scion_call *c) {
@@ -165,7 +169,8 @@ static const scion_slot slots_groups[] = {
   { "mask", SCION_SF_OPTIONAL, "broadcast to (N, heads, L, S): bool (true takes part) or float (added)" },
   { "past_key", SCION_SF_OPTIONAL, "(N, kv_heads, P, E): of earlier steps" }, { "past_value", SCION_SF_OPTIONAL, "(N, kv_heads, P, E)" },
   { "lengths", SCION_SF_OPTIONAL, "(N) integers: how many keys each sequence has" } };
-static const scion_slot slots_groups_out[] = { { "y", 0, "as query, with the E of value" }, { "present_key", 0, "past and new keys" }, { "present_value", 0, "past and new values" },
+static const scion_slot slots_groups_out[] = {
+  { "y", 0, "as query, with the E of value" }, { "present_key", 0, "past and new keys" }, { "present_value", 0, "past and new values" },
   { "scores", 0, "(N, heads, L, S)" } };
 static const scion_sample samples_groups[] = { { "2x4x3x2,2x2x5x2,2x2x5x3", "" }, { "1x3x4,1x3x4,1x3x4", "q_heads=2 kv_heads=2 is_causal=true softcap=2" },
   { "1x2x2x2,1x2x2x2,1x2x2x2,2x4,1x2x2x2,1x2x2x2", "is_causal=true scores=weights" }, { "2x1x2x2,2x1x3x2,2x1x3x2,-,-,-,=2;3", "left=1 scores=capped" } };
@@ -187,7 +192,9 @@ static scion_status rotary_infer(scion_call *c) {
   SCION_TRY(scion__need_same_dtype(c, 0, 2));
   SCION_TRY(scion__need_same_shape(c, 1, 2));
   int64_t heads = t->n_dims == 4 ? t->shape[1] : p->heads, steps = t->n_dims == 4 ? t->shape[2] : t->shape[1];
-  if (heads < 1 || (t->n_dims == 3 && t->shape[2] % heads != 0)) return SCION_OP_FAIL(c, SCION_EINVAL, "x %s cannot be split into %lld heads", scion__tensor_brief(a, t), (long long)heads);
+  if (heads < 1 || (t->n_dims == 3 && t->shape[2] % heads != 0)) {
+    return SCION_OP_FAIL(c, SCION_EINVAL, "x %s cannot be split into %lld heads", scion__tensor_brief(a, t), (long long)heads);
+  }
   int64_t e = t->n_dims == 4 ? t->shape[3] : t->shape[2] / heads, dim = p->dim > 0 ? p->dim : e;
   if (dim > e || dim % 2 != 0) return SCION_OP_FAIL(c, SCION_EINVAL, "dim %lld must be even and at most %lld", (long long)dim, (long long)e);
   bool fits = ids != NULL ? cos->n_dims == 2 && ids->n_dims == 2 && ids->shape[0] == t->shape[0] && ids->shape[1] == steps
@@ -204,7 +211,8 @@ static void rotary_compose(scion_x *x, const scion_call *c, scion_tensor **out) 
   scion_tensor *t = c->in[0], *angle[2] = { c->in[1], c->in[2] }, *ids = scion__opt(c, 3);
   int64_t n = t->shape[0];
   bool flat = t->n_dims == 3;
-  int64_t heads = flat ? p->heads : t->shape[1], steps = flat ? t->shape[1] : t->shape[2], e = flat ? t->shape[2] / heads : t->shape[3], dim = p->dim > 0 ? p->dim : e, half = dim / 2;
+  int64_t heads = flat ? p->heads : t->shape[1], steps = flat ? t->shape[1] : t->shape[2], e = flat ? t->shape[2] / heads : t->shape[3];
+  int64_t dim = p->dim > 0 ? p->dim : e, half = dim / 2;
   if (flat) t = x_reshape(x, t, 4, (int64_t[]){ n, steps, heads, e });
   int64_t shape[4] = { n, flat ? steps : 1, flat ? 1 : steps, half }; /* the same for all heads */
   for (int i = 0; i < 2; i++) {

@@ -17,7 +17,8 @@ static scion_status grid_infer(scion_call *c) {
   SCION_TRY(scion__need_dims(c, 0, 3, 5));
   int32_t k = t->n_dims - 2;
   if (grid->n_dims != t->n_dims || grid->shape[0] != t->shape[0] || grid->shape[k + 1] != k) {
-    return SCION_OP_FAIL(c, SCION_ESHAPE, "grid %s does not fit x %s: it must be (N, ..., %d) with %d sizes between", scion__tensor_brief(b, grid), scion__tensor_brief(a, t), k, k);
+    return SCION_OP_FAIL(c, SCION_ESHAPE, "grid %s does not fit x %s: it must be (N, ..., %d) with %d sizes between", scion__tensor_brief(b, grid),
+                         scion__tensor_brief(a, t), k, k);
   }
   int64_t shape[SCION_MAX_DIMS] = { t->shape[0], t->shape[1] };
   for (int32_t d = 0; d < k; d++) {
@@ -118,12 +119,14 @@ static void grid_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
 }
 static const char *const modes[] = { "bilinear", "nearest", "bicubic", NULL }, *const paddings[] = { "zeros", "border", "reflection", NULL };
 static const scion_param params_grid[] = {
-  { "mode", SCION_P_ENUM, 0, offsetof(grid_params, mode), .def = LINEAR, .choices = modes, .doc = "how neighbours are weighed; bilinear is linear in one or three dimensions, too" },
+  { "mode", SCION_P_ENUM, 0, offsetof(grid_params, mode), .def = LINEAR, .choices = modes,
+    .doc = "how neighbours are weighed; bilinear is linear in one or three dimensions, too" },
   { "padding_mode", SCION_P_ENUM, 0, offsetof(grid_params, padding), .def = ZEROS, .choices = paddings, .doc = "what lies outside" },
   { "align_corners", SCION_P_BOOL, 0, offsetof(grid_params, align), .def = 0, .doc = "-1 and 1 are the centres of the corner elements; else their outer edges" } };
 static const scion_slot slots_grid[] = { { "x", 0, "(N, C, ...) with one to three sizes" },
   { "grid", 0, "(N, ..., k): the k coordinates of each output, last dimension of x first, -1 to 1 across it" } };
-static const scion_sample samples_grid[] = { { "2x2x4x3,2x3x2x2:u", "" }, { "1x2x5,1x4x1:u", "padding_mode=border align_corners=true" }, { "1x1x4x4,1x2x2x2:u", "mode=bicubic padding_mode=reflection" },
+static const scion_sample samples_grid[] = { { "2x2x4x3,2x3x2x2:u", "" }, { "1x2x5,1x4x1:u", "padding_mode=border align_corners=true" },
+  { "1x1x4x4,1x2x2x2:u", "mode=bicubic padding_mode=reflection" },
   { "1x2x3x3,1x2x2x2:u!", "mode=nearest" } };
 const scion_op scion__op_grid_sample = {
   .info = { "grid_sample", 1, SCION_OF_FUNCTION, "x read at the positions of a grid, by torch's rules.", SCION_INPUTS(slots_grid), SCION_OUTPUTS(scion__slots_y),

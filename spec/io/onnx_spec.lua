@@ -171,7 +171,8 @@ describe("an ONNX file", function()
   it("with Loop is written out turn by turn when their number is known", function()
     local body = graph({ node("Mul", { "v", "w" }, { "next" }, "scale"), node("Identity", { "go" }, { "on" }) }, { "i", "go", "v" }, { "on", "next", "next" })
     local function looped(count, inputs)
-      return model({ node("Loop", { count, "", "x" }, { "last", "all" }, "loop", { graph_attribute("body", body) }) }, { number("n", 7, string.pack("<i8", 3)), tensor("w", { 1 }, { 2 }) },
+      return model({ node("Loop", { count, "", "x" }, { "last", "all" }, "loop", { graph_attribute("body", body) }) },
+        { number("n", 7, string.pack("<i8", 3)), tensor("w", { 1 }, { 2 }) },
         inputs, { value("last", { "N" }), value("all", { 3, "N" }) })
     end
     local net = scion.nn.load(helper.write_file(dir .. "/l.onnx", looped("n", { value("x", { "N" }) })))

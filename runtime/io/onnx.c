@@ -741,11 +741,13 @@ scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const 
   scion_file f = { .path = name, .data = data, .size = size, .fd = -1 };
   return load_file(ctx, &f, false, out);
 }
-scion_status scion_onnx_load(scion_context *ctx, const char *path, scion_net **out) {
+scion_status scion_onnx_load(scion_context *ctx, const char *path, scion_net **out) { return scion__onnx_load(ctx, path, false, out); }
+scion_status scion__onnx_load(scion_context *ctx, const char *path, bool map, scion_net **out) {
   scion_file f;
   *out = NULL;
   SCION_TRY(scion__file_open(ctx, path, &f));
-  scion_status st = load_file(ctx, &f, true, out);
+  scion_status st = map ? scion__file_share(ctx, &f) : SCION_OK;
+  if (st == SCION_OK) st = load_file(ctx, &f, true, out);
   scion__file_close(ctx, &f);
   return st;
 }

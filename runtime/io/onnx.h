@@ -75,6 +75,7 @@ typedef struct scion_onnx {
   int32_t depth, written_out; /* functions and inner graphs within each other; nodes that come from them */
 } scion_onnx;
 
+scion_status scion__onnx_load(scion_context *ctx, const char *path, bool map, scion_net **out);
 /* file: where proto lies, NULL for memory. */
 uint64_t scion__onnx_type_of(scion_pb proto); /* element type of a TensorProto */
 scion_status scion__onnx_tensor(scion_context *ctx, const char *path, const scion_file *file, scion_pb proto, char **name, scion_tensor **out);

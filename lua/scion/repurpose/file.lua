@@ -203,14 +203,19 @@ local Tensors = {
     return ("%d named tensors\n%s"):format(#names, table.concat(lines, "\n"))
   end,
 }
-local LOAD <const> = { source_model = check.test("a net", graph.is_net, {}), params = check.string {}, epoch = check.integer { min = 0 } }
+local LOAD <const> = { source_model = check.test("a net", graph.is_net, {}), params = check.string {}, epoch = check.integer { min = 0 },
+  mmap = check.boolean { default = false } }
 
 local function readable(path) return scion().io.path_kind(path) ~= nil end
 
 --- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
 --- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
 ---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
----@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
+---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer, mmap?: boolean } source_model: of a repurposer saved without; params, epoch: MXNet's
+--- parameters. mmap (false): weights stay in the file instead of being copied, where their alignment there allows it (scion's own files, safetensors, PyTorch's
+--- zip, npz without compression): pages are read when they are used, and shared between processes; writing to a tensor makes a copy of its pages and never reaches the
+--- file. It is not the default because a file that somebody shortens while the network lives ends the process (SIGBUS), which a library cannot
+--- prevent; use it for files that are replaced whole, as scion and most tools write them, or not at all.
 ---@return scion.Net|table
 function M.load(path, opts)
   if type(path) ~= "string" then error(("load: path must be a string, got %s"):format(check.describe(path)), 2) end
@@ -226,10 +231,10 @@ function M.load(path, opts)
   end
   if format == "mxnet-symbol" then return scion().io.load_mxnet(path, o.params, o.epoch) end
   if format == "onnx" or format == "scion" or format == nil then
-    local net = nn.load(path)
+    local net = nn.load(path, o.mmap)
     return M.from_net(net, path, o) or net
   end
-  return setmetatable((scion().io.read_weights(path)), Tensors)
+  return setmetatable((scion().io.read_weights(path, o.mmap)), Tensors)
 end
 
 return M

@@ -81,6 +81,7 @@ static const char *format_of(scion_context *ctx, const scion_file *f) {
     return memmem(f->data + 8, (size_t)(n < left ? n : left), word, sizeof word - 1) != NULL ? "scion" : "safetensors";
   }
   while (blank < f->size && (f->data[blank] == ' ' || f->data[blank] == '\n' || f->data[blank] == '\r' || f->data[blank] == '\t')) blank++;
+  if (blank < f->size && f->data[blank] == '{' && memmem(f->data, f->size, "\"repurposer_class\"", 18) != NULL) return "xfer";
   if (blank < f->size && f->data[blank] == '{' && memmem(f->data, f->size, "\"nodes\"", 7) != NULL) return "mxnet-symbol";
   return f->size > 2 && f->data[0] == 0x08 ? "onnx" : NULL;
 }
@@ -162,5 +163,6 @@ scion_status scion_model_load(scion_context *ctx, const char *path, const scion_
   if (format != NULL && strcmp(format, "onnx") == 0) return scion__onnx_load(ctx, path, map, out);
   if (format != NULL && strcmp(format, "mxnet-symbol") == 0) return scion_mxnet_load(ctx, path, NULL, -1, out);
   if (format == NULL || strcmp(format, "scion") == 0 || strcmp(format, "safetensors") == 0) return scion_net_load(ctx, path, options, out);
+  if (strcmp(format, "xfer") == 0) return scion_fail(ctx, SCION_EUNSUPPORTED, "%s: a repurposer that Xfer saved; scion.load of Lua reads it", path);
   return scion_fail(ctx, SCION_EFORMAT, "%s: holds weights alone (%s); describe the network and give it the file with load_weights", path, format);
 }

@@ -208,8 +208,8 @@ local LOAD <const> = { source_model = check.test("a net", graph.is_net, {}), par
 
 local function readable(path) return scion().io.path_kind(path) ~= nil end
 
---- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
---- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer (also Xfer's NAME.json of a
+--- LrRepurposer or SvmRepurposer, with the source network that Xfer saves beside it), or named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
 ---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
 ---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer, mmap?: boolean } source_model: of a repurposer saved without; params, epoch: MXNet's
 --- parameters. mmap (false): weights stay in the file instead of being copied, where their alignment there allows it (scion's own files, safetensors, PyTorch's
@@ -220,7 +220,9 @@ local function readable(path) return scion().io.path_kind(path) ~= nil end
 function M.load(path, opts)
   if type(path) ~= "string" then error(("load: path must be a string, got %s"):format(check.describe(path)), 2) end
   local o, nn = check.opts("load", opts, LOAD, 3), require "scion.nn"
-  if not readable(path) and readable(path .. "-symbol.json") then path = path .. "-symbol.json" end
+  for _, ending in ipairs { "-symbol.json", ".json" } do
+    if not readable(path) and readable(path .. ending) then path = path .. ending end
+  end
   if not readable(path) then error(("load: Cannot find repurposer or network file (%s)"):format(path), 2) end
   local format = scion().io.file_format(path)
   if format == "mxnet" and not o.params then
@@ -229,6 +231,7 @@ function M.load(path, opts)
       return scion().io.load_mxnet(prefix .. "-symbol.json", path, math.tointeger(tonumber(epoch)))
     end
   end
+  if format == "xfer" then return require("scion.repurpose.xfer").load(path, { source_model = o.source_model }) end
   if format == "mxnet-symbol" then return scion().io.load_mxnet(path, o.params, o.epoch) end
   if format == "onnx" or format == "scion" or format == nil then
     local net = nn.load(path, o.mmap)

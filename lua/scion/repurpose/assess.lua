@@ -13,13 +13,15 @@ local function scion() return require "scion" end
 --- convex in 1 / T). Guo, Pleiss, Sun and Weinberger 2017.
 ---@param probabilities scion.Tensor (N, K)
 ---@param truth integer[] class ids
+---@param spread? number deviation of log T about 0 expected beforehand: few items then move it little; default: they alone decide
 ---@return number
-function M.temperature(probabilities, truth)
+function M.temperature(probabilities, truth, spread)
   local s = scion()
   local logits = probabilities:to("f64"):clamp(1e-12, 1):log()
   local ids = s.tensor(truth, { dtype = "i64" }):reshape(-1, 1)
   local function loss(log_t)
-    return -logits:mul(math.exp(-log_t)):log_softmax(2):gather(2, ids):mean():item()
+    local expected = spread and 0.5 * (log_t / spread) ^ 2 / #truth or 0
+    return expected - logits:mul(math.exp(-log_t)):log_softmax(2):gather(2, ids):mean():item()
   end
   local low, high, ratio = math.log(0.05), math.log(20), (math.sqrt(5) - 1) / 2
   local a, b = high - ratio * (high - low), low + ratio * (high - low)

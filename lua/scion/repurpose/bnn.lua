@@ -11,7 +11,7 @@ local rng = require "scion.data.rng"
 
 local Bnn = class.class("BnnRepurposer", Predictor)
 
-Bnn.TASKS = { classes = true, regression = true }
+Bnn.TASKS = { classes = true, regression = true, multi_label = true }
 
 Bnn.OPTIONS = {
   sigma = check.number { default = 2.0, above = 0 },  -- deviation of the prior of what a unit adds up: weights have sigma / sqrt(inputs)
@@ -116,7 +116,7 @@ end
 function Bnn:_train(x, y, fit)
   local s, o = scion(), self.options
   local n, width = #x, x:size(2)
-  local regression = self.task == "regression"
+  local regression, multi_label = self.task == "regression", self.task == "multi_label"
   local outputs = regression and fit.n_targets or fit.n_classes
   local layers = {}
   for _ = 1, o.num_layers do
@@ -128,6 +128,11 @@ function Bnn:_train(x, y, fit)
   if regression then
     target = y:to("f32")
     noise = s.full({ outputs }, math.log(0.3)):requires_grad_(true) -- log deviation of the targets about the function
+  elseif multi_label then
+    target = y:to("f32")
+    local with, without = {}, {}
+    for k, pair in ipairs(fit.weights) do with[k], without[k] = pair[1], pair[2] end
+    weight = target:mul(s.tensor(with):to("f32")):add(target:neg():add(1):mul(s.tensor(without):to("f32"))) -- of every item and label
   else
     target = s.tensor(y, { dtype = "i64" })
     weight = s.tensor(fit.weights):to("f32")
@@ -148,6 +153,8 @@ function Bnn:_train(x, y, fit)
       local loss
       if regression then
         loss = out:sub(yb):div(noise:exp()):square():mul(0.5):add(noise):sum(3):mean()
+      elseif multi_label then
+        loss = out:softplus():sub(out:mul(yb)):mul(weight:index_select(1, rows)):sum(3):mean()
       else
         local flat = out:reshape(-1, outputs)
         local ids = yb:unsqueeze(1):expand(o.num_samples_mc, #yb):reshape(-1)
@@ -209,6 +216,13 @@ function Bnn:_build(net, value, model)
     local spread = graph.node(net, "bnn_spread", "Sub", "sub", nil, { square, graph.node(net, "bnn_mean_square", "Square", "square", nil, { mean }) })
     local positive = graph.node(net, "bnn_positive", "ReLU", "relu", nil, { spread })
     return mean, graph.node(net, "bnn_variance", "Add", "add", nil, { positive, graph.constant(net, "bnn.noise", model.noise) })
+  end
+  if self.task == "multi_label" then -- log odds of the averaged probability
+    local p = graph.node(net, "bnn_average", "Mean", "mean", { dim = { 2 } }, { graph.node(net, "bnn_sigmoid", "Sigmoid", "sigmoid", nil, { h }) })
+    local inside = graph.node(net, "bnn_inside", "Clamp", "clamp", { min = 1e-6, max = 1 - 1e-6 }, { p })
+    local rest = graph.node(net, "bnn_rest", "Sub", "sub", nil, { graph.constant(net, "bnn.one", scion().tensor { 1 }), inside })
+    return graph.node(net, "bnn_log_odds", "Sub", "sub", nil, { graph.node(net, "bnn_log", "Log", "log", nil, { inside }),
+      graph.node(net, "bnn_log_rest", "Log", "log", nil, { rest }) })
   end
   local p = graph.node(net, "bnn_softmax", "Softmax", "softmax", { dim = 3 }, { h })
   local mean = graph.node(net, "bnn_average", "Mean", "mean", { dim = { 2 } }, { p })

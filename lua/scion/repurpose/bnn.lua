@@ -1,7 +1,9 @@
 -- BnnRepurposer: a Bayesian neural network on features of the source network. The posterior of every weight is a normal distribution of
 -- its own (mean field), fitted by maximising the evidence lower bound with local reparametrisation (Kingma, Salimans and Welling
 -- 2015: noise is drawn for activations, not weights); the weight of the KL term rises from 0 to 1 between two epochs. Predictions
--- average the class probabilities of weight samples, which are kept in the graph, so they are the same every time.
+-- average the class probabilities of weight samples, which are kept in the graph, so they are the same every time. A mean-field posterior
+-- is too wide (what it cannot say about correlated weights it adds as noise), so the averaged probabilities are too careful; they get a
+-- temperature from folds unless calibrate is off.
 
 local check = require "scion.check"
 local class = require "scion.class"
@@ -14,7 +16,7 @@ local Bnn = class.class("BnnRepurposer", Predictor)
 Bnn.TASKS = { classes = true, regression = true, multi_label = true }
 
 Bnn.OPTIONS = {
-  sigma = check.number { default = 2.0, above = 0 },  -- deviation of the prior of what a unit adds up: weights have sigma / sqrt(inputs)
+  sigma = check.number { default = 3.0, above = 0 },  -- deviation of the prior of what a unit adds up: weights have sigma / sqrt(inputs)
   num_layers = check.integer { default = 1, min = 0 }, n_hidden = check.integer { default = 10, min = 1 },
   num_samples_mc = check.integer { default = 3, min = 1 },              -- samples per step of training
   num_samples_mc_prediction = check.integer { default = 100, min = 1 }, -- samples in a prediction
@@ -22,6 +24,7 @@ Bnn.OPTIONS = {
   batch_size = check.integer { default = 20, min = 1 }, num_epochs = check.integer { default = 200, min = 1 },
   start_annealing = check.integer { min = 0 },        -- last epoch without KL; default a tenth of the epochs
   end_annealing = check.integer { min = 1 },          -- first epoch with all of it; default a tenth of the epochs later
+  calibrate = true,                                   -- five more trainings, of classes; off: the averages as they are
   bnn_context_function = check.choice({ "cpu" }, { default = "cpu" }),
   verbose = check.either({ check.boolean(), check.integer { min = 0 } }, { default = 0 }), -- a line per epoch
 }
@@ -175,11 +178,11 @@ function Bnn:_train(x, y, fit)
     if sums.loss ~= sums.loss then
       error(("BnnRepurposer: the loss is NaN in epoch %d; lower learning_rate (%g)"):format(epoch, o.learning_rate), 0)
     end
-    if o.verbose == true or o.verbose ~= false and o.verbose > 0 then
+    if not fit.reuse and (o.verbose == true or o.verbose ~= false and o.verbose > 0) then -- folds are silent
       s.emit("info", ("BnnRepurposer: epoch %d/%d, loss %.4f, KL %.1f, annealing %.2f"):format(epoch, o.num_epochs, sums.loss / n, sums.kl, share))
     end
   end
-  self.history = history
+  if not fit.reuse then self.history = history end
   return s.no_grad(function() return self:_draw(layers, noise, history) end)
 end
 

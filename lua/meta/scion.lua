@@ -684,6 +684,11 @@ function scion.io.read_file(path) end
 ---@return string?
 function scion.io.path_kind(path) end
 
+--- A text that tells whether a file is the same as before: its size, the time when it was written, its number. nil: no such file.
+---@param path string
+---@return string?
+function scion.io.path_stamp(path) end
+
 --- Makes a folder and those above it; fine when it is there.
 ---@param path string
 function scion.io.make_dir(path) end
@@ -6409,7 +6414,18 @@ function scion.data.TensorDataset:init(fields) end
 --- CIFAR-10 as zips of PNG files (one folder per class inside).
 function scion.data.cifar10(opts) end
 
---- A table of numbers with a column to predict. Text columns other than the target are errors naming the cell.
+--- A table with a column to predict (the last, or `target`); the others are what it is predicted from. Options, besides the iterator's:
+---   missing      cells with nothing in them ("", ?, NA, NaN, null, N/A, and what missing_values lists): "error" (the default, naming the
+---                cell); "mean" or "median" of the column (of texts: the most frequent); "drop" the row; or a number (of texts: a category
+---                of their own)
+---   text         columns of texts: "error" (the default), "one_hot" (a feature for each category), "ordinal" (1 to K in the order of the
+---                alphabet, or that of `categories`); or by column: { colour = "one_hot", size = "ordinal" }
+---   categories   { size = { "S", "M", "L" } }: what a column may hold, in order
+---   encoding     it.dataset.encoding of another file: its means and categories, so that a test file gets the same features
+---   unknown      texts that are no category: "error", or "ignore" (0 in every feature)
+---   kind         "labels", "targets" (numbers) or "auto": targets where the column holds numbers with fractions
+---   drop, header, separator, decimal, classes
+---@return scion.Iterator  its dataset has feature_names and encoding
 function scion.data.csv(opts) end
 
 --- Directory of the shared test data (SCION_DATA, or ../shared/data), or nil.
@@ -8151,7 +8167,8 @@ function scion.plot.lines(opts) end
 --- Several charts side by side; see scion.plot.panels.
 function scion.plot.panels(opts) end
 
---- Scatter plot. opts.series: list of { label=, x=, y= }.
+--- Scatter plot. opts.series: list of { label=, x=, y=, colour=, radius =, hollow = true for rings, line = true for a line in place of
+--- points (a diagonal, say) }; opts.radius: of the points whose series says nothing.
 function scion.plot.scatter(opts) end
 
 scion.progress = {}

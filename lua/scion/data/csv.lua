@@ -246,7 +246,8 @@ function Table:features(columns, encoding, unknown)
       local cell = row[j]
       if self:is_missing(cell) then
         if column.fill == nil then
-          self:refuse(row, j, "the cell is missing (missing = \"mean\", \"median\", \"drop\" or a number says what to do)")
+          self:refuse(row, j, "expected a %s, the cell is missing (missing = \"mean\", \"median\", \"drop\" or a number says what to do)",
+            column.kind == "number" and "number" or "category")
         end
         values[r] = id_of[column.fill] or column.fill
       elseif column.kind == "number" then
@@ -262,7 +263,7 @@ function Table:features(columns, encoding, unknown)
     if column.kind == "one_hot" then
       local ids = s.tensor(values, { dtype = "i64" }):reshape(-1, 1)
       parts[#parts + 1] = ids:eq(s.arange(1, #column.categories + 1, { dtype = "i64" }):reshape(1, -1)):to("f32")
-      for _, c in ipairs(column.categories) do names[#names + 1] = ("%s=%s"):format(column.name, c) end
+      for _, c in ipairs(column.categories) do names[#names + 1] = ("%s=%s"):format(column.name, c == "" and "missing" or c) end
     else
       parts[#parts + 1] = s.tensor(values):to("f32"):reshape(-1, 1)
       names[#names + 1] = column.name

@@ -266,7 +266,7 @@ function M.csv(opts)
       local all = table.move(columns, 1, #columns, 1, {})
       all[#all + 1] = target
       local n = tbl:drop_missing(all)
-      if n > 0 then scion().emit("info", ("data.csv: %s: %d rows with missing cells are left out"):format(mine.path, n)) end
+      if n > 0 then scion().emit("info", ("data.csv: %s: %d row%s with missing cells left out"):format(mine.path, n, n == 1 and "" or "s")) end
     end
     encoding = encoding or tbl:learn(columns, mine)
     fields.x, names = tbl:features(columns, encoding, mine.unknown)

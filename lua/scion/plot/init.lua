@@ -80,7 +80,7 @@ local function legend(canvas, entries, box, marker)
   local y = box.y + 14
   for _, s in ipairs(shown) do
     local x = box.x + box.w + 14
-    if marker == "dot" then
+    if marker == "dot" and not s.line then
       canvas:circle(x + 8, y - 4, 4, { fill = s.colour })
     else
       canvas:line(x, y - 4, x + 16, y - 4, { stroke = s.colour, stroke_width = 2.5 })

@@ -149,10 +149,11 @@ local function held_out_decisions(self, machine, mat, y, fit)
 end
 
 -- Platt's sigmoids for all pairs at once: probability of the pair's first class = sigmoid(slope f + shift). Targets and regularised
--- counts of Platt 1999, Newton steps with halving (Lin, Lin and Weng 2007). f, mask, target: (N, P).
-local function platt(f, first, second)
+-- counts of Platt 1999, Newton steps with halving (Lin, Lin and Weng 2007). f, first, second: (N, P), whether an item belongs to the pair's
+-- first or second class; weight (N, 1): what it counts, without which class weights would be calibrated away.
+local function platt(f, first, second, weight)
   local s = scion()
-  local mask = first:add(second)
+  local mask = first:add(second):mul(weight)
   local n1, n2 = first:sum(1), second:sum(1)
   local high, low = n1:add(1):div(n1:add(2)), n2:add(2):reciprocal()
   local target = first:mul(high):add(second:mul(low))
@@ -197,6 +198,13 @@ local function couple(z, k)
     columns[pair[2]] = columns[pair[2]]:add(second:narrow(2, p, 1):reshape(-1))
   end
   return s.stack(columns, 2):log():neg()
+end
+
+-- Weights of the items as a column.
+local function item_weights(y, weights)
+  local list = {}
+  for i, id in ipairs(y) do list[i] = weights[id] + 0.0 end
+  return scion().tensor(list, { dtype = "f64" }):reshape(-1, 1)
 end
 
 -- How far a few items may move the temperature: deviation of its logarithm about 0.
@@ -245,9 +253,9 @@ function Svm:_fit_labels(mat, y, fit, report)
       with = with + (v == 1 and 1 or 0)
     end
     slopes[k], shifts[k] = s.ones(1, { dtype = "f64" }), s.zeros(1, { dtype = "f64" })
-    if with == 0 or with == #ids then
+    if with == 0 or with == #ids or fit.weights[k][1] == 0 or fit.weights[k][2] == 0 then
       machines[k] = { support = s.zeros(0, { dtype = "i64" }), coef = s.zeros(0, 1, { dtype = "f64" }),
-        offset = s.full({ 1 }, with == 0 and -10.0 or 10.0, { dtype = "f64" }) }
+        offset = s.full({ 1 }, (with == 0 or fit.weights[k][1] == 0) and -10.0 or 10.0, { dtype = "f64" }) }
     else
       local sub = { n_classes = 2, weights = fit.weights[k], seed = fit.seed }
       machines[k] = train(self, mat, nil, ids, sub)
@@ -255,7 +263,7 @@ function Svm:_fit_labels(mat, y, fit, report)
       if self.has_probabilities then
         local f = held_out_decisions(self, machines[k], mat, ids, sub)
         local is_with = y:narrow(2, k, 1)
-        slopes[k], shifts[k] = platt(f, is_with, is_with:neg():add(1))
+        slopes[k], shifts[k] = platt(f, is_with, is_with:neg():add(1), item_weights(ids, sub.weights))
       end
     end
   end
@@ -279,6 +287,9 @@ function Svm:_fit(z, y, fit)
   if self.task == "multi_label" then return self:_fit_labels(mat, y, fit, report) end
   for k, count in ipairs(fit.counts) do
     if count == 0 then error(("SvmRepurposer: class %s has no items"):format(check.describe(self.classes[k])), 0) end
+    if fit.weights[k] == 0 then
+      error(("SvmRepurposer: class_weight of class %s is 0; leave the class out of the data (data:only)"):format(check.describe(self.classes[k])), 0)
+    end
   end
   local machine = train(self, mat, nil, y, fit)
   add_report(report, machine)
@@ -289,9 +300,10 @@ function Svm:_fit(z, y, fit)
     local list, ids = pairs_of(fit.n_classes), ids_of(y):reshape(-1, 1)
     local i, j = {}, {}
     for p, pair in ipairs(list) do i[p], j[p] = pair[1], pair[2] end
-    model.slope, model.shift = platt(f, ids:eq(ids_of(i)):to("f64"), ids:eq(ids_of(j)):to("f64"))
+    local weight = item_weights(y, fit.weights)
+    model.slope, model.shift = platt(f, ids:eq(ids_of(i)):to("f64"), ids:eq(ids_of(j)):to("f64"), weight)
     local log_p = couple(f:mul(model.slope):add(model.shift), fit.n_classes)
-    model.temperature = require("scion.repurpose.assess").temperature(log_p:softmax(2), y, TEMPERATURE_SPREAD)
+    model.temperature = require("scion.repurpose.assess").temperature(log_p:softmax(2), y, TEMPERATURE_SPREAD, weight)
     report.temperature = model.temperature
   end
   return model

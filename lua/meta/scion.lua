@@ -1796,6 +1796,17 @@ function Tensor:cross(b, dim) end
 ---@return scion.Tensor loss
 function scion.cross_entropy(input, target, weight, reduction, ignore_index, label_smoothing) end
 
+--- Connectionist temporal classification (Graves et al. 2006): -log of the probability of the targets over all alignments; "mean" divides by each target's length, then averages. Infinite where a target needs more steps than there are.
+---@param log_probs scion.Tensor log-probabilities (T, N, C): log_softmax over the last dimension
+---@param targets scion.Tensor class ids (N, S), or all in a row (sum of target_lengths)
+---@param input_lengths scion.Tensor time steps of each sequence (N), at most T
+---@param target_lengths scion.Tensor ids of each target (N), at most S
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param blank? integer id of the blank, as written in targets; -1: the first class (default -1)
+---@param zero_infinity? boolean a target that does not fit its input counts 0 instead of infinity (default false)
+---@return scion.Tensor loss
+function scion.ctc_loss(log_probs, targets, input_lengths, target_lengths, reduction, blank, zero_infinity) end
+
 --- Largest element so far along a dimension, and where it stands.
 ---@param x scion.Tensor input
 ---@param dim integer dimension to run along (default 0)
@@ -3470,6 +3481,63 @@ function scion.max_pool3d_with_indices(x, kernel, stride, padding, dilation, cei
 ---@return scion.Tensor y, scion.Tensor indices
 function Tensor:max_pool3d_with_indices(kernel, stride, padding, dilation, ceil_mode) end
 
+--- Undoes max_pool1d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param x scion.Tensor maxima (N, C, ...)
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function scion.max_unpool1d(x, indices, kernel, stride, padding, output_size) end
+
+--- Undoes max_pool1d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function Tensor:max_unpool1d(indices, kernel, stride, padding, output_size) end
+
+--- Undoes max_pool2d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param x scion.Tensor maxima (N, C, ...)
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function scion.max_unpool2d(x, indices, kernel, stride, padding, output_size) end
+
+--- Undoes max_pool2d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function Tensor:max_unpool2d(indices, kernel, stride, padding, output_size) end
+
+--- Undoes max_pool3d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param x scion.Tensor maxima (N, C, ...)
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function scion.max_unpool3d(x, indices, kernel, stride, padding, output_size) end
+
+--- Undoes max_pool3d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function Tensor:max_unpool3d(indices, kernel, stride, padding, output_size) end
+
 --- The larger of a and b, elementwise; NaN if either is NaN.
 ---@param a scion.Tensor|number left
 ---@param b scion.Tensor|number right
@@ -4286,6 +4354,21 @@ function Tensor:round() end
 --- Nearest integer, ties to even. In place: changes and returns the tensor.
 ---@return scion.Tensor y
 function Tensor:round_() end
+
+--- x above 0; below, x times a slope drawn evenly from lower .. upper for each element (Xu et al. 2015).
+---@param x scion.Tensor input
+---@param lower? number least slope below 0 (default 0.125)
+---@param upper? number greatest slope below 0 (default 0.33333333333333)
+---@param training? boolean without it the slope is the mean of both (default true)
+---@return scion.Tensor y
+function scion.rrelu(x, lower, upper, training) end
+
+--- x above 0; below, x times a slope drawn evenly from lower .. upper for each element (Xu et al. 2015).
+---@param lower? number least slope below 0 (default 0.125)
+---@param upper? number greatest slope below 0 (default 0.33333333333333)
+---@param training? boolean without it the slope is the mean of both (default true)
+---@return scion.Tensor y
+function Tensor:rrelu(lower, upper, training) end
 
 --- 1 / sqrt(x).
 ---@param x scion.Tensor input
@@ -5305,6 +5388,16 @@ function Tensor:atleast_3d() end
 ---@return scion.Tensor
 function Tensor:bfloat16() end
 
+--- Integers times 2^n (n at least 0).
+---@param n integer|scion.Tensor
+---@return scion.Tensor
+function Tensor:bitwise_left_shift(n) end
+
+--- Integers divided by 2^n, rounded down (n at least 0).
+---@param n integer|scion.Tensor
+---@return scion.Tensor
+function Tensor:bitwise_right_shift(n) end
+
 --- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
 --- short i16, char i8, byte u8, bool (where elements are not 0).
 ---@return scion.Tensor
@@ -5356,6 +5449,16 @@ function Tensor:clamp_min_(min) end
 ---@return scion.Tensor
 function Tensor:combinations(r, with_replacement) end
 
+--- Condition number: the largest singular value over the smallest (p = 2), or |x| |x^-1| in the norm "fro".
+---@param p? "fro"|2
+---@return scion.Tensor
+function Tensor:cond(p) end
+
+--- The size of x with the sign of another (of -0.0 too).
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function Tensor:copysign(other) end
+
 --- Running integral by the trapezoid rule along dim; spacing dx.
 ---@param dx? number default 1
 ---@param dim? integer default -1
@@ -5380,6 +5483,10 @@ function Tensor:double() end
 ---@param sections integer|integer[]
 ---@return scion.Tensor[]
 function Tensor:dsplit(sections) end
+
+--- Eigenvalues of symmetric matrices, smallest first.
+---@return scion.Tensor
+function Tensor:eigvalsh() end
 
 --- Bytes of one element.
 ---@return integer
@@ -5413,6 +5520,21 @@ function Tensor:float() end
 ---@return scion.Tensor
 function Tensor:float_power(exponent) end
 
+--- The larger of two, elementwise with broadcasting; of a number and NaN the number.
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function Tensor:fmax(other) end
+
+--- The smaller of two, elementwise with broadcasting; of a number and NaN the number.
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function Tensor:fmin(other) end
+
+--- Greatest common divisor of integers, elementwise with broadcasting; gcd(0, 0) is 0.
+---@param other scion.Tensor
+---@return scion.Tensor
+function Tensor:gcd(other) end
+
 --- Samples of the Gumbel-softmax distribution (Jang et al. 2017). hard: one-hot values with the gradient of the soft ones.
 ---@param opts? { tau?: number, hard?: boolean, dim?: integer }
 ---@return scion.Tensor
@@ -5422,6 +5544,11 @@ function Tensor:gumbel_softmax(opts) end
 --- short i16, char i8, byte u8, bool (where elements are not 0).
 ---@return scion.Tensor
 function Tensor:half() end
+
+--- 0 below 0, 1 above, `values` at 0.
+---@param values scion.Tensor|number
+---@return scion.Tensor
+function Tensor:heaviside(values) end
 
 --- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
 ---@param sections integer|integer[]
@@ -5452,10 +5579,37 @@ function Tensor:int() end
 ---@return boolean
 function Tensor:is_floating_point() end
 
+--- Is it negative infinity?
+---@return scion.Tensor bool
+function Tensor:isneginf() end
+
+--- Is it positive infinity?
+---@return scion.Tensor bool
+function Tensor:isposinf() end
+
+--- Least common multiple of integers, elementwise with broadcasting; 0 where either is 0.
+---@param other scion.Tensor
+---@return scion.Tensor
+function Tensor:lcm(other) end
+
+--- x * 2^exponent.
+---@param exponent scion.Tensor|number
+---@return scion.Tensor
+function Tensor:ldexp(exponent) end
+
+--- log2(2^a + 2^b) without overflow.
+---@param other scion.Tensor
+---@return scion.Tensor
+function Tensor:logaddexp2(other) end
+
 --- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
 --- short i16, char i8, byte u8, bool (where elements are not 0).
 ---@return scion.Tensor
 function Tensor:long() end
+
+--- Matrix exponential of square matrices: scaling and squaring with the [13/13] Pade approximant (Higham 2005), which has gradients of any order.
+---@return scion.Tensor
+function Tensor:matrix_exp() end
 
 --- Values sorted along dimension 1.
 ---@return scion.Tensor
@@ -5502,6 +5656,10 @@ function Tensor:new_zeros(...) end
 ---@return scion.Tensor
 function Tensor:pdist(p) end
 
+--- x itself (PyTorch's unary plus).
+---@return scion.Tensor
+function Tensor:positive() end
+
 --- Radians as degrees.
 ---@return scion.Tensor
 function Tensor:rad2deg() end
@@ -5531,11 +5689,23 @@ function Tensor:rot90(k, dims) end
 ---@return scion.Tensor
 function Tensor:short() end
 
+--- Is the sign negative? -0.0 counts as negative.
+---@return scion.Tensor bool
+function Tensor:signbit() end
+
+--- sin(pi x) / (pi x), 1 at 0, with gradients of first order there.
+---@return scion.Tensor
+function Tensor:sinc() end
+
 --- Views of `split_size` elements along dim (the last may be smaller), or of the sizes in a list.
 ---@param split_size integer|integer[]
 ---@param dim? integer default 1
 ---@return scion.Tensor[]
 function Tensor:split(split_size, dim) end
+
+--- Singular values of matrices, largest first.
+---@return scion.Tensor
+function Tensor:svdvals() end
 
 --- Views along dim: a number of parts whose sizes differ by at most one, or a list of the first ids of all parts but the first.
 ---@param sections integer|integer[]
@@ -5566,6 +5736,19 @@ function Tensor:unfold(dim, size, step) end
 ---@param opts? { increasing?: boolean }
 ---@return scion.Tensor
 function Tensor:vander(n, opts) end
+
+--- Sum of products along a dimension, default the last, with broadcasting.
+---@param other scion.Tensor
+---@param dim? integer
+---@return scion.Tensor
+function Tensor:vecdot(other, dim) end
+
+--- p-norm of vectors along a dimension (default: of all elements). p = 2; 0 counts what is not 0; math.huge and -math.huge: extremes of |x|.
+---@param p? number
+---@param dim? integer
+---@param keepdim? boolean
+---@return scion.Tensor
+function Tensor:vector_norm(p, dim, keepdim) end
 
 --- The same elements in another shape, sharing storage; an error where that needs a copy (reshape makes one).
 ---@param ... integer|integer[] sizes; one may be -1
@@ -5626,6 +5809,16 @@ function scion.atleast_2d() end
 ---@return scion.Tensor
 function scion.atleast_3d() end
 
+--- Integers times 2^n (n at least 0).
+---@param n integer|scion.Tensor
+---@return scion.Tensor
+function scion.bitwise_left_shift(n) end
+
+--- Integers divided by 2^n, rounded down (n at least 0).
+---@param n integer|scion.Tensor
+---@return scion.Tensor
+function scion.bitwise_right_shift(n) end
+
 --- Matrices along the diagonal of a larger one, zeros elsewhere.
 ---@param tensors scion.Tensor[]
 ---@return scion.Tensor
@@ -5682,6 +5875,16 @@ function scion.column_stack(tensors, ...) end
 ---@return scion.Tensor
 function scion.combinations(r, with_replacement) end
 
+--- Condition number: the largest singular value over the smallest (p = 2), or |x| |x^-1| in the norm "fro".
+---@param p? "fro"|2
+---@return scion.Tensor
+function scion.cond(p) end
+
+--- The size of x with the sign of another (of -0.0 too).
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function scion.copysign(other) end
+
 --- Running integral by the trapezoid rule along dim; spacing dx.
 ---@param dx? number default 1
 ---@param dim? integer default -1
@@ -5707,6 +5910,10 @@ function scion.dsplit(sections) end
 ---@return scion.Tensor
 function scion.dstack(tensors, ...) end
 
+--- Eigenvalues of symmetric matrices, smallest first.
+---@return scion.Tensor
+function scion.eigvalsh() end
+
 --- Have both tensors the same shape and the same elements?
 ---@param other scion.Tensor
 ---@return boolean
@@ -5725,10 +5932,30 @@ function scion.flipud() end
 ---@return scion.Tensor
 function scion.float_power(exponent) end
 
+--- The larger of two, elementwise with broadcasting; of a number and NaN the number.
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function scion.fmax(other) end
+
+--- The smaller of two, elementwise with broadcasting; of a number and NaN the number.
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function scion.fmin(other) end
+
+--- Greatest common divisor of integers, elementwise with broadcasting; gcd(0, 0) is 0.
+---@param other scion.Tensor
+---@return scion.Tensor
+function scion.gcd(other) end
+
 --- Samples of the Gumbel-softmax distribution (Jang et al. 2017). hard: one-hot values with the gradient of the soft ones.
 ---@param opts? { tau?: number, hard?: boolean, dim?: integer }
 ---@return scion.Tensor
 function scion.gumbel_softmax(opts) end
+
+--- 0 below 0, 1 above, `values` at 0.
+---@param values scion.Tensor|number
+---@return scion.Tensor
+function scion.heaviside(values) end
 
 --- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
 ---@param sections integer|integer[]
@@ -5746,6 +5973,33 @@ function scion.hstack(tensors, ...) end
 ---@param accumulate? boolean
 ---@return scion.Tensor
 function scion.index_put(ids, values, accumulate) end
+
+--- Is it negative infinity?
+---@return scion.Tensor bool
+function scion.isneginf() end
+
+--- Is it positive infinity?
+---@return scion.Tensor bool
+function scion.isposinf() end
+
+--- Least common multiple of integers, elementwise with broadcasting; 0 where either is 0.
+---@param other scion.Tensor
+---@return scion.Tensor
+function scion.lcm(other) end
+
+--- x * 2^exponent.
+---@param exponent scion.Tensor|number
+---@return scion.Tensor
+function scion.ldexp(exponent) end
+
+--- log2(2^a + 2^b) without overflow.
+---@param other scion.Tensor
+---@return scion.Tensor
+function scion.logaddexp2(other) end
+
+--- Matrix exponential of square matrices: scaling and squaring with the [13/13] Pade approximant (Higham 2005), which has gradients of any order.
+---@return scion.Tensor
+function scion.matrix_exp() end
 
 --- Vectors of coordinates as tensors over the grid they span. indexing "ij" (default): dimension k follows vector k; "xy":
 --- the first two are exchanged.
@@ -5778,6 +6032,10 @@ function scion.nanmedian() end
 ---@return scion.Tensor
 function scion.pdist(p) end
 
+--- x itself (PyTorch's unary plus).
+---@return scion.Tensor
+function scion.positive() end
+
 --- Radians as degrees.
 ---@return scion.Tensor
 function scion.rad2deg() end
@@ -5803,11 +6061,23 @@ function scion.rot90(k, dims) end
 ---@return scion.Tensor
 function scion.row_stack(tensors, ...) end
 
+--- Is the sign negative? -0.0 counts as negative.
+---@return scion.Tensor bool
+function scion.signbit() end
+
+--- sin(pi x) / (pi x), 1 at 0, with gradients of first order there.
+---@return scion.Tensor
+function scion.sinc() end
+
 --- Views of `split_size` elements along dim (the last may be smaller), or of the sizes in a list.
 ---@param split_size integer|integer[]
 ---@param dim? integer default 1
 ---@return scion.Tensor[]
 function scion.split(split_size, dim) end
+
+--- Singular values of matrices, largest first.
+---@return scion.Tensor
+function scion.svdvals() end
 
 --- Views along dim: a number of parts whose sizes differ by at most one, or a list of the first ids of all parts but the first.
 ---@param sections integer|integer[]
@@ -5845,6 +6115,19 @@ function scion.unravel_index(ids, shape) end
 ---@param opts? { increasing?: boolean }
 ---@return scion.Tensor
 function scion.vander(n, opts) end
+
+--- Sum of products along a dimension, default the last, with broadcasting.
+---@param other scion.Tensor
+---@param dim? integer
+---@return scion.Tensor
+function scion.vecdot(other, dim) end
+
+--- p-norm of vectors along a dimension (default: of all elements). p = 2; 0 counts what is not 0; math.huge and -math.huge: extremes of |x|.
+---@param p? number
+---@param dim? integer
+---@param keepdim? boolean
+---@return scion.Tensor
+function scion.vector_norm(p, dim, keepdim) end
 
 --- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
 ---@param sections integer|integer[]
@@ -7322,6 +7605,13 @@ function scion.nn.Bilinear(...) end
 ---@return scion.Net
 function scion.nn.CELU(...) end
 
+--- Connectionist temporal classification (Graves et al. 2006): -log of the probability of the targets over all alignments; "mean" divides by each target's length, then averages. Infinite where a target needs more steps than there are.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param blank? integer id of the blank, as written in targets; -1: the first class
+---@param zero_infinity? boolean a target that does not fit its input counts 0 instead of infinity
+---@return scion.Net
+function scion.nn.CTCLoss(options, ...) end
+
 --- Deals the channels of every group out in turn.
 ---@return scion.Net
 function scion.nn.ChannelShuffle(...) end
@@ -7642,6 +7932,18 @@ function scion.nn.MaxPool2d(...) end
 --- (a second output: positions in the plane), ceil_mode = false.
 function scion.nn.MaxPool3d(...) end
 
+--- Puts maxima back where MaxPool { return_indices = true } found them: unpool(x, indices). Arguments: kernel_size,
+--- stride = kernel_size, padding = 0, output_size = (size - 1) * stride - 2 * padding + kernel_size.
+function scion.nn.MaxUnpool1d(...) end
+
+--- Puts maxima back where MaxPool { return_indices = true } found them: unpool(x, indices). Arguments: kernel_size,
+--- stride = kernel_size, padding = 0, output_size = (size - 1) * stride - 2 * padding + kernel_size.
+function scion.nn.MaxUnpool2d(...) end
+
+--- Puts maxima back where MaxPool { return_indices = true } found them: unpool(x, indices). Arguments: kernel_size,
+--- stride = kernel_size, padding = 0, output_size = (size - 1) * stride - 2 * padding + kernel_size.
+function scion.nn.MaxUnpool3d(...) end
+
 --- x tanh(softplus(x)).
 ---@return scion.Net
 function scion.nn.Mish(...) end
@@ -7723,6 +8025,13 @@ function scion.nn.RNN(...) end
 --- nonlinearity = "tanh" | "relu".
 ---@return scion.Net
 function scion.nn.RNNCell(...) end
+
+--- x above 0; below, x times a slope drawn evenly from lower .. upper for each element (Xu et al. 2015).
+---@param lower? number least slope below 0
+---@param upper? number greatest slope below 0
+---@param training? boolean without it the slope is the mean of both
+---@return scion.Net
+function scion.nn.RReLU(...) end
 
 --- max(x, 0).
 ---@return scion.Net
@@ -7839,6 +8148,25 @@ function scion.nn.Tanhshrink(...) end
 ---@param value? number put where it does not
 ---@return scion.Net
 function scion.nn.Threshold(...) end
+
+--- Encoder and decoder of Vaswani et al. (2017), a final norm behind each: transformer(source (N, S, d_model), target (N, L, d_model)) to
+--- (N, L, d_model), the decoder causal. Arguments: d_model = 512, nhead = 8, num_encoder_layers = 6, num_decoder_layers = 6,
+--- dim_feedforward = 2048, dropout = 0.1, activation = "relu", layer_norm_eps = 1e-5, norm_first = false. Parameter names are PyTorch's.
+---@return scion.Net
+function scion.nn.Transformer(...) end
+
+--- `num_layers` decoder layers, named layers.0, layers.1, ..., each looking at the same memory: decoder(target, memory); final_norm: a layer
+--- norm "norm" behind them.
+---@return scion.Net
+function scion.nn.TransformerDecoder(...) end
+
+--- Self-attention, attention to the encoder's output and a feed-forward net: decoder(target (N, L, d_model), memory (N, S, d_model)) to
+--- (N, L, d_model). Arguments as TransformerEncoderLayer's, but is_causal = true: a position sees itself and those before it (PyTorch asks for a
+--- mask instead). Parameter names are PyTorch's.
+---@param d_model integer
+---@param nhead integer
+---@return scion.Net
+function scion.nn.TransformerDecoderLayer(...) end
 
 --- `num_layers` encoder layers one after the other, named layers.0, layers.1, ...; final_norm: a layer norm "norm" behind them.
 ---@return scion.Net

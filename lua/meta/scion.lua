@@ -2425,6 +2425,15 @@ function scion.glu(x, dim) end
 ---@return scion.Tensor y
 function Tensor:glu(dim) end
 
+--- x read at the positions of a grid, by torch's rules.
+---@param x scion.Tensor (N, C, ...) with one to three sizes
+---@param grid scion.Tensor (N, ..., k): the k coordinates of each output, last dimension of x first, -1 to 1 across it
+---@param mode? "bilinear"|"nearest"|"bicubic" how neighbours are weighed; bilinear is linear in one or three dimensions, too (default bilinear)
+---@param padding_mode? "zeros"|"border"|"reflection" what lies outside (default zeros)
+---@param align_corners? boolean -1 and 1 are the centres of the corner elements; else their outer edges (default false)
+---@return scion.Tensor y
+function scion.grid_sample(x, grid, mode, padding_mode, align_corners) end
+
 --- Normalises groups of channels of every item, then scales and shifts each channel.
 ---@param x scion.Tensor (N, C, ...)
 ---@param weight? scion.Tensor (C) scale; default 1
@@ -2708,12 +2717,15 @@ function scion.instance_norm(x, weight, bias, eps) end
 ---@param scale_factor? number output size over input size, when `size` is not given (default 0.0)
 ---@param align_corners? boolean corner elements keep their values (default false)
 ---@param antialias? boolean when shrinking, average over all input elements (default false)
----@param coordinates? "default"|"half_pixel"|"pytorch_half_pixel"|"asymmetric"|"align_corners"|"half_pixel_symmetric" position rule of ONNX's Resize; default: align_corners, or asymmetric for nearest and half_pixel else (default default)
+---@param coordinates? "default"|"half_pixel"|"pytorch_half_pixel"|"asymmetric"|"align_corners"|"half_pixel_symmetric"|"tf_crop_and_resize" position rule of ONNX's Resize; default: align_corners, or asymmetric for nearest and half_pixel else (default default)
 ---@param nearest_mode? "default"|"floor"|"ceil"|"round_prefer_floor"|"round_prefer_ceil" rounding rule of ONNX's Resize; default: floor, or round_prefer_ceil for nearest_exact (default default)
 ---@param cubic_a? number parameter of the cubic kernel (default -0.75)
 ---@param exclude_outside? boolean taps outside the input get no weight (default false)
+---@param from? number start of what tf_crop_and_resize takes, as a part of the size (default 0.0)
+---@param to? number its end (default 1.0)
+---@param outside? number value outside the input, for tf_crop_and_resize (default 0.0)
 ---@return scion.Tensor y
-function scion.interpolate(x, size, mode, scale_factor, align_corners, antialias, coordinates, nearest_mode, cubic_a, exclude_outside) end
+function scion.interpolate(x, size, mode, scale_factor, align_corners, antialias, coordinates, nearest_mode, cubic_a, exclude_outside, from, to, outside) end
 
 --- Inverse of square matrices. To solve a system, use solve.
 ---@param a scion.Tensor (..., N, N)

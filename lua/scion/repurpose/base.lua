@@ -53,7 +53,7 @@ end
 
 function Repurposer:init(opts)
   local name = getmetatable(self).class_name
-  self.options = check.opts(name, opts, all_options(getmetatable(self)), 4)
+  self.options = check.opts(name, opts, all_options(getmetatable(self)), "user")
   self.source_model = self.options.source_model
   self.target_model, self.classes = nil, nil
 end

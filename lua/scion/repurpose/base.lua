@@ -321,6 +321,16 @@ function Repurposer:save(path, opts)
   return self
 end
 
+--- Xfer's name for save: to the file model_name in model_directory.
+---@param model_name string
+---@param model_directory? string    default: here
+---@param save_source_model? boolean default: with the source
+function Repurposer:save_repurposer(model_name, model_directory, save_source_model)
+  check.arg("save_repurposer", "model_name", model_name, check.string { required = true })
+  local path = (model_directory or "") ~= "" and model_directory .. "/" .. model_name or model_name
+  return self:save(path, { save_source = save_source_model })
+end
+
 require("scion.repurpose.assess").install(Repurposer)
 
 return Repurposer

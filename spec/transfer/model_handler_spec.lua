@@ -467,7 +467,7 @@ describe("ModelHandler: pictures", function()
     for _, part in ipairs { "├─●", "●─╯", "plus", "Linear 4", "20" } do assert.truthy(text:find(part, 1, true), text) end
     assert.equal(text .. "\n", helper.read_file(dir .. "/net.txt"))
     local mod = mh:get_module({ 1, 2, 2 }, { fixed_layer_parameters = mh:get_layer_parameters { "a1" } })
-    assert.truthy(scion.ModelHandler(mod):visualize_net(dir .. "/net.txt"):find("20 frozen", 1, true))
+    assert.truthy(scion.ModelHandler(mod):visualize_net(dir .. "/net.txt"):find("20  frozen", 1, true))
   end)
 
   it("draws by Graphviz", function()

@@ -349,9 +349,41 @@ local function source_rows(self)
   return found and rows or nil
 end
 
+-- A last layer by convex means on features (N, F): logistic regression (one for each label of multi-label targets), or ridge regression for
+-- targets in deviations of the training set.
+local function fitted_head(self, x, y, k)
+  local s, logistic = require "scion", require "scion.logistic"
+  if self.task == "classes" then
+    local model = logistic.fit(x, y, k, { c = 0.1 })
+    return model.weight:to("f32"), model.bias:to("f32")
+  end
+  x = x:to("f64")
+  if self.task == "multi_label" then
+    local weights, biases = {}, {}
+    for d = 1, k do
+      local column = y:narrow(2, d, 1):reshape(-1):to("f64")
+      local share = column:mean():item()
+      if share == 0 or share == 1 then
+        weights[d], biases[d] = s.zeros(1, x:size(2), { dtype = "f64" }), s.full({ 1 }, share == 1 and 5.0 or -5.0, { dtype = "f64" })
+      else
+        local model = logistic.fit(x, column:add(1):to("i64"), 2, { c = 0.1 })
+        weights[d], biases[d] = model.weight:narrow(1, 2, 1), model.bias:narrow(1, 2, 1)
+      end
+    end
+    return s.cat(weights, 1):to("f32"), s.cat(biases, 1):to("f32")
+  end
+  local target = self:_as_targets(y):to("f64"):reshape(#y, -1):sub(self.target_scaling.mean):div(self.target_scaling.std)
+  local mean = x:mean(1)
+  local z = x:sub(mean)
+  local penalty = math.max(z:square():sum():item() / x:size(2) * 0.1, 1e-9) -- a tenth of what an average feature varies
+  local gram = z:t():matmul(z):add(s.eye(x:size(2), { dtype = "f64" }):mul(penalty))
+  local w = s.cholesky_solve(z:t():matmul(target), s.cholesky(gram)):t()
+  return w:to("f32"):contiguous(), target:mean(1):sub(w:mv(mean)):to("f32")
+end
+
 --- For subclasses: puts a new last layer on a value (flattened if need be) and makes it the net's output.
 ---   head = "random": PyTorch's initialisation; "source": rows of the source's own last layer for the classes that both
----   know by name, random for the others; "regression": a converged logistic regression on the features.
+---   know by name, random for the others; "regression": a converged logistic (of numbers: ridge) regression on the features.
 function Neural:_add_head(net, value, name, train, head)
   local s = require "scion"
   local first = train.with and train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none" } or train
@@ -364,7 +396,7 @@ function Neural:_add_head(net, value, name, train, head)
   local bound = 1 / math.sqrt(width)
   local weight = s.rand(k, width):mul(2 * bound):sub(bound)
   local bias = s.rand(k):mul(2 * bound):sub(bound)
-  if head ~= "random" and self.task ~= "classes" then head = "random" end
+  if head == "source" and self.task ~= "classes" then head = "random" end
   if head == "source" then
     local rows = source_rows(self)
     local last = graph.head(self.source_model)
@@ -379,9 +411,8 @@ function Neural:_add_head(net, value, name, train, head)
       end
     end
   elseif head == "regression" then
-    local values, ids = features.collect(net, train:in_order(), { net:value_name(value) }, { flatten = true, cache = true })
-    local model = require("scion.logistic").fit(values[1], ids, k, { c = 0.1 })
-    weight, bias = model.weight:to("f32"), model.bias:to("f32")
+    local values, y = features.collect(net, train:in_order(), { net:value_name(value) }, { flatten = true, cache = true })
+    s.no_grad(function() weight, bias = fitted_head(self, values[1], y, k) end)
   end
   local out = graph.add_linear(net, graph.fresh_name(net, name), value, weight:requires_grad_(true), bias:requires_grad_(true))
   net:set_outputs { out }

@@ -7382,9 +7382,16 @@ function scion.meta.tasks.check(where, task, level) end
 --- Checks a task's class ids against the number of outputs of the network.
 function scion.meta.tasks.check_head(where, task, output, level) end
 
+--- Support items and queries that are to be put together must have one shape.
+function scion.meta.tasks.check_joined(where, task, level) end
+
 --- n-way k-shot episodes from a labelled data set. Options: data, ways 5, shots 1, queries 15, classes (labels to draw from), rotations ("none",
 --- "classes", "random"), augment, seed.
 function scion.meta.tasks.episodes(opts) end
+
+--- One task a folder of a folder, dir/task/class/picture: a list of tasks. Options: dir, ways, shots 15, held_out 5, seed as of alphabets; size, crop,
+--- channels, normalise, filter as of data.image_folder.
+function scion.meta.tasks.folder(opts) end
 
 --- Sums of two sinusoids around a point of the task. Options: shots 10, queries 10, x_range { -4, 4 } of the points, noise 0, seed.
 function scion.meta.tasks.harmonic(opts) end

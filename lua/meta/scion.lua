@@ -6358,6 +6358,13 @@ function scion.ModelHandler:summary(shapes) end
 ---@param n? integer
 function scion.ModelHandler:undo(n) end
 
+--- Puts another network in the place of this one, as an edit that can be taken back. Xfer's name: update_sym.
+---@param net scion.Net
+function scion.ModelHandler:update_net(net) end
+
+--- Xfer's name for update_net.
+function scion.ModelHandler:update_sym(net) end
+
 --- Draws the network: "net.svg", "net.png", "net.pdf" (by Graphviz's dot), "net.dot" (its text), "net.txt" or nothing (as text).
 --- opts: input_shape (batch first; shapes are then shown), net (another net to draw, such as a module). Returns the text of the
 --- drawing. Without Graphviz a picture cannot be made: that is said, and the text is returned.
@@ -6392,6 +6399,8 @@ function scion.NeuralNetworkRepurposer:find_learning_rate(train, opts) end
 
 --- Functions and live objects do not go into files.
 function scion.NeuralNetworkRepurposer:get_params() end
+
+function scion.NeuralNetworkRepurposer:init(opts) end
 
 --- Trains for the task that the iterator shows. Returns itself.
 function scion.NeuralNetworkRepurposer:repurpose(train) end
@@ -6453,6 +6462,12 @@ function scion.Repurposer:repurpose(_) end
 ---@param path string
 ---@param opts? { save_source?: boolean }
 function scion.Repurposer:save(path, opts) end
+
+--- Xfer's name for save: to the file model_name in model_directory.
+---@param model_name string
+---@param model_directory? string    default: here
+---@param save_source_model? boolean default: with the source
+function scion.Repurposer:save_repurposer(model_name, model_directory, save_source_model) end
 
 --- The whole thing as one network: preprocessing, trunk, head, softmax. C hosts and predict.lua run it.
 function scion.Repurposer:to_net() end

@@ -327,6 +327,8 @@ end
 ---@param save_source_model? boolean default: with the source
 function Repurposer:save_repurposer(model_name, model_directory, save_source_model)
   check.arg("save_repurposer", "model_name", model_name, check.string { required = true })
+  model_directory = check.arg("save_repurposer", "model_directory", model_directory, check.string {})
+  save_source_model = check.arg("save_repurposer", "save_source_model", save_source_model, check.boolean {})
   local path = (model_directory or "") ~= "" and model_directory .. "/" .. model_name or model_name
   return self:save(path, { save_source = save_source_model })
 end

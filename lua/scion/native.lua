@@ -633,7 +633,8 @@ function scion.io.decode_onnx(bytes, name) end
 ---@return scion.Tensor
 function scion.io.decode_onnx_tensor(bytes) end
 
---- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), "xfer" (a repurposer that Xfer saved), or nil.
+--- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), "xfer" (a
+--- repurposer that Xfer saved), or nil.
 ---@param path string
 ---@return string?
 function scion.io.file_format(path) end

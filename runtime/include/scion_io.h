@@ -59,8 +59,8 @@ SCION_API scion_status scion_npz_write(scion_context *ctx, const char *path, int
 SCION_API scion_status scion_idx_read(scion_context *ctx, const char *path, scion_tensor **out); /* plain or gzip, by content */
 SCION_API scion_status scion_idx_read_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_tensor **out);
 
-/* What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks); "pytorch", "safetensors", "npz", "npy", "mxnet" (weights); "xfer" (a repurposer that Xfer saved, as JSON);
- * NULL: nothing that is known. Static text. */
+/* What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks); "pytorch", "safetensors", "npz", "npy", "mxnet" (weights);
+ * "xfer" (a repurposer that Xfer saved, as JSON); NULL: nothing that is known. Static text. */
 SCION_API scion_status scion_file_format(scion_context *ctx, const char *path, const char **out);
 
 /* ---- weights from elsewhere ---------------------------------------------------------------------------- */

@@ -27,6 +27,7 @@ static inline bool scion__pb_is(const scion_pb *s, const char *word) {
 
 typedef struct scion_onnx_value {
   char *name;           /* of the graph; NULL: made on the way */
+  size_t name_length;   /* of the graph's names, which are looked for often */
   char *label;          /* of a weight that is known by another name inside a function; NULL: the same */
   scion_tensor *tensor; /* a constant */
   int32_t id;           /* in the net; -1: not there yet */
@@ -72,6 +73,7 @@ typedef struct scion_onnx {
   const scion_onnx_frame *frame; /* NULL: in the graph itself */
   char prefix[160];      /* of layers' names: the layer that a function or inner graph stands for, or empty */
   int32_t first;         /* values before it are out of sight */
+  bool hopeless;         /* other sizes of the inputs would not help */
   int32_t depth, written_out; /* functions and inner graphs within each other; nodes that come from them */
 } scion_onnx;
 

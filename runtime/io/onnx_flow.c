@@ -33,7 +33,9 @@ static scion_status enter(scion_onnx *o, scope *s, int64_t turn) { /* turn: of a
   return SCION_OK;
 }
 static void leave(scion_onnx *o, const scope *s) {
-  for (int32_t i = s->begin; i < o->n_values; i++) o->values[i].closed = true, o->values[i].below = s->begin - 1;
+  int32_t below = s->begin - 1;
+  if (below >= 0 && o->values[below].closed) below = o->values[below].below; /* the turns of a loop are passed over at once */
+  for (int32_t i = s->begin; i < o->n_values; i++) o->values[i].closed = true, o->values[i].below = below;
   o->depth--;
   o->node = s->node;
   o->frame = s->frame;
@@ -49,7 +51,8 @@ static scion_status run_body(scion_onnx *o, scion_pb body, uint32_t nodes, uint3
   scion_pb g = body;
   while (scion__pb_next(&g, &f)) {
     if (f.number != nodes || f.wire != 2) continue;
-    if (++o->written_out > MAX_WRITTEN) return scion_fail(o->ctx, SCION_EUNSUPPORTED, "%s: functions, branches and loops come to more than %d layers", o->path, MAX_WRITTEN);
+    o->hopeless = ++o->written_out > MAX_WRITTEN;
+    if (o->hopeless) return scion_fail(o->ctx, SCION_EUNSUPPORTED, "%s: functions, branches and loops come to more than %d layers", o->path, MAX_WRITTEN);
     SCION_TRY(scion__onnx_import_node(o, body, f.sub));
   }
   if (g.bad) return scion__onnx_damaged(o, "a function or an inner graph is damaged");
@@ -245,11 +248,11 @@ static scion_status loop_turns(scion_onnx *o, scion_pb body, int64_t most, bool 
   int32_t given[MAX_VALUES + 2], made[MAX_VALUES], n;
   for (int64_t k = 0; k < most && go; k++) {
     scope s;
-    SCION_TRY(number(o, SCION_I64, (double)k, &given[0]));
-    SCION_TRY(number(o, SCION_BOOL, 1, &given[1]));
-    memcpy(given + 2, state, (size_t)n_states * sizeof *state);
     SCION_TRY(enter(o, &s, k));
-    scion_status st = bind_inputs(o, body, n_states + 2, given);
+    scion_status st = number(o, SCION_I64, (double)k, &given[0]);
+    if (st == SCION_OK) st = number(o, SCION_BOOL, 1, &given[1]);
+    memcpy(given + 2, state, (size_t)n_states * sizeof *state);
+    if (st == SCION_OK) st = bind_inputs(o, body, n_states + 2, given);
     if (st == SCION_OK) st = run_graph(o, body, made, &n);
     leave(o, &s);
     SCION_TRY(st);
@@ -290,15 +293,16 @@ static scion_status scan_turns(scion_onnx *o, scion_pb body, int64_t length, int
   for (int64_t k = 0; k < length; k++) {
     scope s;
     memcpy(given, state, (size_t)n_states * sizeof *state);
-    for (int32_t i = 0; i < n_in; i++) {
+    SCION_TRY(enter(o, &s, k));
+    scion_status st = SCION_OK;
+    for (int32_t i = 0; i < n_in && st == SCION_OK; i++) {
       scion__room p;
       void *q = scion__params(&p, OP(select));
       scion__set_int(OP(select), q, "dim", axis[i]);
       scion__set_int(OP(select), q, "index", list_at(direction, i, 0) ? length - 1 - k : k);
-      SCION_TRY(scion__onnx_emit1(o, OP(select), q, NULL, "step", IN(n_states + i), &given[n_states + i]));
+      st = scion__onnx_emit1(o, OP(select), q, NULL, "step", IN(n_states + i), &given[n_states + i]);
     }
-    SCION_TRY(enter(o, &s, k));
-    scion_status st = bind_inputs(o, body, n_states + n_in, given);
+    if (st == SCION_OK) st = bind_inputs(o, body, n_states + n_in, given);
     if (st == SCION_OK) st = run_graph(o, body, made, &n);
     leave(o, &s);
     SCION_TRY(st);

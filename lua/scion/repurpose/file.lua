@@ -209,7 +209,8 @@ local LOAD <const> = { source_model = check.test("a net", graph.is_net, {}), par
 local function readable(path) return scion().io.path_kind(path) ~= nil end
 
 --- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer (also Xfer's NAME.json of a
---- LrRepurposer or SvmRepurposer, with the source network that Xfer saves beside it), or named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+--- LrRepurposer or SvmRepurposer, with the source network that Xfer saves beside it), or named tensors (PyTorch, safetensors, npz, params without a
+--- symbol), which net:load_weights takes. Nothing in a file is executed.
 ---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
 ---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer, mmap?: boolean } source_model: of a repurposer saved without; params, epoch: MXNet's
 --- parameters. mmap (false): weights stay in the file instead of being copied, where their alignment there allows it (scion's own files, safetensors, PyTorch's

@@ -8,7 +8,7 @@
 #define OP(name) (&scion__op_##name)
 #define IN(i) scion__onnx_in(o, i)
 #define MAX_DEPTH 16       /* functions and inner graphs within each other */
-#define MAX_WRITTEN 20000  /* nodes that come from them */
+#define MAX_WRITTEN 4000   /* nodes that come from them, and one more for every 256 bytes of the file: memory that it justifies */
 #define MAX_VALUES 64      /* inputs or outputs of an inner graph */
 
 /* ---- scopes ------------------------------------------------------------------------------------------------------ */
@@ -51,8 +51,9 @@ static scion_status run_body(scion_onnx *o, scion_pb body, uint32_t nodes, uint3
   scion_pb g = body;
   while (scion__pb_next(&g, &f)) {
     if (f.number != nodes || f.wire != 2) continue;
-    o->hopeless = ++o->written_out > MAX_WRITTEN;
-    if (o->hopeless) return scion_fail(o->ctx, SCION_EUNSUPPORTED, "%s: functions, branches and loops come to more than %d layers", o->path, MAX_WRITTEN);
+    int64_t most = MAX_WRITTEN + (o->model.end - o->model.p) / 256;
+    o->hopeless = ++o->written_out > most;
+    if (o->hopeless) return scion_fail(o->ctx, SCION_EUNSUPPORTED, "%s: functions, branches and loops come to more than %lld layers", o->path, (long long)most);
     SCION_TRY(scion__onnx_import_node(o, body, f.sub));
   }
   if (g.bad) return scion__onnx_damaged(o, "a function or an inner graph is damaged");

@@ -142,7 +142,7 @@ describe("an ONNX file", function()
     end
     local many = model({ node("F5", { "x" }, { "y" }) .. bytes(7, "d") }, {}, { value("x", { 1 }) }, { value("y", { 1 }) }) .. doubling("F1", "Neg") .. doubling("F2", "F1") ..
       doubling("F3", "F2") .. doubling("F4", "F3") .. doubling("F5", "F4")
-    assert.error_matches(function() scion.nn.load(helper.write_file(dir .. "/m.onnx", many)) end, "more than 20000 layers")
+    assert.error_matches(function() scion.nn.load(helper.write_file(dir .. "/m.onnx", many)) end, "come to more than %d+ layers")
   end)
 
   it("with If takes the known branch, or chooses between both when the condition is computed", function()
@@ -189,7 +189,7 @@ describe("an ONNX file", function()
     assert.error_matches(function()
       scion.nn.load(helper.write_file(dir .. "/l.onnx", model({ node("Loop", { "", "", "x" }, { "y" }, "loop", { graph_attribute("body", forever) }) }, {}, { value("x", { 1 }) },
         { value("y", { 1 }) })))
-    end, "more than 20000 layers")
+    end, "come to more than %d+ layers")
   end)
 
   -- ---- real networks -----------------------------------------------------------------------------------------

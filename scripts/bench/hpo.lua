@@ -92,7 +92,7 @@ local ORDER <const> = { "branin", "camel", "hartmann3", "hartmann6", "ackley5", 
 
 local args = scion.cli.parse {
   name = "bench/hpo", about = "Regret and time of hyper-parameter search on functions with known minima.",
-  options = { { "seeds", "N", "repetitions", default = 20, min = 1 }, { "functions", "LIST", "which of " .. table.concat(ORDER, ","), type = "list" },
+  options = { { "seeds", "N", "repetitions", default = 20, min = 1 }, { "first", "N", "the first seed", default = 1, min = 1 }, { "functions", "LIST", "which of " .. table.concat(ORDER, ","), type = "list" },
     { "methods", "LIST", "samplers", type = "list" }, { "n", "N", "evaluations, in place of each function's own", type = "integer" },
     { "peers", "PYTHON", "compare with the Python libraries that this program has" } },
 }
@@ -151,15 +151,15 @@ for _, name in ipairs(args.functions or ORDER) do
   local n = args.quick and 20 or args.n or FUNCTIONS[name].n
   for _, method in ipairs(args.methods or { "gp", "tpe", "cma_es", "random" }) do
     local all, seconds = {}, 0
-    for seed = 1, seeds do
+    for seed = args.first, args.first + seeds - 1 do
       local regrets, each = run(name, method, seed, n)
-      all[seed], seconds = regrets, seconds + each / seeds
+      all[#all + 1], seconds = regrets, seconds + each / seeds
     end
     add(name, method, all, seconds)
   end
   if args.peers then
     local here = arg[0]:match("^(.*)/[^/]*$") or "."
-    local pipe = assert(io.popen(("'%s' -W ignore '%s/hpo_peers.py' %s %d %d"):format(args.peers, here, name, seeds, n)))
+    local pipe = assert(io.popen(("'%s' -W ignore '%s/hpo_peers.py' %s %d %d %d"):format(args.peers, here, name, seeds, n, args.first)))
     for line in pipe:lines() do -- one JSON object a method: { method, regrets = [[...]], seconds }
       local result = scion.json.decode(line)
       add(name, result.method, result.regrets, result.seconds)

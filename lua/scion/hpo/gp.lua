@@ -38,7 +38,7 @@ local BOUNDS <const> = { length_scale = { 0.01, 30 }, variance = { 0.05, 300 }, 
 -- Once there are so many trials a parameter, every so many of them goes where the process expects the best value: expected
 -- improvement keeps weighing other hills when one has long been found, and leaves the last digits to chance. (Sooner, it
 -- stays on the first hill: Ackley's function in 5 dimensions is 1.3 times worse at 40 trials.)
-local GREEDY_FROM <const>, GREEDY_EVERY <const> = 8, 4
+local GREEDY_FROM <const>, GREEDY_EVERY <const> = 8, 3
 
 -- Values as the process sees them. Up to the median they are taken as they are, or to a power that flattens the bottom (a funnel
 -- with steep walls, like Ackley's, becomes a bowl that a smooth process fits); the evidence says which. Above the median

@@ -123,7 +123,7 @@ local function align(space, done)
     local items, values = groups[study], {}
     for i, item in ipairs(items) do values[i] = item.y end
     local gp = scion.GaussianProcess { tie = space.tie, length_scale = 0.3, variance = 1, noise = 1e-3, fixed = true }
-    local predicted = gp:fit(rows_of(items), temper(values)):predict(rows_of(own)):tolist()
+    local predicted = gp:fit(rows_of(items), (temper(values))):predict(rows_of(own)):tolist()
     local mx, my, sxx, sxy, syy = 0, 0, 0, 0, 0
     for i, item in ipairs(own) do mx, my = mx + predicted[i] / #own, my + item.y / #own end
     for i, item in ipairs(own) do

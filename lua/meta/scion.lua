@@ -6358,6 +6358,13 @@ function scion.ModelHandler:summary(shapes) end
 ---@param n? integer
 function scion.ModelHandler:undo(n) end
 
+--- Puts another network in the place of this one, as an edit that can be taken back. Xfer's name: update_sym.
+---@param net scion.Net
+function scion.ModelHandler:update_net(net) end
+
+--- Xfer's name for update_net.
+function scion.ModelHandler:update_sym(net) end
+
 --- Draws the network: "net.svg", "net.png", "net.pdf" (by Graphviz's dot), "net.dot" (its text), "net.txt" or nothing (as text).
 --- opts: input_shape (batch first; shapes are then shown), net (another net to draw, such as a module). Returns the text of the
 --- drawing. Without Graphviz a picture cannot be made: that is said, and the text is returned.
@@ -6392,6 +6399,8 @@ function scion.NeuralNetworkRepurposer:find_learning_rate(train, opts) end
 
 --- Functions and live objects do not go into files.
 function scion.NeuralNetworkRepurposer:get_params() end
+
+function scion.NeuralNetworkRepurposer:init(opts) end
 
 --- Trains for the task that the iterator shows. Returns itself.
 function scion.NeuralNetworkRepurposer:repurpose(train) end
@@ -6453,6 +6462,12 @@ function scion.Repurposer:repurpose(_) end
 ---@param path string
 ---@param opts? { save_source?: boolean }
 function scion.Repurposer:save(path, opts) end
+
+--- Xfer's name for save: to the file model_name in model_directory.
+---@param model_name string
+---@param model_directory? string    default: here
+---@param save_source_model? boolean default: with the source
+function scion.Repurposer:save_repurposer(model_name, model_directory, save_source_model) end
 
 --- The whole thing as one network: preprocessing, trunk, head, softmax. C hosts and predict.lua run it.
 function scion.Repurposer:to_net() end
@@ -7382,9 +7397,16 @@ function scion.meta.tasks.check(where, task, level) end
 --- Checks a task's class ids against the number of outputs of the network.
 function scion.meta.tasks.check_head(where, task, output, level) end
 
+--- Support items and queries that are to be put together must have one shape.
+function scion.meta.tasks.check_joined(where, task, level) end
+
 --- n-way k-shot episodes from a labelled data set. Options: data, ways 5, shots 1, queries 15, classes (labels to draw from), rotations ("none",
 --- "classes", "random"), augment, seed.
 function scion.meta.tasks.episodes(opts) end
+
+--- One task a folder of a folder, dir/task/class/picture: a list of tasks. Options: dir, ways, shots 15, held_out 5, seed as of alphabets; size, crop,
+--- channels, normalise, filter as of data.image_folder.
+function scion.meta.tasks.folder(opts) end
 
 --- Sums of two sinusoids around a point of the task. Options: shots 10, queries 10, x_range { -4, 4 } of the points, noise 0, seed.
 function scion.meta.tasks.harmonic(opts) end

@@ -102,6 +102,7 @@ end
 -- Runs the head on features, in pieces that do not need much memory.
 local function run_head(head, features, rows)
   local s = scion()
+  features = features:to("f32")
   local parts = {}
   s.no_grad(function()
     for from = 1, #features, rows or 512 do
@@ -295,9 +296,19 @@ end
 
 -- ---- predicting -----------------------------------------------------------------------------------------------------------
 
+-- Raises where there are not as many features as were trained on.
+local function check_width(self, features)
+  local spans = self.feature_indices_per_layer
+  local width = spans and spans[#spans] and spans[#spans].last
+  if width and features:size(2) ~= width then
+    check.raise("%s: the data give %d features of an item, it was trained on %d", getmetatable(self).class_name, features:size(2), width)
+  end
+end
+
 -- All outputs of the head for an iterator, and the targets. Features come out of the cache where they are known.
 function Predictor:_outputs(iterator)
   local data = self:get_features_from_source_model(iterator)
+  check_width(self, data.features)
   return run_head(self:_head_of_now(), data.features), data.ids
 end
 
@@ -306,7 +317,10 @@ function Predictor:_predict_probability(iterator)
   return outputs[1], truth
 end
 
-function Predictor:_predict_probability_from_features(features) return run_head(self:_head_of_now(), features)[1] end
+function Predictor:_predict_probability_from_features(features)
+  check_width(self, features)
+  return run_head(self:_head_of_now(), features)[1]
+end
 
 -- The label is the most probable class.
 Predictor._predict_id = Repurposer._predict_id

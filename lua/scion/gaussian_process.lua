@@ -1,12 +1,12 @@
--- Gaussian-process regression (Rasmussen and Williams 2006, chapters 2 and 5): the one surrogate of hyper-parameter search
--- and the regression of GpRepurposer.
+-- Gaussian-process regression (Rasmussen and Williams 2006, chapters 2 and 5): the one surrogate of hyper-parameter search. (GpRepurposer
+-- has a search of its own: one for many targets, on distances that are computed once.)
 --
 --   local gp = scion.GaussianProcess { kernel = "matern52", seed = 1 }
 --   gp:fit(x, y)                                  -- (N, D), (N)
 --   local mean, variance = gp:predict(x_new)      -- (M), (M): of the function; + gp.noise for a new observation
 --   print(gp:log_evidence(), gp.length_scales)
 --
--- The covariance is a sum of stationary kernels, each over its own columns (GpRepurposer has one for each feature layer), plus
+-- The covariance is a sum of stationary kernels, each over its own columns, plus
 -- noise. Hyper-parameters are logarithms of length scales, variances and noise; they maximise the log evidence plus the log
 -- of their priors, by exact gradients from several starts. Arithmetic in f64 by the ops of runtime/ops/covariance.c.
 

@@ -52,8 +52,13 @@ for _, name in ipairs(scion.op_names()) do
 end
 
 scion.seed(3)
-for _, size in ipairs { { 3, 5, 7 }, { 64, 64, 64 }, { 33, 129, 65 } } do
-  emit("matmul_" .. size[2], "product", scion.randn(size[1], size[2]):matmul(scion.randn(size[2], size[3])))
+for _, size in ipairs { { 3, 5, 7 }, { 64, 64, 64 }, { 33, 129, 65 }, { 10, 40, 40 }, { 13, 19, 1 }, { 9, 24, 17 } } do
+  local m, k, n = table.unpack(size)
+  for turned = 0, 3 do -- either side as it lies or transposed
+    local a = turned & 1 == 0 and scion.randn(m, k) or scion.randn(k, m):t()
+    local b = turned & 2 == 0 and scion.randn(k, n) or scion.randn(n, k):t()
+    emit(("matmul_%dx%dx%d"):format(m, k, n), "product" .. turned, a:matmul(b))
+  end
 end
 local net = nn.Sequential { nn.Conv2d(3, 8, 3, { padding = 1, bias = false }), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, { groups = 8, padding = 1 }),
   nn.Conv2d(8, 16, 1), nn.GELU(), nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(64, 32), nn.Tanh(), nn.LayerNorm(32), nn.Linear(32, 5) }

@@ -20,20 +20,23 @@ function Learner:init(fields)
   self.model, self.rule = fields.model, fields.rule
   self.first_order, self.tasks, self.clip = fields.first_order, fields.tasks, fields.clip
   self.mode, self.label, self.cut = fields.mode or "train", fields.label, fields.cut
-  self.params, self.names, self.buffers = {}, {}, {}
-  local given = fields.params or {}
-  for name, p in fields.model:named_parameters() do
-    local start = given[name] or p
-    self.params[name] = start
-    if not fields.names and start.requires_grad then self.names[#self.names + 1] = name end
+  self.params, self.names, self.buffers = {}, fields.names or {}, {}
+  local params, buffers, own = fields.params or {}, fields.buffers or {}, {}
+  for _, entry in ipairs(fields.model:entries()) do
+    local name = entry.name
+    if entry.kind == "param" then
+      local start = params[name] or entry.tensor
+      self.params[name], own[name] = start, entry.tensor
+      if not fields.names and start.requires_grad then self.names[#self.names + 1] = name end
+    elseif entry.kind == "buffer" then
+      self.buffers[name] = buffers[name] or entry.tensor:detach():clone()
+    end
   end
-  if fields.names then self.names = fields.names end
-  for name, b in fields.model:named_buffers() do self.buffers[name] = (fields.buffers or {})[name] or b:detach():clone() end
   self.state = self.rule and self.rule:start()
   self.steps = 0
   for _, name in ipairs(self.names) do
     local p = self.params[name]
-    if self.tasks and p:dim() == fields.model[name]:dim() then p = p:unsqueeze(1):expand(self.tasks, table.unpack(p.shape)) end
+    if self.tasks and p:dim() == own[name]:dim() then p = p:expand(self.tasks, table.unpack(p.shape)) end
     self.params[name] = self.cut and p:detach():requires_grad_(true) or p
   end
 end

@@ -283,6 +283,21 @@ function Handler:changes()
   return out
 end
 
+--- Puts another network in the place of this one, as an edit that can be taken back. Xfer's name: update_sym.
+---@param net scion.Net
+function Handler:update_net(net)
+  if not scion().is_net(net) then error(("update_net: expected a net, got %s"):format(check.describe(net)), 2) end
+  self:_edit("update_net", function()
+    self.net = net:clone { share = true }
+    self.net:prune()
+    if net:is_training() then self.net:train() else self.net:eval() end
+    self.renamed = {}
+  end)
+  return self
+end
+--- Xfer's name for update_net.
+function Handler:update_sym(net) return self:update_net(net) end
+
 -- ---- drawing and files ----------------------------------------------------------------------------------------------
 
 --- Draws the network: "net.svg", "net.png", "net.pdf" (by Graphviz's dot), "net.dot" (its text), "net.txt" or nothing (as text).

@@ -79,7 +79,7 @@ function M.save(rp, path, opts)
   local net
   if rp:_has_graph() then
     local whole = rp:to_net()
-    if opts.save_source == false then
+    if opts.save_source == false and rp.feature_layer_names then -- a network that was trained itself has nothing to leave out
       if not rp._head_of_now then error(getmetatable(rp).class_name .. ": save_source = false is possible for repurposers on features alone", 3) end
       whole, info.head_only = rp:_head_of_now(), true
     end

@@ -133,8 +133,11 @@ end
 
 function M.mixed(iterator, alpha, n_classes, seed) return Mixed(iterator, alpha, n_classes, seed) end
 
---- Cross entropy with targets (N, K) that are shares of classes.
-function M.soft_cross_entropy(output, target) return output:log_softmax(2):mul(target):sum(2):mean():neg() end
+--- Cross entropy with targets (N, K) that are shares of classes, weighed by class if asked for: as nn.cross_entropy, divided by the weights.
+function M.soft_cross_entropy(output, target, weight)
+  if weight then target = target:mul(weight) end
+  return output:log_softmax(2):mul(target):sum():neg():div(target:sum())
+end
 
 -- ---- augmentation ---------------------------------------------------------------------------------------------------------------
 

@@ -32,7 +32,8 @@ local begun = clock()
 local path = args.source or shared "models/imagenet/mobilenet_v2_1.0_224_dequantised.onnx"
 local source = scion.load(path)
 source:eval()
-local sketches = data.image_folder { dir = args.data or shared "datasets/xfer_demos/test_sketches", size = 224, crop = 1, normalise = "symmetric", batch_size = 8 }
+local sketches = data.image_folder { dir = args.data or shared "datasets/xfer_demos/test_sketches", size = 224, crop = 1, normalise = "symmetric",
+  batch_size = 8 }
 local set = sketches.dataset
 local head, feature = scion.repurpose.graph.head(source)
 local fixed = scion.repurpose.graph.upstream(source, { feature })
@@ -46,7 +47,8 @@ local optimizers = { "sgd", "adam" }
 local function train(part, params, seed)
   local name = optimizers[params.optimizer or 1]
   local rp = scion.NeuralNetworkRandomFreezeRepurposer { source_model = source, fixed_layers = fixed, num_layers_to_drop = above, num_epochs = args.epochs,
-    batch_size = 1, optimizer = name, optimizer_params = { lr = params.learning_rate, momentum = name == "sgd" and 0.9 or nil }, schedule = args.schedule, seed = seed }
+    batch_size = 1, optimizer = name, optimizer_params = { lr = params.learning_rate, momentum = name == "sgd" and 0.9 or nil },
+    schedule = args.schedule, seed = seed }
   return rp:repurpose(part:iterator { batch_size = 1, shuffle = true, seed = seed })
 end
 local function measure(rp, part)
@@ -90,7 +92,8 @@ local table_rows, accuracies, scores = {}, { {}, {} }, { {}, {} }
 for seed = 1, splits do
   local searched, testing, folds = split(args.seed + seed)
   for k, domain in ipairs(domains) do
-    local search = scion.hpo.BayesianOptimization { domain = domain, maximize = true, seed = seed, initial_design_numdata = 3, f = function(params) return cross_validate(folds, params, seed) end }
+    local search = scion.hpo.BayesianOptimization { domain = domain, maximize = true, seed = seed, initial_design_numdata = 3,
+      f = function(params) return cross_validate(folds, params, seed) end }
     search:run_optimization { max_iter = args.iterations, verbosity = false }
     local best = search.x_opt
     local accuracy = measure(train(searched, best, seed), testing)
@@ -108,5 +111,6 @@ print(show.table({ "split", "search", { title = "rate", format = "%.2e" }, "opti
 for k, name in ipairs(names) do
   local _, mean, spread = show.mean_spread(accuracies[k])
   local _, score = show.mean_spread(scores[k])
-  print(scion.json.encode { search = name, cross_validation = score, splits = splits, iterations = args.iterations, test_accuracy = mean, spread = spread, seconds = clock() - begun })
+  print(scion.json.encode { search = name, cross_validation = score, splits = splits, iterations = args.iterations, test_accuracy = mean,
+    spread = spread, seconds = clock() - begun })
 end

@@ -93,7 +93,8 @@ local ORDER <const> = { "branin", "camel", "hartmann3", "hartmann6", "ackley5", 
 
 local args = scion.cli.parse {
   name = "bench/hpo", about = "Regret and time of hyper-parameter search on functions with known minima.",
-  options = { { "seeds", "N", "repetitions", default = 20, min = 1 }, { "first", "N", "the first seed", default = 1, min = 1 }, { "functions", "LIST", "which of " .. table.concat(ORDER, ","), type = "list" },
+  options = { { "seeds", "N", "repetitions", default = 20, min = 1 }, { "first", "N", "the first seed", default = 1, min = 1 },
+    { "functions", "LIST", "which of " .. table.concat(ORDER, ","), type = "list" },
     { "methods", "LIST", "samplers", type = "list" }, { "n", "N", "evaluations, in place of each function's own", type = "integer" },
     { "peers", "LIST", "compare with the Python libraries that these interpreters have", type = "list" },
     { "peer-seeds", "N", "repetitions of the peers that take minutes (all but Optuna TPE); default --seeds", type = "integer", min = 1 } },

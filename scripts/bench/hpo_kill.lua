@@ -63,8 +63,8 @@ for _, processes in ipairs { 1, args.processes } do
   local kills, study = 0, nil
   for round = 1, 10000 do
     local lines = {}
-    for w = 1, processes do -- between a moment after the start and a fifth of the whole search; longer while nothing gets done
-      local life = (0.01 + 0.2 * random:uniform()) * seconds * (1 + round / 50)
+    for w = 1, processes do -- between a moment after the start and a tenth of the whole search; longer while nothing gets done
+      local life = (0.01 + 0.1 * random:uniform()) * seconds * (1 + round / 50)
       lines[w] = ("{ timeout -s KILL %.3f %s; echo $? >> %s; } &"):format(life, command(log), quote(log .. ".status"))
     end
     lines[#lines + 1] = "wait"
@@ -104,6 +104,7 @@ for _, processes in ipairs { 1, args.processes } do
   rows[#rows + 1] = { processes, kills, #study.trials, resumed, lost, repeated, wrong, processes == 1 and as_calm or "", study:best_trial().value }
 end
 os.execute("rm -rf " .. quote(directory))
-print(scion.show.table({ "processes", "kills", "trials", "cut short and run again", "lost", "repeated", "wrong value", "as if undisturbed", { title = "best", format = "%.6f" } },
+print(scion.show.table({ "processes", "kills", "trials", "cut short and run again", "lost", "repeated", "wrong value",
+  "as if undisturbed", { title = "best", format = "%.6f" } },
   rows, { title = ("%d trials, sampler %s, seed %d"):format(n_trials, args.sampler, args.seed) }))
 if failed then error("hpo_kill: trials were lost, repeated or changed", 0) end

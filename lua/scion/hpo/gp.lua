@@ -16,7 +16,7 @@ local M = {}
 local OPTS <const> = {
   n_startup = check.integer { min = 1 },                  -- trials of the Sobol' start; default max(5, 2 * parameters), at most 12
   kernel = check.choice({ "matern52", "matern32", "matern12", "rbf" }, { default = "matern52" }),
-  n_candidates = check.integer { min = 8 },               -- where the search for the maximum of the acquisition looks first; default 100 a parameter, 150 to 400
+  n_candidates = check.integer { min = 8 },               -- where the search for the acquisition's maximum looks first; default 100 a parameter, 150 to 400
   n_starts = check.integer { default = 6, min = 1 },      -- and from how many of them it climbs
   max_points = check.integer { default = 400, min = 10 }, -- the process sees the best half and the newest of more trials
 }

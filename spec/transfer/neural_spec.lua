@@ -191,6 +191,20 @@ describe("NeuralNetworkFineTuneRepurposer", function()
       end
       assert.is_true(share(30) > share(1) + 0.1)
     end
+    local x = train.dataset.x
+    local bright = x:reshape(60, -1):mean(2)
+    local labels = scion.data.tensors { x = x, targets = scion.stack({ bright:gt(bright:mean()):to("f32"), x:narrow(4, 1, 3):reshape(60, -1):mean(2):gt(0.8):to("f32") }, 2) }
+    local function mean(weight)
+      local rp = made("NeuralNetworkFineTuneRepurposer", { num_epochs = 4, task = "multi_label", label_names = { "bright", "left" }, class_weight = { bright = weight } })
+      return rp:repurpose(labels):predict_probability(test):mean(1):tolist()[1]
+    end
+    assert.is_true(mean(30) > mean(1) + 0.1)
+    raises("class_weight names 'dark', which is no label", function()
+      made("NeuralNetworkFineTuneRepurposer", { task = "multi_label", class_weight = { dark = 2 } }):repurpose(labels)
+    end)
+    raises("class_weight is for classes", function()
+      made("NeuralNetworkFineTuneRepurposer", { class_weight = "balanced" }):repurpose(scion.data.tensors { x = x, targets = bright })
+    end)
   end)
 
   it("refuses settings that make no sense before it looks at the data", function()

@@ -195,7 +195,8 @@ describe("NeuralNetworkFineTuneRepurposer", function()
     local bright = x:reshape(60, -1):mean(2)
     local labels = scion.data.tensors { x = x, targets = scion.stack({ bright:gt(bright:mean()):to("f32"), x:narrow(4, 1, 3):reshape(60, -1):mean(2):gt(0.8):to("f32") }, 2) }
     local function mean(weight)
-      local rp = made("NeuralNetworkFineTuneRepurposer", { num_epochs = 4, task = "multi_label", label_names = { "bright", "left" }, class_weight = { bright = weight } })
+      local rp = made("NeuralNetworkFineTuneRepurposer", { num_epochs = 8, optimizer_params = { lr = 5e-3 }, task = "multi_label",
+        label_names = { "bright", "left" }, class_weight = { bright = weight } })
       return rp:repurpose(labels):predict_probability(test):mean(1):tolist()[1]
     end
     assert.is_true(mean(30) > mean(1) + 0.1)

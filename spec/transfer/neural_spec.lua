@@ -230,6 +230,27 @@ describe("NeuralNetworkFineTuneRepurposer", function()
     assert.is_number(scion.load(path, { source_model = src }):repurpose(train):accuracy(test))
   end)
 
+  it("takes networks of several inputs", function()
+    scion.seed(5)
+    local left, right = nn.input("left"), nn.input("right")
+    local joined = nn.cat({ nn.Linear(4, 6, { name = "fa" })(left), nn.Linear(3, 6, { name = "fb" })(right) }, 2, { name = "joined" })
+    local net = nn.Graph({ left, right }, nn.Linear(12, 3, { name = "out" })(joined))
+    local a, b, labels = scion.randn(60, 4), scion.randn(60, 3), {}
+    for i, v in ipairs(a:narrow(2, 1, 1):add(b:narrow(2, 1, 1)):reshape(-1):tolist()) do labels[i] = v > 0 and "plus" or "minus" end
+    local data = scion.data.tensors { x = { a, b }, labels = labels, batch_size = 10, shuffle = true }
+    local tuned = made("NeuralNetworkFineTuneRepurposer", { source_model = net, transfer_layer_name = "joined", num_epochs = 20, mixup = 0.1,
+      optimizer_params = { lr = 2e-2 } }):repurpose(data)
+    assert.is_true(tuned:accuracy(data) > 0.9)
+    local frozen = made("NeuralNetworkRandomFreezeRepurposer", { source_model = net, num_layers_to_drop = 1, fixed_layers = { "fa", "fb" },
+      num_epochs = 40, optimizer_params = { lr = 5e-2 } }):repurpose(data)
+    assert.is_true(frozen.cached)
+    assert.is_true(frozen:accuracy(data) > 0.9)
+    assert.is_true(scion.LrRepurposer { source_model = net, feature_layer_names = { "fa", "joined" } }:repurpose(data):accuracy(data) > 0.9)
+    raises("augment changes images, the data have 2 inputs", function()
+      made("NeuralNetworkFineTuneRepurposer", { source_model = net, augment = true }):repurpose(data)
+    end)
+  end)
+
   it("predicts the same every time, dropout or not", function()
     local net = nn.Sequential { nn.Flatten { name = "flat" }, nn.Linear(64, 16, { name = "fc1" }), nn.Dropout(0.5, { name = "drop" }), nn.Linear(16, 4, { name = "fc2" }) }
     local rp = made("NeuralNetworkFineTuneRepurposer", { source_model = net, num_epochs = 2 })

@@ -8721,7 +8721,7 @@ function scion.repurpose.graph.logits(net) end
 --- Adds a node of an op; returns its (first) value.
 function scion.repurpose.graph.node(net, name, type, op, params, inputs) end
 
---- Dimensions of some values for one batch x, found by running it.
+--- Dimensions of some values for one batch x (a list for several inputs), found by running it.
 function scion.repurpose.graph.probe(net, names, x) end
 
 --- The part of a net that computes some values, as a net of its own that shares the tensors.

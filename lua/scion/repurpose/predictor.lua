@@ -301,7 +301,7 @@ end
 -- Raises where there are not as many features as were trained on.
 local function check_width(self, features)
   local spans = self.feature_indices_per_layer
-  local width = spans and spans[#spans] and spans[#spans].last
+  local width = self.feature_width or spans and spans[#spans] and spans[#spans].last
   if width and features:size(2) ~= width then
     check.raise("%s: the data give %d features of an item, it was trained on %d", getmetatable(self).class_name, features:size(2), width)
   end

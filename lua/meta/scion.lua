@@ -7102,8 +7102,9 @@ function scion.json.encode(value) end
 
 scion.json.null = {}
 
---- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
---- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer
+--- (Xfer's JSON of LR and SVM too, with NAME_source-symbol.json beside it or a source_model), or named tensors (PyTorch, safetensors, npz, params
+--- without a symbol), which net:load_weights takes. Nothing in a file is executed.
 ---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
 ---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
 ---@return scion.Net|table
@@ -8723,7 +8724,7 @@ function scion.repurpose.graph.logits(net) end
 --- Adds a node of an op; returns its (first) value.
 function scion.repurpose.graph.node(net, name, type, op, params, inputs) end
 
---- Dimensions of some values for one batch x, found by running it.
+--- Dimensions of some values for one batch x (a list for several inputs), found by running it.
 function scion.repurpose.graph.probe(net, names, x) end
 
 --- The part of a net that computes some values, as a net of its own that shares the tensors.

@@ -109,10 +109,13 @@ function M.install(Repurposer)
     if type(iterator) ~= "table" or not iterator.dataset then error("cross_validate needs a data set or an iterator over one", 2) end
     local set = iterator.dataset
     if opts.folds > #set then error(("cross_validate: %d folds of %d items"):format(opts.folds, #set), 2) end
+    local settings = {}
+    for name, value in pairs(self.options) do settings[name] = value end
+    settings.source_model = self.source_model or self._feature_net and self:_feature_net() -- a loaded one has the network in its own
     local out = setmetatable({ folds = {}, mean = {}, std = {}, predicted = {}, truth = {} }, Folds)
     for r = 1, opts.repeats do
       for _, fold in ipairs(set:kfold(opts.folds, { seed = opts.seed + r - 1 })) do
-        local again = getmetatable(self)(self.options)
+        local again = getmetatable(self)(settings)
         again:repurpose(fold[1]:iterator(iterator.options))
         local result = again:evaluate(fold[2]:iterator { batch_size = iterator.batch_size })
         out.folds[#out.folds + 1] = result.measures

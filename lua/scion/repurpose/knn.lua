@@ -162,6 +162,7 @@ function Prototype:_fit(z, y, fit)
   for k = 1, fit.n_classes do
     local w = fit.weights[k] * (self.options.prior == "counts" and fit.counts[k] / n or 1)
     prior[k] = w > 0 and math.log(w) or -30.0
+    if fit.counts[k] == 0 then prior[k] = -30.0 - weight[k]:abs():sum():item() end -- it has no mean
   end
   return { weight = weight, bias = bias:add(s.tensor(prior, F64)), report = { converged = true, variance = variance, dimensions = dims } }
 end

@@ -286,13 +286,13 @@ function Svm:_fit(z, y, fit)
   end
   if self.task == "multi_label" then return self:_fit_labels(mat, y, fit, report) end
   for k, count in ipairs(fit.counts) do
-    if count == 0 then error(("SvmRepurposer: class %s has no items"):format(check.describe(self.classes[k])), 0) end
-    if fit.weights[k] == 0 then
+    if count > 0 and fit.weights[k] == 0 then
       error(("SvmRepurposer: class_weight of class %s is 0; leave the class out of the data (data:only)"):format(check.describe(self.classes[k])), 0)
     end
   end
   local machine = train(self, mat, nil, y, fit)
   add_report(report, machine)
+  if #machine.support == 0 then machine.support, machine.coef = ids_of { 1 }, s.zeros(1, #machine.offset, { dtype = "f64" }) end
   machine.points = z:index_select(1, machine.support)
   local model = { machine = machine, gamma = mat.gamma, n_classes = fit.n_classes, report = report }
   if self.has_probabilities then
@@ -305,6 +305,13 @@ function Svm:_fit(z, y, fit)
     local log_p = couple(f:mul(model.slope):add(model.shift), fit.n_classes)
     model.temperature = require("scion.repurpose.assess").temperature(log_p:softmax(2), y, TEMPERATURE_SPREAD, weight)
     report.temperature = model.temperature
+  else -- a class without items loses against those that have some
+    local lean = {}
+    for p, pair in ipairs(pairs_of(fit.n_classes)) do
+      local a, b = fit.counts[pair[1]], fit.counts[pair[2]]
+      lean[p] = (a == 0 and b > 0) and -1.0 or (b == 0 and a > 0) and 1.0 or 0.0
+    end
+    machine.offset = machine.offset:add(s.tensor(lean, { dtype = "f64" }))
   end
   return model
 end

@@ -6180,6 +6180,8 @@ function scion.GaussianProcess:fit(x, y, theta) end
 
 --- opts: kernel ("matern52", "matern32", "matern12", "rbf"), ard, tie, length_scale, variance, noise, or components = a list of
 --- { columns, kernel, ard, tie, length_scale, variance } to be summed; fixed, normalise_y, priors, bounds, restarts, max_iter, seed.
+--- priors: { length_scale = { mean, deviation, shared = 0 }, variance = { mean, deviation }, noise = { mean, deviation } }, normal, of
+--- logarithms; shared is the deviation of a mean that the length scales of a component have in common, which they show themselves.
 --- Without priors (priors = false) hyper-parameters are those of maximum evidence. The default priors are wide: log length
 --- scale normal around sqrt(2) + log(D) / 2 with deviation sqrt(3) (Hvarfner et al. 2024), log variance around 0 (deviation 2),
 --- log noise around log 1e-4 (deviation 3), all of standardised y.

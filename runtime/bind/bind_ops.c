@@ -243,14 +243,18 @@ static void read_params(call *k, void *params, bool *seen, bool *wants_grad) {
     seen[i] = !lua_isnil(L, k->at);
     int type = lua_type(L, k->at), more = 0;
     if ((p->flags & SCION_PF_VARARGS) && type == LUA_TNUMBER) { /* reshape(2, 3) */
-      while (k->at + more <= last && lua_type(L, k->at + more) == LUA_TNUMBER) more++;
-      lua_createtable(L, more, 0);
-      for (int m = 0; m < more; m++) {
-        lua_pushvalue(L, k->at + m);
-        lua_rawseti(L, -2, m + 1);
+      scion_value v = { .type = SCION_V_INTS };
+      int64_t ints[SCION_MAX_INTS];
+      int exact = 1;
+      for (; k->at + more <= last && lua_type(L, k->at + more) == LUA_TNUMBER; more++) {
+        int64_t one = lua_tointegerx(L, k->at + more, &exact);
+        if (!exact) luaL_error(L, "%s: %s: value %d of the list is %s, expected an integer", k->info->name, p->name, more + 1, luaL_tolstring(L, k->at + more, NULL));
+        if (more < SCION_MAX_INTS) ints[more] = zero_based(k, p, one);
       }
-      set_param(k, i, lua_gettop(L), params);
-      lua_pop(L, 1);
+      if (more > SCION_MAX_INTS) luaL_error(L, "%s: %s: %d values given, at most %d are possible", k->info->name, p->name, more, SCION_MAX_INTS);
+      v.n_ints = more;
+      v.ints = ints;
+      bind_try(L, scion_params_set(k->ctx, k->op, params, i, &v));
       k->at += more;
       continue;
     }

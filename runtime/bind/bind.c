@@ -11,8 +11,9 @@ static const char state_key = 0; /* its address: the state's place in the regist
 
 /* Between two collections, at least; and, as a collection takes time for every byte of Lua's own heap, in proportion to it. */
 #define GC_BOXES 1024        /* boxes made ... */
-#define GC_BYTES_PER_BOX 64  /* ... or one for so many bytes of Lua's heap */
+#define GC_BYTES_PER_BOX 256 /* ... or one for so many bytes of Lua's heap */
 #define GC_BOX_SIZE 72       /* what a box takes there */
+#define GC_STEP (1 << 20)    /* KB that the collector is told were allocated: enough to end the cycle that it is in */
 #define GC_FLOOR (2 << 20)   /* bytes of tensors that may live without a collection ... */
 #define GC_FLOOR_RATIO 16    /* ... or so many times Lua's heap */
 
@@ -71,14 +72,15 @@ scion_status bind_call(lua_State *L, int n_args, int n_results) {
 static const char meta_key = 0;
 
 /* Lua waits until its heap has doubled, and counts boxes that wait for their finalizer as living: left to itself it lets small
- * tensors pile up to any limit, and every new one comes to lie in cold memory. Collecting after a thousand boxes costs 20 ns
+ * tensors pile up to any limit, and every new one comes to lie in cold memory. Collecting after a thousand boxes costs 20-200 ns
  * each in a small heap and keeps the work in the nearest caches. Where much lives, twice that is the limit. */
 void bind_charge_state(lua_State *L, bind_state *s) {
   scion_memory_info m;
   scion_memory(s->ctx, &m);
   bool full = m.live > s->gc_limit;
   if (!full && s->gc_boxes > 0) return;
-  if (full || lua_gc(L, LUA_GCISRUNNING)) lua_gc(L, LUA_GCCOLLECT); /* who stopped the collector may well make many boxes */
+  if (full) lua_gc(L, LUA_GCCOLLECT);
+  else if (lua_gc(L, LUA_GCISRUNNING)) lua_gc(L, LUA_GCSTEP, GC_STEP); /* who stopped the collector may well make many boxes */
   int64_t heap = (int64_t)lua_gc(L, LUA_GCCOUNT) * 1024 - (s->gc_boxes_given - s->gc_boxes) * GC_BOX_SIZE; /* those go in the next one */
   int64_t boxes = heap / GC_BYTES_PER_BOX, floor = heap * GC_FLOOR_RATIO;
   s->gc_boxes = s->gc_boxes_given = boxes > GC_BOXES ? boxes : GC_BOXES;

@@ -459,7 +459,27 @@ static bool symbolic(lua_State *L) {
   }
   return false;
 }
+/* Two tensors and nothing else, for an op that has no parameters: the way of most arithmetic, so it is a short one. */
+static bool two_tensors(lua_State *L) {
+  bind_box *a, *b;
+  if (lua_gettop(L) != 2 || (a = bind_to_box(L, 1)) == NULL || (b = bind_to_box(L, 2)) == NULL || a->t == NULL || b->t == NULL) return false;
+  const scion_op *op = lua_touserdata(L, lua_upvalueindex(1));
+  const scion_op_info *info = scion_op_get_info(op);
+  if (info->n_inputs != 2 || info->n_params != 0 || info->n_visible != 1 || (info->inputs[1].flags & SCION_SF_VARIADIC)) return false;
+  bind_state *s = lua_touserdata(L, lua_upvalueindex(2));
+  bind_charge_state(L, s);
+  bind_box *box = bind_new_in(L, s, lua_upvalueindex(3));
+  scion_tensor *in[2] = { a->t, b->t };
+  scion_status st = scion_apply(s->ctx, op, in, 2, NULL, &box->t, 1);
+  if (st == SCION_ENOMEM) { /* once more without the garbage */
+    lua_gc(L, LUA_GCCOLLECT);
+    st = scion_apply(s->ctx, op, in, 2, NULL, &box->t, 1);
+  }
+  if (st != SCION_OK) bind_raise(L, st);
+  return true;
+}
 static int op_call(lua_State *L) {
+  if (two_tensors(L)) return 1;
   if (symbolic(L)) {
     int n = lua_gettop(L) - 1;
     lua_insert(L, 1);

@@ -378,13 +378,13 @@ describe("memory", function()
     for i, make in ipairs(makers) do
       collectgarbage() collectgarbage()
       scion.memory_reset_peak()
-      local before, share = scion.memory().blocks, collectgarbage("count") * 1024 / 64
+      local before, share = scion.memory().blocks, collectgarbage("count") * 1024 / 256
       local most = 0
       for k = 1, 200000 do
         make()
         if k % 100 == 0 then most = math.max(most, scion.memory().blocks - before) end
       end
-      -- one box for 64 bytes of Lua's heap, or 1,024; two blocks each
+      -- one box for 256 bytes of Lua's heap, or 1,024; two blocks each
       assert(most <= 2.5 * math.max(1024, 2 * share), ("maker %d left %d blocks"):format(i, most))
     end
   end)

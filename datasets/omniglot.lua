@@ -43,9 +43,9 @@ local function open_part(dir, part)
   else
     local files = {}
     for _, alphabet in ipairs(scion.io.list_dir(("%s/%s"):format(dir, part))) do
-      if alphabet.kind == "dir" then
+      if alphabet.kind == "directory" then
         for _, character in ipairs(scion.io.list_dir(("%s/%s/%s"):format(dir, part, alphabet.name))) do
-          if character.kind == "dir" then
+          if character.kind == "directory" then
             local folder = ("%s/%s/%s/%s"):format(dir, part, alphabet.name, character.name)
             for _, f in ipairs(scion.io.list_dir(folder)) do
               if f.name:match("%.png$") then files[#files + 1] = folder .. "/" .. f.name end

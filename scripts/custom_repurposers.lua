@@ -91,7 +91,7 @@ print(show.table({ "repurposer", { title = "accuracy %", align = "right" } }, ro
 
 -- Saved, loaded and asked again: the same answers.
 local path = (args.out or os.tmpname()) .. (args.out and "/knn.scion" or "")
-if args.out then os.execute(("mkdir -p '%s'"):format((args.out:gsub("'", "'\\''")))) end
+if args.out then scion.io.make_dir(args.out) end
 last[1].rp:save(path)
 local again = scion.load(path)
 assert(again:predict_probability(last[1].test):allclose(last[1].rp:predict_probability(last[1].test)))

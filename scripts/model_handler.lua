@@ -19,7 +19,7 @@ local function shared(path)
 end
 local per_class, epochs = args.quick and 5 or args.per_class, args.quick and 2 or args.epochs
 scion.seed(args.seed)
-if args.out then os.execute(("mkdir -p '%s'"):format((args.out:gsub("'", "'\\''")))) end
+if args.out then scion.io.make_dir(args.out) end
 
 -- ---- inspection -----------------------------------------------------------------------------------------------------
 
@@ -43,11 +43,12 @@ local inner = mh.layer_names[#mh.layer_names - 3]
 local features, labels, ids = mh:get_layer_output { data_iterator = pictures, layer_names = { inner, outputs }, cache = true }
 print("\n" .. tostring(features))
 
--- The first two principal components, and k-means with as many groups as classes.
-local function project(x)
+-- The first n principal components, with the share of the variance that the first two hold, and k-means with as many groups as classes.
+local function project(x, n)
   local z = x:sub(x:mean(1)):to("f64")
   local u, s = scion.svd(z)
-  return u:narrow(2, 1, 2):mul(s:narrow(1, 1, 2))
+  local share = s:square():div(s:square():sum())
+  return u:narrow(2, 1, n):mul(s:narrow(1, 1, n)), share[1], share[2]
 end
 local function k_means(x, k, rounds)
   local rng = data.rng.new(args.seed, 3)
@@ -67,41 +68,50 @@ local function k_means(x, k, rounds)
   end
   return best
 end
-local points = project(features[outputs])
+local points, first_share, second_share = project(features[outputs], 10)
 local groups = k_means(points, #pictures.classes, 20):tolist()
 -- Share of pictures in a group whose most frequent class is theirs.
-local most, right = {}, 0
+local counts, class_of, right = {}, {}, 0
 for i, group in ipairs(groups) do
-  most[group] = most[group] or {}
-  most[group][labels[i]] = (most[group][labels[i]] or 0) + 1
+  counts[group] = counts[group] or {}
+  counts[group][labels[i]] = (counts[group][labels[i]] or 0) + 1
 end
-for _, counts in pairs(most) do
+for group, by_class in pairs(counts) do
   local largest = 0
-  for _, count in pairs(counts) do largest = math.max(largest, count) end
+  for _, class in ipairs(pictures.classes) do
+    if (by_class[class] or 0) > largest then largest, class_of[group] = by_class[class], class end
+  end
   right = right + largest
 end
 local purity = right / #groups
-print(("k-means on two principal components of '%s': %.0f %% of the pictures lie with their class"):format(outputs, 100 * purity))
+print(("k-means on ten principal components of '%s': %.0f %% of the pictures lie with their class"):format(outputs, 100 * purity))
 if args.out then
-  local series, rows = {}, points:tolist()
+  -- Dots: what pictures show; rings about them: the class that most of their group shows.
+  local series, rings, rows, place = {}, {}, points:tolist(), {}
   for k, class in ipairs(pictures.classes) do
-    series[k] = { label = class, x = {}, y = {} }
-    for i, label in ipairs(labels) do
-      if label == class then
-        table.insert(series[k].x, rows[i][1])
-        table.insert(series[k].y, rows[i][2])
-      end
+    series[k], place[class] = { label = class, x = {}, y = {} }, k
+    rings[k] = { x = {}, y = {}, colour = scion.plot.COLOURS[k], radius = 7, hollow = true }
+  end
+  for i, label in ipairs(labels) do
+    for _, s in ipairs { series[place[label]], rings[place[class_of[groups[i]]]] } do
+      table.insert(s.x, rows[i][1])
+      table.insert(s.y, rows[i][2])
     end
   end
-  scion.plot.scatter { series = series, title = "Pictures in the plane of two principal components", x_label = "first", y_label = "second", radius = 4,
+  for _, ring in ipairs(rings) do
+    if #ring.x > 0 then series[#series + 1] = ring end
+  end
+  scion.plot.scatter { series = series, title = ("Ring as dot: k-means agrees, on %.0f %% of the pictures"):format(100 * purity), radius = 4,
+    x_label = ("first component, %.0f %% of the variance"):format(100 * first_share), y_label = ("second, %.0f %%"):format(100 * second_share),
     out = args.out .. "/features.svg" }
 end
 
 -- ---- surgery and training -----------------------------------------------------------------------------------------------------
 
 mh:cut_after(inner)
-mh:drop_layer_bottom(1)
-mh:add_layer_bottom { nn.Convolution { name = "convolution1", kernel = { 5, 5 }, stride = 2, num_filter = 64 } }
+print("\ndropped       " .. tostring(mh:drop_layer_bottom(1)))
+print("taken back    " .. tostring(mh:undo()))
+mh:add_layer_bottom { nn.Convolution { name = "convolution1", kernel = { 1, 1 }, num_filter = 3 } } -- other colours
 mh:add_layer_top { nn.Pooling { name = "pool", pool_type = "avg", global_pool = true }, nn.FullyConnected { name = "fullyconnected1", num_hidden = #pictures.classes },
   nn.SoftmaxOutput { name = "softmax" } }
 print("\nSurgery:\n" .. tostring(mh:changes()))
@@ -122,7 +132,7 @@ if args.out then
     title = "Training after surgery", out = args.out .. "/training.svg" }
   scion.ModelHandler(module):visualize_net(args.out .. "/after_surgery.svg")
 end
-print("taken back: " .. tostring(mh:undo(4)))
+print("taken back: " .. tostring(mh:undo(3)))
 print(tostring(mh:changes()))
 print(scion.json.encode { script = "model_handler", seed = args.seed, purity = purity, loss = final.loss, accuracy = final.accuracy,
   val_accuracy = final.val_accuracy, items = #ids })

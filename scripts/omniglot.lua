@@ -3,6 +3,10 @@
 --
 --   scion scripts/omniglot.lua --method protonet --ways 20
 --   scion scripts/omniglot.lua --method maml --ways 5 --iterations 5000 --checkpoint maml.st --resume
+--   scion scripts/omniglot.lua --method relation --weights omniglot_feature_encoder_5way_1shot.pkl,omniglot_relation_network_5way_1shot.pkl
+--
+-- The last measures the relation network of Sung et al. as its authors trained it (github.com/floodsung/LearningToCompare_FSL). Which
+-- characters they held out is not told, so some of those measured may have been among those it learned from.
 
 local scion = require "scion"
 local nn, meta = scion.nn, scion.meta
@@ -16,12 +20,16 @@ local args = scion.cli.parse {
     { "iterations", "N", "meta-steps", type = "integer", min = 1 }, { "meta_batch", "N", "tasks of a meta-step", type = "integer", min = 1 },
     { "inner_steps", "N", "inner steps in training", type = "integer", min = 1 }, { "lr", "RATE", "inner learning rate", type = "number" },
     { "episodes", "N", "held-out tasks measured", default = 600, min = 1 }, { "validate_every", "N", "meta-steps between measurements", default = 500, min = 1 },
-    { "filters", "N", "channels of the four layers", default = 64, min = 1 }, { "dir", "DIR", "where Omniglot lies" },
+    { "filters", "N", "channels of the four layers", default = 64, min = 1 },
+    { "weights", "FILES", "trained encoder and relation network (method relation): measured as they are", type = "list" }, { "dir", "DIR", "where Omniglot lies" },
     { "checkpoint", "FILE", "kept up to date" }, { "resume", nil, "go on from the checkpoint" }, { "log", "FILE", "JSON lines" } },
 }
 local method, quick = args.method, args.quick
 local metric = method == "protonet" or method == "matching" or method == "relation"
-if quick then args.filters, args.episodes = 8, 4 end
+if quick then args.filters, args.episodes = args.weights and 64 or 8, 4 end
+if args.weights and (method ~= "relation" or #args.weights ~= 2) then
+  error("omniglot: --weights takes the files of an encoder and of a relation network, for --method relation", 0)
+end
 
 -- ---- data ---------------------------------------------------------------------------------------------------
 
@@ -41,9 +49,11 @@ else
   side, what = 28, "Fashion-MNIST classes (Omniglot is not here)"
   args.ways = math.min(args.ways, 5)
 end
+-- The authors of the trained networks give them paper = 1, ink = 0, brought to mean 0 and variance 1 over their training drawings.
+local function as_trained(x) return x:mul(-1):add(1 - 0.92206):mul(1 / 0.08426) end
 local function episodes(classes, ways, shots, queries, seed, rotations)
   return meta.tasks.episodes { data = set, classes = classes, ways = math.min(ways, #classes * (rotations == "classes" and 4 or 1)), shots = shots, queries = queries,
-    seed = seed, rotations = rotations }
+    seed = seed, rotations = rotations, augment = args.weights and as_trained or nil }
 end
 
 -- ---- networks ------------------------------------------------------------------------------------------------
@@ -107,11 +117,21 @@ local MAKE <const> = {
   matching = function() return meta.MatchingNet { model = embedding(), seed = args.seed } end,
   relation = function()
     local encoder, relation = relation_nets()
-    return meta.RelationNet { model = encoder, relation = relation, seed = args.seed }
+    if args.weights then -- layer2.0 and layer2.1 there: the second convolution and the second batch norm
+      for i, net in ipairs { encoder, relation } do
+        net:load_weights(args.weights[i], { rename = function(name)
+          local block, part, what = name:match("^layer(%d)%.(%d)%.(.*)$")
+          if not block then return (name:gsub("^fc1", "linear"):gsub("^fc2", "linear_2")) end
+          return ("%s%s.%s"):format(part == "0" and "conv2d" or "batchnorm2d", block == "1" and "" or "_" .. block, what)
+        end })
+      end
+    end
+    -- trained and used with the statistics of the items at hand; the running ones in the files are those of one training batch
+    return meta.RelationNet { model = encoder, relation = relation, bn = args.weights and "batch" or nil, seed = args.seed }
   end,
 }
 local algorithm = MAKE[method]()
-local iterations = args.iterations or (quick and 3) or (metric and 2000 or 5000)
+local iterations = args.weights and 0 or args.iterations or (quick and 3) or (metric and 2000 or 5000)
 local meta_batch = args.meta_batch or (metric and 1 or quick and 2 or twenty and 16 or method == "reptile" and 5 or 32)
 local train
 if metric then
@@ -124,7 +144,8 @@ end
 local test = episodes(test_classes, args.ways, args.shots, quick and 2 or 5, 1)
 -- adapting at test time: MAML takes 3 steps, Reptile 50
 local test_steps = not metric and (method == "reptile" and (quick and 5 or 50) or math.max(3, inner.inner_steps)) or nil
-print(("%s, %s, %d-way %d-shot: %d classes to learn from, %d held out"):format(what, method, args.ways, args.shots, #train_classes, #test_classes))
+print(("%s, %s, %d-way %d-shot: %s, %d held out"):format(what, method, args.ways, args.shots,
+  args.weights and "trained by its authors" or ("%d classes to learn from"):format(#train_classes), #test_classes))
 
 local begun = scion.clock()
 local curve = {}
@@ -138,15 +159,17 @@ local function measure(step, n)
   curve[#curve + 1] = { step = step, accuracy = r.accuracy, seconds = scion.clock() - begun }
   return r
 end
-algorithm:fit(train, { meta_steps = iterations, meta_batch_size = meta_batch, checkpoint = args.checkpoint, resume = args.resume, log = args.log, label = method,
-  meta_lr_schedule = function(t)
-    if method == "reptile" then return 1 - t end
-    if metric then return 0.5 ^ (t * 5 // 1) end -- halved five times
-    return t < 0.5 and 1 or 0.525 + 0.475 * math.cos(2 * math.pi * (t - 0.5)) -- the second half anneals to a twentieth, as MAML++ does
-  end,
-  on_step = function(_, step)
-    if step % args.validate_every == 0 and step < iterations then measure(step, math.min(100, args.episodes)) end
-  end })
+if not args.weights then
+  algorithm:fit(train, { meta_steps = iterations, meta_batch_size = meta_batch, checkpoint = args.checkpoint, resume = args.resume, log = args.log, label = method,
+    meta_lr_schedule = function(t)
+      if method == "reptile" then return 1 - t end
+      if metric then return 0.5 ^ (t * 5 // 1) end -- halved five times
+      return t < 0.5 and 1 or 0.525 + 0.475 * math.cos(2 * math.pi * (t - 0.5)) -- the second half anneals to a twentieth, as MAML++ does
+    end,
+    on_step = function(_, step)
+      if step % args.validate_every == 0 and step < iterations then measure(step, math.min(100, args.episodes)) end
+    end })
+end
 local result = measure(iterations, args.episodes)
 if args.out then
   os.execute(("mkdir -p '%s'"):format(args.out))

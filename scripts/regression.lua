@@ -65,7 +65,7 @@ local methods = {
   { "10 nearest neighbours", on(source, "KnnRepurposer", { "tanh2" }, { n_neighbors = 10 }) },
   { "fine-tuning", function(seed)
     return scion.NeuralNetworkFineTuneRepurposer { source_model = source, transfer_layer_name = "tanh2", num_epochs = args.quick and 5 or 30,
-      optimizer_params = { lr = 1e-3 }, lr_decay = 0.3, seed = seed }
+      head = "regression", optimizer_params = { lr = 1e-4 }, lr_decay = 0.3, seed = seed }
   end },
 }
 local scores, last = {}, {}
@@ -96,9 +96,11 @@ local noise = gp.rp:convergence().noise
 local deviation = gp.rp:predict_variance(gp.test):sqrt():mean():item()
 print(("Gaussian process: mean deviation of the function %.1f, noise %.2f of the targets' variance"):format(deviation, noise))
 if args.out then
-  os.execute(("mkdir -p '%s'"):format((args.out:gsub("'", "'\\''"))))
-  scion.plot.scatter { series = { { label = labels[2], x = last[2].result.truth, y = last[2].result.predicted } }, x_label = "progress after a year", y_label = "predicted",
-    title = ("Diabetes: R2 %.2f"):format(last[2].result.r2), out = args.out .. "/regression.svg" }
+  scion.io.make_dir(args.out)
+  local ends = { y:min():item(), y:max():item() }
+  local ideal = { x = ends, y = ends, line = true, colour = "#999999" }
+  scion.plot.scatter { series = { { x = last[2].result.truth, y = last[2].result.predicted }, ideal }, x_label = "progress after a year", y_label = "predicted",
+    title = ("Diabetes, %s: R2 %.2f"):format(labels[2], last[2].result.r2), out = args.out .. "/regression.svg" }
 end
 local out = { script = "regression", seed = args.seed, splits = splits }
 for m, method in ipairs(methods) do out[method[1]] = means[m] end

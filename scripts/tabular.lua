@@ -81,7 +81,7 @@ print(show.table({ "method", { title = "accuracy %", align = "right" }, { title 
   { title = ("digits 5-9 from %d rows a class, %d repetitions"):format(args.per_class, splits) }))
 print(example.confusion)
 if args.out then
-  os.execute(("mkdir -p '%s'"):format((args.out:gsub("'", "'\\''"))))
+  scion.io.make_dir(args.out)
   scion.plot.bars { labels = labels, values = means, errors = spreads, x_label = "accuracy %", title = "Digits 5-9 from a network for 0-4", out = args.out .. "/tabular.svg" }
 end
 local out = { script = "tabular", seed = args.seed, splits = splits }

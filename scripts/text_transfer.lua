@@ -127,7 +127,7 @@ local order = { 1, 2, 3, 4 }
 table.sort(order, function(a, b) return p[a] > p[b] end)
 print(("\"%s\"\n  %s (%.2f), %s (%.2f)"):format(sentence, TARGET[order[1]], p[order[1]], TARGET[order[2]], p[order[2]]))
 if args.out then
-  os.execute(("mkdir -p '%s'"):format((args.out:gsub("'", "'\\''"))))
+  scion.io.make_dir(args.out)
   scion.plot.bars { labels = bars, values = means, errors = spreads, x_label = "accuracy %", title = ("Four newsgroups from %d documents"):format(args.documents),
     out = args.out .. "/text_transfer.svg" }
 end

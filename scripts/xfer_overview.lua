@@ -90,13 +90,11 @@ print(show.table({ "method", { title = "accuracy %", align = "right" }, { title 
   { title = ("%d splits, %d to learn from, %d to be tested on (Xfer on VGG-19, one split: 93.8 for all three)"):format(splits,
     math.floor(0.6 * #sketches.dataset + 0.5), #sketches.dataset - math.floor(0.6 * #sketches.dataset + 0.5)) }))
 local lr, test = last[1].rp, last[1].test
+if args.out then scion.io.make_dir(args.out) end
 print(lr:reliability(test, args.out and { out = args.out .. "/xfer_overview_reliability.svg" } or nil))
-
 if args.out then
-  os.execute(("mkdir -p '%s'"):format((args.out:gsub("'", "'\\''"))))
   scion.plot.bars { labels = labels, values = means, errors = spreads, x_label = "accuracy %", title = "Sketches from 24 examples",
     out = args.out .. "/xfer_overview.svg" }
-  lr:reliability(test, { out = args.out .. "/xfer_overview_reliability.svg" })
   lr:save(args.out .. "/sketches.scion")
   print("wrote " .. args.out .. "/xfer_overview.svg, xfer_overview_reliability.svg, sketches.scion")
 end

@@ -684,6 +684,11 @@ function scion.io.read_file(path) end
 ---@return string?
 function scion.io.path_kind(path) end
 
+--- A text that tells whether a file is the same as before: its size, the time when it was written, its number. nil: no such file.
+---@param path string
+---@return string?
+function scion.io.path_stamp(path) end
+
 --- Makes a folder and those above it; fine when it is there.
 ---@param path string
 function scion.io.make_dir(path) end
@@ -1796,6 +1801,17 @@ function Tensor:cross(b, dim) end
 ---@return scion.Tensor loss
 function scion.cross_entropy(input, target, weight, reduction, ignore_index, label_smoothing) end
 
+--- Connectionist temporal classification (Graves et al. 2006): -log of the probability of the targets over all alignments; "mean" divides by each target's length, then averages. Infinite where a target needs more steps than there are.
+---@param log_probs scion.Tensor log-probabilities (T, N, C): log_softmax over the last dimension
+---@param targets scion.Tensor class ids (N, S), or all in a row (sum of target_lengths)
+---@param input_lengths scion.Tensor time steps of each sequence (N), at most T
+---@param target_lengths scion.Tensor ids of each target (N), at most S
+---@param reduction? "none"|"mean"|"sum" "none" (a value per element), "mean" or "sum" (default mean)
+---@param blank? integer id of the blank, as written in targets; -1: the first class (default -1)
+---@param zero_infinity? boolean a target that does not fit its input counts 0 instead of infinity (default false)
+---@return scion.Tensor loss
+function scion.ctc_loss(log_probs, targets, input_lengths, target_lengths, reduction, blank, zero_infinity) end
+
 --- Largest element so far along a dimension, and where it stands.
 ---@param x scion.Tensor input
 ---@param dim integer dimension to run along (default 0)
@@ -2414,6 +2430,15 @@ function scion.glu(x, dim) end
 ---@return scion.Tensor y
 function Tensor:glu(dim) end
 
+--- x read at the positions of a grid, by torch's rules.
+---@param x scion.Tensor (N, C, ...) with one to three sizes
+---@param grid scion.Tensor (N, ..., k): the k coordinates of each output, last dimension of x first, -1 to 1 across it
+---@param mode? "bilinear"|"nearest"|"bicubic" how neighbours are weighed; bilinear is linear in one or three dimensions, too (default bilinear)
+---@param padding_mode? "zeros"|"border"|"reflection" what lies outside (default zeros)
+---@param align_corners? boolean -1 and 1 are the centres of the corner elements; else their outer edges (default false)
+---@return scion.Tensor y
+function scion.grid_sample(x, grid, mode, padding_mode, align_corners) end
+
 --- Normalises groups of channels of every item, then scales and shifts each channel.
 ---@param x scion.Tensor (N, C, ...)
 ---@param weight? scion.Tensor (C) scale; default 1
@@ -2697,12 +2722,15 @@ function scion.instance_norm(x, weight, bias, eps) end
 ---@param scale_factor? number output size over input size, when `size` is not given (default 0.0)
 ---@param align_corners? boolean corner elements keep their values (default false)
 ---@param antialias? boolean when shrinking, average over all input elements (default false)
----@param coordinates? "default"|"half_pixel"|"pytorch_half_pixel"|"asymmetric"|"align_corners"|"half_pixel_symmetric" position rule of ONNX's Resize; default: align_corners, or asymmetric for nearest and half_pixel else (default default)
+---@param coordinates? "default"|"half_pixel"|"pytorch_half_pixel"|"asymmetric"|"align_corners"|"half_pixel_symmetric"|"tf_crop_and_resize" position rule of ONNX's Resize; default: align_corners, or asymmetric for nearest and half_pixel else (default default)
 ---@param nearest_mode? "default"|"floor"|"ceil"|"round_prefer_floor"|"round_prefer_ceil" rounding rule of ONNX's Resize; default: floor, or round_prefer_ceil for nearest_exact (default default)
 ---@param cubic_a? number parameter of the cubic kernel (default -0.75)
 ---@param exclude_outside? boolean taps outside the input get no weight (default false)
+---@param from? number start of what tf_crop_and_resize takes, as a part of the size (default 0.0)
+---@param to? number its end (default 1.0)
+---@param outside? number value outside the input, for tf_crop_and_resize (default 0.0)
 ---@return scion.Tensor y
-function scion.interpolate(x, size, mode, scale_factor, align_corners, antialias, coordinates, nearest_mode, cubic_a, exclude_outside) end
+function scion.interpolate(x, size, mode, scale_factor, align_corners, antialias, coordinates, nearest_mode, cubic_a, exclude_outside, from, to, outside) end
 
 --- Inverse of square matrices. To solve a system, use solve.
 ---@param a scion.Tensor (..., N, N)
@@ -3469,6 +3497,63 @@ function scion.max_pool3d_with_indices(x, kernel, stride, padding, dilation, cei
 ---@param ceil_mode? boolean round the output's size up: the last window may hang over (default false)
 ---@return scion.Tensor y, scion.Tensor indices
 function Tensor:max_pool3d_with_indices(kernel, stride, padding, dilation, ceil_mode) end
+
+--- Undoes max_pool1d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param x scion.Tensor maxima (N, C, ...)
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function scion.max_unpool1d(x, indices, kernel, stride, padding, output_size) end
+
+--- Undoes max_pool1d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function Tensor:max_unpool1d(indices, kernel, stride, padding, output_size) end
+
+--- Undoes max_pool2d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param x scion.Tensor maxima (N, C, ...)
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function scion.max_unpool2d(x, indices, kernel, stride, padding, output_size) end
+
+--- Undoes max_pool2d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function Tensor:max_unpool2d(indices, kernel, stride, padding, output_size) end
+
+--- Undoes max_pool3d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param x scion.Tensor maxima (N, C, ...)
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function scion.max_unpool3d(x, indices, kernel, stride, padding, output_size) end
+
+--- Undoes max_pool3d_with_indices: each value at its position of the plane, zeros elsewhere. Of values with one position the last stays.
+---@param indices scion.Tensor their positions in the plane, of x's shape
+---@param kernel integer|integer[] size of the pooling window: one number or one per dimension (default { })
+---@param stride? integer|integer[] step of the window; default: its size (default { })
+---@param padding? integer|integer[] padding of the pooling: one number or one per dimension; default 0 (default { })
+---@param output_size? integer|integer[] spatial size of the result; default (size - 1) stride - 2 padding + kernel (default { })
+---@return scion.Tensor y
+function Tensor:max_unpool3d(indices, kernel, stride, padding, output_size) end
 
 --- The larger of a and b, elementwise; NaN if either is NaN.
 ---@param a scion.Tensor|number left
@@ -4286,6 +4371,21 @@ function Tensor:round() end
 --- Nearest integer, ties to even. In place: changes and returns the tensor.
 ---@return scion.Tensor y
 function Tensor:round_() end
+
+--- x above 0; below, x times a slope drawn evenly from lower .. upper for each element (Xu et al. 2015).
+---@param x scion.Tensor input
+---@param lower? number least slope below 0 (default 0.125)
+---@param upper? number greatest slope below 0 (default 0.33333333333333)
+---@param training? boolean without it the slope is the mean of both (default true)
+---@return scion.Tensor y
+function scion.rrelu(x, lower, upper, training) end
+
+--- x above 0; below, x times a slope drawn evenly from lower .. upper for each element (Xu et al. 2015).
+---@param lower? number least slope below 0 (default 0.125)
+---@param upper? number greatest slope below 0 (default 0.33333333333333)
+---@param training? boolean without it the slope is the mean of both (default true)
+---@return scion.Tensor y
+function Tensor:rrelu(lower, upper, training) end
 
 --- 1 / sqrt(x).
 ---@param x scion.Tensor input
@@ -5305,6 +5405,16 @@ function Tensor:atleast_3d() end
 ---@return scion.Tensor
 function Tensor:bfloat16() end
 
+--- Integers times 2^n (n at least 0).
+---@param n integer|scion.Tensor
+---@return scion.Tensor
+function Tensor:bitwise_left_shift(n) end
+
+--- Integers divided by 2^n, rounded down (n at least 0).
+---@param n integer|scion.Tensor
+---@return scion.Tensor
+function Tensor:bitwise_right_shift(n) end
+
 --- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
 --- short i16, char i8, byte u8, bool (where elements are not 0).
 ---@return scion.Tensor
@@ -5356,6 +5466,16 @@ function Tensor:clamp_min_(min) end
 ---@return scion.Tensor
 function Tensor:combinations(r, with_replacement) end
 
+--- Condition number: the largest singular value over the smallest (p = 2), or |x| |x^-1| in the norm "fro".
+---@param p? "fro"|2
+---@return scion.Tensor
+function Tensor:cond(p) end
+
+--- The size of x with the sign of another (of -0.0 too).
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function Tensor:copysign(other) end
+
 --- Running integral by the trapezoid rule along dim; spacing dx.
 ---@param dx? number default 1
 ---@param dim? integer default -1
@@ -5380,6 +5500,10 @@ function Tensor:double() end
 ---@param sections integer|integer[]
 ---@return scion.Tensor[]
 function Tensor:dsplit(sections) end
+
+--- Eigenvalues of symmetric matrices, smallest first.
+---@return scion.Tensor
+function Tensor:eigvalsh() end
 
 --- Bytes of one element.
 ---@return integer
@@ -5413,6 +5537,21 @@ function Tensor:float() end
 ---@return scion.Tensor
 function Tensor:float_power(exponent) end
 
+--- The larger of two, elementwise with broadcasting; of a number and NaN the number.
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function Tensor:fmax(other) end
+
+--- The smaller of two, elementwise with broadcasting; of a number and NaN the number.
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function Tensor:fmin(other) end
+
+--- Greatest common divisor of integers, elementwise with broadcasting; gcd(0, 0) is 0.
+---@param other scion.Tensor
+---@return scion.Tensor
+function Tensor:gcd(other) end
+
 --- Samples of the Gumbel-softmax distribution (Jang et al. 2017). hard: one-hot values with the gradient of the soft ones.
 ---@param opts? { tau?: number, hard?: boolean, dim?: integer }
 ---@return scion.Tensor
@@ -5422,6 +5561,11 @@ function Tensor:gumbel_softmax(opts) end
 --- short i16, char i8, byte u8, bool (where elements are not 0).
 ---@return scion.Tensor
 function Tensor:half() end
+
+--- 0 below 0, 1 above, `values` at 0.
+---@param values scion.Tensor|number
+---@return scion.Tensor
+function Tensor:heaviside(values) end
 
 --- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
 ---@param sections integer|integer[]
@@ -5452,10 +5596,37 @@ function Tensor:int() end
 ---@return boolean
 function Tensor:is_floating_point() end
 
+--- Is it negative infinity?
+---@return scion.Tensor bool
+function Tensor:isneginf() end
+
+--- Is it positive infinity?
+---@return scion.Tensor bool
+function Tensor:isposinf() end
+
+--- Least common multiple of integers, elementwise with broadcasting; 0 where either is 0.
+---@param other scion.Tensor
+---@return scion.Tensor
+function Tensor:lcm(other) end
+
+--- x * 2^exponent.
+---@param exponent scion.Tensor|number
+---@return scion.Tensor
+function Tensor:ldexp(exponent) end
+
+--- log2(2^a + 2^b) without overflow.
+---@param other scion.Tensor
+---@return scion.Tensor
+function Tensor:logaddexp2(other) end
+
 --- The tensor in another element type, itself when it has it: float f32, double f64, half f16, bfloat16 bf16, long i64, int i32,
 --- short i16, char i8, byte u8, bool (where elements are not 0).
 ---@return scion.Tensor
 function Tensor:long() end
+
+--- Matrix exponential of square matrices: scaling and squaring with the [13/13] Pade approximant (Higham 2005), which has gradients of any order.
+---@return scion.Tensor
+function Tensor:matrix_exp() end
 
 --- Values sorted along dimension 1.
 ---@return scion.Tensor
@@ -5502,6 +5673,10 @@ function Tensor:new_zeros(...) end
 ---@return scion.Tensor
 function Tensor:pdist(p) end
 
+--- x itself (PyTorch's unary plus).
+---@return scion.Tensor
+function Tensor:positive() end
+
 --- Radians as degrees.
 ---@return scion.Tensor
 function Tensor:rad2deg() end
@@ -5531,11 +5706,23 @@ function Tensor:rot90(k, dims) end
 ---@return scion.Tensor
 function Tensor:short() end
 
+--- Is the sign negative? -0.0 counts as negative.
+---@return scion.Tensor bool
+function Tensor:signbit() end
+
+--- sin(pi x) / (pi x), 1 at 0, with gradients of first order there.
+---@return scion.Tensor
+function Tensor:sinc() end
+
 --- Views of `split_size` elements along dim (the last may be smaller), or of the sizes in a list.
 ---@param split_size integer|integer[]
 ---@param dim? integer default 1
 ---@return scion.Tensor[]
 function Tensor:split(split_size, dim) end
+
+--- Singular values of matrices, largest first.
+---@return scion.Tensor
+function Tensor:svdvals() end
 
 --- Views along dim: a number of parts whose sizes differ by at most one, or a list of the first ids of all parts but the first.
 ---@param sections integer|integer[]
@@ -5566,6 +5753,19 @@ function Tensor:unfold(dim, size, step) end
 ---@param opts? { increasing?: boolean }
 ---@return scion.Tensor
 function Tensor:vander(n, opts) end
+
+--- Sum of products along a dimension, default the last, with broadcasting.
+---@param other scion.Tensor
+---@param dim? integer
+---@return scion.Tensor
+function Tensor:vecdot(other, dim) end
+
+--- p-norm of vectors along a dimension (default: of all elements). p = 2; 0 counts what is not 0; math.huge and -math.huge: extremes of |x|.
+---@param p? number
+---@param dim? integer
+---@param keepdim? boolean
+---@return scion.Tensor
+function Tensor:vector_norm(p, dim, keepdim) end
 
 --- The same elements in another shape, sharing storage; an error where that needs a copy (reshape makes one).
 ---@param ... integer|integer[] sizes; one may be -1
@@ -5626,6 +5826,16 @@ function scion.atleast_2d() end
 ---@return scion.Tensor
 function scion.atleast_3d() end
 
+--- Integers times 2^n (n at least 0).
+---@param n integer|scion.Tensor
+---@return scion.Tensor
+function scion.bitwise_left_shift(n) end
+
+--- Integers divided by 2^n, rounded down (n at least 0).
+---@param n integer|scion.Tensor
+---@return scion.Tensor
+function scion.bitwise_right_shift(n) end
+
 --- Matrices along the diagonal of a larger one, zeros elsewhere.
 ---@param tensors scion.Tensor[]
 ---@return scion.Tensor
@@ -5682,6 +5892,16 @@ function scion.column_stack(tensors, ...) end
 ---@return scion.Tensor
 function scion.combinations(r, with_replacement) end
 
+--- Condition number: the largest singular value over the smallest (p = 2), or |x| |x^-1| in the norm "fro".
+---@param p? "fro"|2
+---@return scion.Tensor
+function scion.cond(p) end
+
+--- The size of x with the sign of another (of -0.0 too).
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function scion.copysign(other) end
+
 --- Running integral by the trapezoid rule along dim; spacing dx.
 ---@param dx? number default 1
 ---@param dim? integer default -1
@@ -5707,6 +5927,10 @@ function scion.dsplit(sections) end
 ---@return scion.Tensor
 function scion.dstack(tensors, ...) end
 
+--- Eigenvalues of symmetric matrices, smallest first.
+---@return scion.Tensor
+function scion.eigvalsh() end
+
 --- Have both tensors the same shape and the same elements?
 ---@param other scion.Tensor
 ---@return boolean
@@ -5725,10 +5949,30 @@ function scion.flipud() end
 ---@return scion.Tensor
 function scion.float_power(exponent) end
 
+--- The larger of two, elementwise with broadcasting; of a number and NaN the number.
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function scion.fmax(other) end
+
+--- The smaller of two, elementwise with broadcasting; of a number and NaN the number.
+---@param other scion.Tensor|number
+---@return scion.Tensor
+function scion.fmin(other) end
+
+--- Greatest common divisor of integers, elementwise with broadcasting; gcd(0, 0) is 0.
+---@param other scion.Tensor
+---@return scion.Tensor
+function scion.gcd(other) end
+
 --- Samples of the Gumbel-softmax distribution (Jang et al. 2017). hard: one-hot values with the gradient of the soft ones.
 ---@param opts? { tau?: number, hard?: boolean, dim?: integer }
 ---@return scion.Tensor
 function scion.gumbel_softmax(opts) end
+
+--- 0 below 0, 1 above, `values` at 0.
+---@param values scion.Tensor|number
+---@return scion.Tensor
+function scion.heaviside(values) end
 
 --- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
 ---@param sections integer|integer[]
@@ -5746,6 +5990,33 @@ function scion.hstack(tensors, ...) end
 ---@param accumulate? boolean
 ---@return scion.Tensor
 function scion.index_put(ids, values, accumulate) end
+
+--- Is it negative infinity?
+---@return scion.Tensor bool
+function scion.isneginf() end
+
+--- Is it positive infinity?
+---@return scion.Tensor bool
+function scion.isposinf() end
+
+--- Least common multiple of integers, elementwise with broadcasting; 0 where either is 0.
+---@param other scion.Tensor
+---@return scion.Tensor
+function scion.lcm(other) end
+
+--- x * 2^exponent.
+---@param exponent scion.Tensor|number
+---@return scion.Tensor
+function scion.ldexp(exponent) end
+
+--- log2(2^a + 2^b) without overflow.
+---@param other scion.Tensor
+---@return scion.Tensor
+function scion.logaddexp2(other) end
+
+--- Matrix exponential of square matrices: scaling and squaring with the [13/13] Pade approximant (Higham 2005), which has gradients of any order.
+---@return scion.Tensor
+function scion.matrix_exp() end
 
 --- Vectors of coordinates as tensors over the grid they span. indexing "ij" (default): dimension k follows vector k; "xy":
 --- the first two are exchanged.
@@ -5778,6 +6049,10 @@ function scion.nanmedian() end
 ---@return scion.Tensor
 function scion.pdist(p) end
 
+--- x itself (PyTorch's unary plus).
+---@return scion.Tensor
+function scion.positive() end
+
 --- Radians as degrees.
 ---@return scion.Tensor
 function scion.rad2deg() end
@@ -5803,11 +6078,23 @@ function scion.rot90(k, dims) end
 ---@return scion.Tensor
 function scion.row_stack(tensors, ...) end
 
+--- Is the sign negative? -0.0 counts as negative.
+---@return scion.Tensor bool
+function scion.signbit() end
+
+--- sin(pi x) / (pi x), 1 at 0, with gradients of first order there.
+---@return scion.Tensor
+function scion.sinc() end
+
 --- Views of `split_size` elements along dim (the last may be smaller), or of the sizes in a list.
 ---@param split_size integer|integer[]
 ---@param dim? integer default 1
 ---@return scion.Tensor[]
 function scion.split(split_size, dim) end
+
+--- Singular values of matrices, largest first.
+---@return scion.Tensor
+function scion.svdvals() end
 
 --- Views along dim: a number of parts whose sizes differ by at most one, or a list of the first ids of all parts but the first.
 ---@param sections integer|integer[]
@@ -5846,6 +6133,19 @@ function scion.unravel_index(ids, shape) end
 ---@return scion.Tensor
 function scion.vander(n, opts) end
 
+--- Sum of products along a dimension, default the last, with broadcasting.
+---@param other scion.Tensor
+---@param dim? integer
+---@return scion.Tensor
+function scion.vecdot(other, dim) end
+
+--- p-norm of vectors along a dimension (default: of all elements). p = 2; 0 counts what is not 0; math.huge and -math.huge: extremes of |x|.
+---@param p? number
+---@param dim? integer
+---@param keepdim? boolean
+---@return scion.Tensor
+function scion.vector_norm(p, dim, keepdim) end
+
 --- tensor_split along dimension 1 (vsplit), 2 (hsplit; 1 of a vector) or 3 (dsplit).
 ---@param sections integer|integer[]
 ---@return scion.Tensor[]
@@ -5880,6 +6180,8 @@ function scion.GaussianProcess:fit(x, y, theta) end
 
 --- opts: kernel ("matern52", "matern32", "matern12", "rbf"), ard, tie, length_scale, variance, noise, or components = a list of
 --- { columns, kernel, ard, tie, length_scale, variance } to be summed; fixed, normalise_y, priors, bounds, restarts, max_iter, seed.
+--- priors: { length_scale = { mean, deviation, shared = 0 }, variance = { mean, deviation }, noise = { mean, deviation } }, normal, of
+--- logarithms; shared is the deviation of a mean that the length scales of a component have in common, which they show themselves.
 --- Without priors (priors = false) hyper-parameters are those of maximum evidence. The default priors are wide: log length
 --- scale normal around sqrt(2) + log(D) / 2 with deviation sqrt(3) (Hvarfner et al. 2024), log variance around 0 (deviation 2),
 --- log noise around log 1e-4 (deviation 3), all of standardised y.
@@ -6058,6 +6360,13 @@ function scion.ModelHandler:summary(shapes) end
 ---@param n? integer
 function scion.ModelHandler:undo(n) end
 
+--- Puts another network in the place of this one, as an edit that can be taken back. Xfer's name: update_sym.
+---@param net scion.Net
+function scion.ModelHandler:update_net(net) end
+
+--- Xfer's name for update_net.
+function scion.ModelHandler:update_sym(net) end
+
 --- Draws the network: "net.svg", "net.png", "net.pdf" (by Graphviz's dot), "net.dot" (its text), "net.txt" or nothing (as text).
 --- opts: input_shape (batch first; shapes are then shown), net (another net to draw, such as a module). Returns the text of the
 --- drawing. Without Graphviz a picture cannot be made: that is said, and the text is returned.
@@ -6092,6 +6401,8 @@ function scion.NeuralNetworkRepurposer:find_learning_rate(train, opts) end
 
 --- Functions and live objects do not go into files.
 function scion.NeuralNetworkRepurposer:get_params() end
+
+function scion.NeuralNetworkRepurposer:init(opts) end
 
 --- Trains for the task that the iterator shows. Returns itself.
 function scion.NeuralNetworkRepurposer:repurpose(train) end
@@ -6153,6 +6464,12 @@ function scion.Repurposer:repurpose(_) end
 ---@param path string
 ---@param opts? { save_source?: boolean }
 function scion.Repurposer:save(path, opts) end
+
+--- Xfer's name for save: to the file model_name in model_directory.
+---@param model_name string
+---@param model_directory? string    default: here
+---@param save_source_model? boolean default: with the source
+function scion.Repurposer:save_repurposer(model_name, model_directory, save_source_model) end
 
 --- The whole thing as one network: preprocessing, trunk, head, softmax. C hosts and predict.lua run it.
 function scion.Repurposer:to_net() end
@@ -6409,7 +6726,18 @@ function scion.data.TensorDataset:init(fields) end
 --- CIFAR-10 as zips of PNG files (one folder per class inside).
 function scion.data.cifar10(opts) end
 
---- A table of numbers with a column to predict. Text columns other than the target are errors naming the cell.
+--- A table with a column to predict (the last, or `target`); the others are what it is predicted from. Options, besides the iterator's:
+---   missing      cells with nothing in them ("", ?, NA, NaN, null, N/A, and what missing_values lists): "error" (the default, naming the
+---                cell); "mean" or "median" of the column (of texts: the most frequent); "drop" the row; or a number (of texts: a category
+---                of their own)
+---   text         columns of texts: "error" (the default), "one_hot" (a feature for each category), "ordinal" (1 to K in the order of the
+---                alphabet, or that of `categories`); or by column: { colour = "one_hot", size = "ordinal" }
+---   categories   { size = { "S", "M", "L" } }: what a column may hold, in order
+---   encoding     it.dataset.encoding of another file: its means and categories, so that a test file gets the same features
+---   unknown      texts that are no category: "error", or "ignore" (0 in every feature)
+---   kind         "labels", "targets" (numbers) or "auto": targets where the column holds numbers with fractions
+---   drop, header, separator, decimal, classes
+---@return scion.Iterator  its dataset has feature_names and encoding
 function scion.data.csv(opts) end
 
 --- Directory of the shared test data (SCION_DATA, or ../shared/data), or nil.
@@ -6440,6 +6768,117 @@ function scion.data.rng.new(...) end
 --- Data held in tensors or tables.
 ---   data.tensors { x = features, labels = { "ant", "bee", ... }, batch_size = 32, shuffle = true }
 function scion.data.tensors(opts) end
+
+scion.distributions = {}
+
+---@class scion.Categorical: scion.Distribution
+---@overload fun(...): scion.Categorical
+scion.distributions.Categorical = {}
+
+--- Entropies (N) in nats.
+function scion.distributions.Categorical:entropy() end
+
+---@param opts { logits?: scion.Tensor, probabilities?: scion.Tensor }
+function scion.distributions.Categorical:init(opts) end
+
+--- The divergence to another categorical distribution, summed over the rows.
+function scion.distributions.Categorical:kl(other) end
+
+--- Log probabilities (N) of class ids 1..K.
+function scion.distributions.Categorical:log_prob(ids) end
+
+--- Class ids, one for every row: (N), or (n, N).
+---@param n? integer
+function scion.distributions.Categorical:sample(n) end
+
+---@class scion.Distribution
+---@overload fun(...): scion.Distribution
+scion.distributions.Distribution = {}
+
+--- The Kullback-Leibler divergence from this distribution to another, estimated from n samples of this one: a 0-d tensor with gradients.
+---@param other table
+---@param n? integer default 1
+function scion.distributions.Distribution:kl_sample(other, n) end
+
+--- The log density (or log probability) of all of x together: a 0-d tensor.
+function scion.distributions.Distribution:log_pdf(x) end
+
+---@class scion.GaussianPrior: scion.MeanFieldNormal
+---@overload fun(...): scion.GaussianPrior
+scion.distributions.GaussianPrior = {}
+
+---@class scion.GaussianVariationalPosterior: scion.MeanFieldNormal
+---@overload fun(...): scion.GaussianVariationalPosterior
+scion.distributions.GaussianVariationalPosterior = {}
+
+---@param opts { shapes: table<string, integer[]>, means?: any, sigmas?: any, fix_means?: boolean, fix_sigmas?: boolean, seed?: integer }
+function scion.distributions.GaussianVariationalPosterior:init(opts) end
+
+---@class scion.MeanFieldNormal: scion.Distribution
+---@overload fun(...): scion.MeanFieldNormal
+scion.distributions.MeanFieldNormal = {}
+
+--- Xfer's spelling of kl.
+function scion.distributions.MeanFieldNormal:KL(other) end
+
+--- A draw: name -> tensor, with gradients by means and deviations, by the context's random numbers.
+function scion.distributions.MeanFieldNormal:generate_sample() end
+
+--- The means by name, without gradients.
+function scion.distributions.MeanFieldNormal:get_mean() end
+
+--- The deviations by name.
+function scion.distributions.MeanFieldNormal:get_sigma() end
+
+function scion.distributions.MeanFieldNormal:init(opts) end
+
+--- Can the divergence to this prior be computed exactly?
+function scion.distributions.MeanFieldNormal:is_conjugate(other) end
+
+--- The divergence to another of the same variables, exactly: a 0-d tensor with gradients.
+function scion.distributions.MeanFieldNormal:kl(other) end
+
+--- The log density of values by name, all together: a 0-d tensor.
+---@param values table<string, scion.Tensor>
+function scion.distributions.MeanFieldNormal:log_pdf(values) end
+
+--- What is learned, for an optimiser: means and rhos that are not fixed, in the order of the names.
+---@return scion.Tensor[]
+function scion.distributions.MeanFieldNormal:parameters() end
+
+--- Writes means, rhos and what is fixed (safetensors); scion.distributions.load reads it.
+---@param path string
+function scion.distributions.MeanFieldNormal:save(path) end
+
+---@class scion.Normal: scion.Distribution
+---@overload fun(...): scion.Normal
+scion.distributions.Normal = {}
+
+--- Entropy in nats, a 0-d tensor.
+function scion.distributions.Normal:entropy() end
+
+---@param opts { mean: number|scion.Tensor, std: number|scion.Tensor, shape?: integer[] }
+function scion.distributions.Normal:init(opts) end
+
+--- The divergence from this distribution to another normal one, exactly: a 0-d tensor.
+function scion.distributions.Normal:kl(other) end
+
+--- Log densities of the elements of x.
+function scion.distributions.Normal:log_prob(x) end
+
+--- A draw, by the context's random numbers; of shape (n, ...) with n.
+---@param n? integer
+function scion.distributions.Normal:sample(n) end
+
+--- What MeanFieldNormal:save wrote, as a GaussianVariationalPosterior.
+---@param path string
+function scion.distributions.load(path) end
+
+--- What variational inference minimises: weight * KL(posterior || prior) - log likelihood (Blundell et al. 2015). The divergence is exact where
+--- it is known; otherwise it is estimated from `values`, the draw that the likelihood was computed with, or from a new one.
+---@param opts { log_likelihood: scion.Tensor, posterior: table, prior: table, weight?: number, values?: table<string, scion.Tensor> }
+---@return scion.Tensor
+function scion.distributions.negative_evidence_bound(opts) end
 
 scion.features = {}
 
@@ -6663,8 +7102,9 @@ function scion.json.encode(value) end
 
 scion.json.null = {}
 
---- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
---- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer
+--- (Xfer's JSON of LR and SVM too, with NAME_source-symbol.json beside it or a source_model), or named tensors (PyTorch, safetensors, npz, params
+--- without a symbol), which net:load_weights takes. Nothing in a file is executed.
 ---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
 ---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
 ---@return scion.Net|table
@@ -7071,9 +7511,16 @@ function scion.meta.tasks.check(where, task, level) end
 --- Checks a task's class ids against the number of outputs of the network.
 function scion.meta.tasks.check_head(where, task, output, level) end
 
+--- Support items and queries that are to be put together must have one shape.
+function scion.meta.tasks.check_joined(where, task, level) end
+
 --- n-way k-shot episodes from a labelled data set. Options: data, ways 5, shots 1, queries 15, classes (labels to draw from), rotations ("none",
 --- "classes", "random"), augment, seed.
 function scion.meta.tasks.episodes(opts) end
+
+--- One task a folder of a folder, dir/task/class/picture: a list of tasks. Options: dir, ways, shots 15, held_out 5, seed as of alphabets; size, crop,
+--- channels, normalise, filter as of data.image_folder.
+function scion.meta.tasks.folder(opts) end
 
 --- Sums of two sinusoids around a point of the task. Options: shots 10, queries 10, x_range { -4, 4 } of the points, noise 0, seed.
 function scion.meta.tasks.harmonic(opts) end
@@ -7321,6 +7768,13 @@ function scion.nn.Bilinear(...) end
 ---@param alpha? number scale of the negative side
 ---@return scion.Net
 function scion.nn.CELU(...) end
+
+--- Connectionist temporal classification (Graves et al. 2006): -log of the probability of the targets over all alignments; "mean" divides by each target's length, then averages. Infinite where a target needs more steps than there are.
+---@param reduction? choice "none" (a value per element), "mean" or "sum"
+---@param blank? integer id of the blank, as written in targets; -1: the first class
+---@param zero_infinity? boolean a target that does not fit its input counts 0 instead of infinity
+---@return scion.Net
+function scion.nn.CTCLoss(options, ...) end
 
 --- Deals the channels of every group out in turn.
 ---@return scion.Net
@@ -7642,6 +8096,18 @@ function scion.nn.MaxPool2d(...) end
 --- (a second output: positions in the plane), ceil_mode = false.
 function scion.nn.MaxPool3d(...) end
 
+--- Puts maxima back where MaxPool { return_indices = true } found them: unpool(x, indices). Arguments: kernel_size,
+--- stride = kernel_size, padding = 0, output_size = (size - 1) * stride - 2 * padding + kernel_size.
+function scion.nn.MaxUnpool1d(...) end
+
+--- Puts maxima back where MaxPool { return_indices = true } found them: unpool(x, indices). Arguments: kernel_size,
+--- stride = kernel_size, padding = 0, output_size = (size - 1) * stride - 2 * padding + kernel_size.
+function scion.nn.MaxUnpool2d(...) end
+
+--- Puts maxima back where MaxPool { return_indices = true } found them: unpool(x, indices). Arguments: kernel_size,
+--- stride = kernel_size, padding = 0, output_size = (size - 1) * stride - 2 * padding + kernel_size.
+function scion.nn.MaxUnpool3d(...) end
+
 --- x tanh(softplus(x)).
 ---@return scion.Net
 function scion.nn.Mish(...) end
@@ -7723,6 +8189,13 @@ function scion.nn.RNN(...) end
 --- nonlinearity = "tanh" | "relu".
 ---@return scion.Net
 function scion.nn.RNNCell(...) end
+
+--- x above 0; below, x times a slope drawn evenly from lower .. upper for each element (Xu et al. 2015).
+---@param lower? number least slope below 0
+---@param upper? number greatest slope below 0
+---@param training? boolean without it the slope is the mean of both
+---@return scion.Net
+function scion.nn.RReLU(...) end
 
 --- max(x, 0).
 ---@return scion.Net
@@ -7839,6 +8312,25 @@ function scion.nn.Tanhshrink(...) end
 ---@param value? number put where it does not
 ---@return scion.Net
 function scion.nn.Threshold(...) end
+
+--- Encoder and decoder of Vaswani et al. (2017), a final norm behind each: transformer(source (N, S, d_model), target (N, L, d_model)) to
+--- (N, L, d_model), the decoder causal. Arguments: d_model = 512, nhead = 8, num_encoder_layers = 6, num_decoder_layers = 6,
+--- dim_feedforward = 2048, dropout = 0.1, activation = "relu", layer_norm_eps = 1e-5, norm_first = false. Parameter names are PyTorch's.
+---@return scion.Net
+function scion.nn.Transformer(...) end
+
+--- `num_layers` decoder layers, named layers.0, layers.1, ..., each looking at the same memory: decoder(target, memory); final_norm: a layer
+--- norm "norm" behind them.
+---@return scion.Net
+function scion.nn.TransformerDecoder(...) end
+
+--- Self-attention, attention to the encoder's output and a feed-forward net: decoder(target (N, L, d_model), memory (N, S, d_model)) to
+--- (N, L, d_model). Arguments as TransformerEncoderLayer's, but is_causal = true: a position sees itself and those before it (PyTorch asks for a
+--- mask instead). Parameter names are PyTorch's.
+---@param d_model integer
+---@param nhead integer
+---@return scion.Net
+function scion.nn.TransformerDecoderLayer(...) end
 
 --- `num_layers` encoder layers one after the other, named layers.0, layers.1, ...; final_norm: a layer norm "norm" behind them.
 ---@return scion.Net
@@ -8151,7 +8643,8 @@ function scion.plot.lines(opts) end
 --- Several charts side by side; see scion.plot.panels.
 function scion.plot.panels(opts) end
 
---- Scatter plot. opts.series: list of { label=, x=, y= }.
+--- Scatter plot. opts.series: list of { label=, x=, y=, colour=, radius =, hollow = true for rings, line = true for a line in place of
+--- points (a diagonal, say) }; opts.radius: of the points whose series says nothing.
 function scion.plot.scatter(opts) end
 
 scion.progress = {}
@@ -8231,7 +8724,7 @@ function scion.repurpose.graph.logits(net) end
 --- Adds a node of an op; returns its (first) value.
 function scion.repurpose.graph.node(net, name, type, op, params, inputs) end
 
---- Dimensions of some values for one batch x, found by running it.
+--- Dimensions of some values for one batch x (a list for several inputs), found by running it.
 function scion.repurpose.graph.probe(net, names, x) end
 
 --- The part of a net that computes some values, as a net of its own that shares the tensors.

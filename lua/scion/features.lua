@@ -99,7 +99,19 @@ end
 
 local fingerprints = setmetatable({}, { __mode = "k" }) -- data set -> { version, digest }
 
--- What identifies the content of a data set: its tensors (or names and preprocessing), and what a few of its items look like to
+-- The files of a data set of pictures, with size and time: a picture that was drawn anew under its name is another one.
+local function files_of(set)
+  local io, lines = scion().io, {}
+  local archive = set.dir and io.path_kind(set.dir) == "file" and set.dir
+  if archive then lines[1] = archive .. " " .. io.path_stamp(archive) end
+  for i = 1, #set do
+    local name = set:name_of(i)
+    lines[#lines + 1] = archive and name or ("%s %s"):format(name, io.path_stamp(name) or "")
+  end
+  return table.concat(lines, "\n")
+end
+
+-- What identifies the content of a data set: its tensors (or files and preprocessing), and what a few of its items look like to
 -- the network, so that conversions count.
 local function fingerprint(set)
   local tensors, texts = {}, { getmetatable(set).class_name, tostring(#set) }
@@ -108,9 +120,8 @@ local function fingerprint(set)
     tensors = type(set.x) == "table" and table.move(set.x, 1, #set.x, 1, {}) or { set.x }
     for _, t in ipairs(tensors) do version = version .. t:version() .. "," end
   elseif set.name_of then
-    local names = {}
-    for i = 1, #set do names[i] = set:name_of(i) end
-    texts[#texts + 1] = table.concat(names, "\n")
+    version = files_of(set)
+    texts[#texts + 1] = version
     if set.preprocessing then texts[#texts + 1] = require("scion.json").encode(set.preprocessing) end
   end
   local known = fingerprints[set]
@@ -122,6 +133,26 @@ local function fingerprint(set)
   local found = digest(tensors, texts)
   fingerprints[set] = { version = version, digest = found }
   return found
+end
+
+-- What identifies the values of some layers: the layers below them and their weights. Whether something is frozen does not count, since
+-- features are always computed in eval mode.
+local function part_key(net, names)
+  local part = net:extract { to = names }
+  local json, lines, tensors = require "scion.json", {}, {}
+  for _, input in ipairs(part:inputs()) do lines[#lines + 1] = "input " .. input.name end
+  for _, layer in ipairs(part:layers()) do
+    if not layer.op or layer.mode == "train" then return part:hash() end -- layers in Lua say more about themselves there
+    local ok, params = pcall(json.encode, layer.params or {})
+    if not ok then return part:hash() end
+    lines[#lines + 1] = json.encode { layer.name, layer.op, layer.n_outputs, table.move(layer.sources, 1, #layer.sources, 1, {}),
+      table.move(layer.entries, 1, #layer.entries, 1, {}) } .. params
+  end
+  for _, entry in ipairs(part:entries()) do
+    lines[#lines + 1] = "entry " .. entry.name
+    tensors[#tensors + 1] = entry.tensor
+  end
+  return digest(tensors, { table.concat(lines, "\n") })
 end
 
 -- The targets of a walk in order, without reading x: ids, or the rows of y.
@@ -232,8 +263,7 @@ function Cache:collect(net, iterator, names, opts)
   for i = 1, #set do all[i] = i end
   local root, positions = root_of(set, all)
   if not root or root.is_random and root:is_random() or not root.subset or root.on_error == "skip" then return nil end
-  local part = net:extract { to = names }
-  local key = digest({}, { part:hash(), table.concat(names, "\0"), fingerprint(root) })
+  local key = digest({}, { part_key(net, names), require("scion.json").encode(table.move(names, 1, #names, 1, {})), fingerprint(root) })
   local store = find_store(self, key, #names) or { rows = {}, row_of = {}, n = 0, bytes = 0 }
   local missing, asked = {}, {}
   for _, position in ipairs(positions) do

@@ -138,22 +138,26 @@ end
 
 --- Weight of every class: "balanced" gives n / (K * count), a table is read by label (by id where there are no labels).
 function M.class_weights(class_weight, counts, n, classes)
-  local weights = {}
+  local weights, total, used = {}, 0, {}
   for k = 1, #counts do
+    local label = classes and classes[k]
+    if label == nil then label = k end
+    weights[k], used[label] = 1, true
     if class_weight == "balanced" then
       weights[k] = counts[k] > 0 and n / (#counts * counts[k]) or 0
     elseif type(class_weight) == "table" then
-      local given = class_weight
-      local w = given[classes and classes[k] or k]
-      if type(w) ~= "number" or not (w >= 0) then
-        error(("logistic: class_weight of class %s must be a number of at least 0, got %s"):format(
-          check.describe(classes and classes[k] or k), check.describe(w)), 4)
+      local w = class_weight[label]
+      if type(w) ~= "number" or not (w >= 0 and w < math.huge) then
+        error(("class_weight of class %s must be a number of at least 0, got %s"):format(check.describe(label), check.describe(w)), 4)
       end
       weights[k] = w
-    else
-      weights[k] = 1
     end
+    total = total + weights[k]
   end
+  for label in pairs(type(class_weight) == "table" and class_weight or {}) do
+    if not used[label] then error(("class_weight names %s, which is no class"):format(check.describe(label)), 4) end
+  end
+  if total == 0 then error("class_weight: all weights are 0", 4) end
   return weights
 end
 

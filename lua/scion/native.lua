@@ -684,6 +684,11 @@ function scion.io.read_file(path) end
 ---@return string?
 function scion.io.path_kind(path) end
 
+--- A text that tells whether a file is the same as before: its size, the time when it was written, its number. nil: no such file.
+---@param path string
+---@return string?
+function scion.io.path_stamp(path) end
+
 --- Makes a folder and those above it; fine when it is there.
 ---@param path string
 function scion.io.make_dir(path) end

@@ -287,6 +287,14 @@ static int m_path_kind(lua_State *L) { /* (path) -> "file", "directory", "other"
   else lua_pushstring(L, S_ISDIR(s.st_mode) ? "directory" : S_ISREG(s.st_mode) ? "file" : "other");
   return 1;
 }
+static int m_path_stamp(lua_State *L) { /* (path) -> text that changes when the file does, or nil */
+  struct stat s;
+  if (stat(luaL_checkstring(L, 1), &s) != 0) return 0;
+  char text[96];
+  snprintf(text, sizeof text, "%lld:%lld.%09ld:%llu", (long long)s.st_size, (long long)s.st_mtim.tv_sec, s.st_mtim.tv_nsec, (unsigned long long)s.st_ino);
+  lua_pushstring(L, text);
+  return 1;
+}
 static int m_make_dir(lua_State *L) { /* (path): a folder and those above it; fine when it exists */
   const char *path = luaL_checkstring(L, 1);
   struct stat s;
@@ -303,7 +311,8 @@ static int m_make_dir(lua_State *L) { /* (path): a folder and those above it; fi
 static const luaL_Reg functions[] = {
   { "read_idx", m_read_idx }, { "read_npy", m_read_npy }, { "save_npy", m_save_npy }, { "read_npz", m_read_npz }, { "save_npz", m_save_npz },
   { "read_safetensors", m_read_safetensors }, { "save_safetensors", m_save_safetensors }, { "read_image", m_read_image },
-  { "decode_image", m_decode_image }, { "list_dir", m_list_dir }, { "path_kind", m_path_kind }, { "read_file", m_read_file }, { "make_dir", m_make_dir },
+  { "decode_image", m_decode_image }, { "list_dir", m_list_dir }, { "path_kind", m_path_kind }, { "path_stamp", m_path_stamp },
+  { "read_file", m_read_file }, { "make_dir", m_make_dir },
   { "read_weights", m_read_weights }, { "load_mxnet", m_load_mxnet }, { "save_onnx", m_save_onnx }, { "file_format", m_file_format }, { "decode_onnx",
     m_decode_onnx }, { "decode_onnx_tensor", m_decode_onnx_tensor }, { NULL, NULL } };
 

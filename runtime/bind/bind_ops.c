@@ -175,7 +175,7 @@ static void set_param(call *k, int index, int at, void *params) {
     case LUA_TBOOLEAN: v.i = lua_toboolean(L, at); break;
     case LUA_TNUMBER:
       v.i = lua_tointegerx(L, at, &exact);
-      v.type = exact ? SCION_V_INT : SCION_V_FLOAT;
+      v.type = exact && p->type != SCION_P_FLOAT ? SCION_V_INT : SCION_V_FLOAT; /* -0.0 keeps its sign */
       v.f = lua_tonumber(L, at);
       if (exact && (p->type == SCION_P_INT || p->type == SCION_P_INTS)) v.i = zero_based(k, p, v.i);
       break;

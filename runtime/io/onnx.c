@@ -16,7 +16,7 @@ scion_status scion__onnx_fail(scion_onnx *o, const char *format, ...) {
   return scion_fail(o->ctx, SCION_EUNSUPPORTED, "%s: %.*s '%.*s': %s", o->path, (int)scion__min(n->op_type.end - n->op_type.p, 60), (const char *)n->op_type.p,
                     (int)scion__min(n->name.end - n->name.p, 120), (const char *)n->name.p, text);
 }
-static scion_status damaged(scion_onnx *o, const char *what) { return scion_fail(o->ctx, SCION_EFORMAT, "%s: %s", o->path, what); }
+scion_status scion__onnx_damaged(scion_onnx *o, const char *what) { return scion_fail(o->ctx, SCION_EFORMAT, "%s: %s", o->path, what); }
 
 /* ---- values ------------------------------------------------------------------------------------------------- */
 
@@ -49,23 +49,29 @@ int32_t scion__onnx_constant(scion_onnx *o, scion_tensor *t) {
   describe(&o->values[v], t);
   return v;
 }
-static int32_t find_value(const scion_onnx *o, const scion_pb *name) { /* the newest */
-  for (int32_t i = o->n_values - 1; i >= 0; i--)
-    if (o->values[i].name != NULL && scion__pb_is(name, o->values[i].name)) return i;
+int32_t scion__onnx_find(const scion_onnx *o, const scion_pb *name) {
+  for (int32_t i = o->n_values - 1; i >= o->first; i = o->values[i].closed ? o->values[i].below : i - 1)
+    if (o->values[i].name != NULL && !o->values[i].closed && scion__pb_is(name, o->values[i].name)) return i;
   return -1;
 }
-static scion_status name_value(scion_onnx *o, int32_t v, const scion_pb *name) {
+scion_status scion__onnx_bind(scion_onnx *o, int32_t v, const scion_pb *name) {
   char *text = scion__pb_text(o->ctx, name);
   if (text == NULL) return SCION_ENOMEM;
-  if (o->values[v].name != NULL) { /* Identity and the like: a second name for it */
+  if (v < 0 || o->values[v].name != NULL) { /* Identity and the like, or an input of a function: a second name for it */
     int32_t copy = new_value(o);
     if (copy < 0) {
       scion__strfree(o->ctx, text);
       return SCION_ENOMEM;
     }
-    o->values[copy] = o->values[v];
-    if (o->values[copy].tensor != NULL) scion_tensor_ref(o->values[copy].tensor);
-    for (int k = 0; k < 2; k++) if (o->values[copy].seen[k] != NULL) scion_tensor_ref(o->values[copy].seen[k]);
+    scion_onnx_value *to = &o->values[copy];
+    if (v >= 0) {
+      *to = o->values[v];
+      to->closed = false;
+      if (to->tensor != NULL) scion_tensor_ref(to->tensor);
+      for (int k = 0; k < 2; k++) if (to->seen[k] != NULL) scion_tensor_ref(to->seen[k]);
+      to->label = to->weight ? scion__strdup(o->ctx, to->label != NULL ? to->label : to->name) : NULL; /* without memory it goes by the second name */
+    }
+    to->absent = v < 0 || o->values[v].absent;
     v = copy;
   }
   o->values[v].name = text;
@@ -110,15 +116,15 @@ scion_status scion__onnx_ints_in(scion_onnx *o, int32_t i, scion_ints *out) {
 
 /* ---- attributes ------------------------------------------------------------------------------------------------ */
 
-static bool find_attribute(scion_onnx *o, const char *name, scion_pb *out) {
-  scion_pb m = o->node->attributes;
+/* Field `number` of a message, an attribute of that name. */
+static bool attribute_of(scion_pb message, uint32_t number, const scion_pb *name, scion_pb *out) {
   scion_pb_field f, a;
-  while (scion__pb_next(&m, &f)) {
-    if (f.number != 5 || f.wire != 2) continue;
+  while (scion__pb_next(&message, &f)) {
+    if (f.number != number || f.wire != 2) continue;
     scion_pb inner = f.sub;
     while (scion__pb_next(&inner, &a)) {
       if (a.number != 1 || a.wire != 2) continue;
-      if (scion__pb_is(&a.sub, name)) {
+      if (a.sub.end - a.sub.p == name->end - name->p && memcmp(a.sub.p, name->p, (size_t)(name->end - name->p)) == 0) {
         *out = f.sub;
         return true;
       }
@@ -126,6 +132,26 @@ static bool find_attribute(scion_onnx *o, const char *name, scion_pb *out) {
     }
   }
   return false;
+}
+/* Inside a function an attribute may stand for one of the caller's, or for the function's default. */
+static bool node_attribute(const scion_onnx_frame *frame, scion_pb node, const scion_pb *name, scion_pb *out) {
+  scion_pb_field f;
+  scion_pb wanted = *name;
+  for (;; frame = frame->up) {
+    if (!attribute_of(node, 5, &wanted, out)) return false;
+    scion_pb inner = *out, other = { 0 };
+    while (scion__pb_next(&inner, &f)) if (f.number == 21 && f.wire == 2 && f.sub.p < f.sub.end) other = f.sub;
+    if (other.p == NULL) return true;
+    if (frame == NULL) return false;
+    if (!attribute_of(frame->caller, 5, &other, out)) return attribute_of(frame->function, 11, &other, out);
+    node = frame->caller;
+    wanted = other;
+  }
+}
+static bool find_attribute(scion_onnx *o, const char *name, scion_pb *out) {
+  const unsigned char *text = (const unsigned char *)name;
+  scion_pb wanted = { text, text + strlen(name), false };
+  return node_attribute(o->frame, o->node->attributes, &wanted, out);
 }
 bool scion__onnx_has(scion_onnx *o, const char *name) {
   scion_pb a;
@@ -214,6 +240,24 @@ scion_status scion__onnx_ints(scion_onnx *o, const char *name, scion_ints *out) 
   }
   return SCION_OK;
 }
+int32_t scion__onnx_tensor_attr_type(scion_onnx *o, const char *name) {
+  scion_pb a;
+  scion_pb_field f;
+  if (!find_attribute(o, name, &a)) return 0;
+  while (scion__pb_next(&a, &f)) if (f.number == 5 && f.wire == 2) return (int32_t)(scion__onnx_type_of(f.sub) & 63);
+  return 0;
+}
+bool scion__onnx_graph_attr(scion_onnx *o, const char *name, scion_pb *out) {
+  scion_pb a;
+  scion_pb_field f;
+  if (!find_attribute(o, name, &a)) return false;
+  while (scion__pb_next(&a, &f)) {
+    if (f.number != 6 || f.wire != 2) continue;
+    *out = f.sub;
+    return true;
+  }
+  return false;
+}
 scion_status scion__onnx_tensor_attr(scion_onnx *o, const char *name, scion_tensor **out) {
   scion_pb a;
   scion_pb_field f;
@@ -241,7 +285,7 @@ static scion_status value_id(scion_onnx *o, int32_t v, const char *slot, bool pa
     *id = value->id;
     return SCION_OK;
   }
-  if (value->tensor == NULL) return damaged(o, "a value is used before it is computed");
+  if (value->tensor == NULL) return scion__onnx_damaged(o, "a value is used before it is computed");
   int32_t shared = scion_net_find_tensor(o->net, value->tensor);
   if (shared >= 0) {
     scion_entry_info info;
@@ -250,7 +294,7 @@ static scion_status value_id(scion_onnx *o, int32_t v, const char *slot, bool pa
     return SCION_OK;
   }
   char name[400];
-  if (value->weight && value->name != NULL) snprintf(name, sizeof name, "%.300s", value->name);
+  if (value->weight && value->name != NULL) snprintf(name, sizeof name, "%.300s", value->label != NULL ? value->label : value->name);
   else snprintf(name, sizeof name, "%.200s.%.60s", o->layer, slot);
   clean_name(name);
   for (int32_t k = 2; scion_net_find_entry(o->net, name) >= 0; k++) snprintf(name, sizeof name, "%.200s.%.60s_%d", o->layer, slot, k);
@@ -278,6 +322,23 @@ static scion_status run_now(scion_onnx *o, const scion_op *op, const void *param
   return st;
 }
 
+/* Is "name_k" a layer? */
+static bool taken(scion_onnx *o, char *name, size_t length, size_t room, int32_t k) {
+  snprintf(name + length, room, "_%d", k);
+  return scion_net_find_node(o->net, name) >= 0;
+}
+/* A layer's name that is taken gets the first number that is not (numbers are given in order, so that halving finds it). */
+static void number_name(scion_onnx *o, char *name, size_t length, size_t room) {
+  int32_t used = 1, unused = 2;
+  if (scion_net_find_node(o->net, name) < 0) return;
+  while (unused < 1 << 30 && taken(o, name, length, room, unused)) used = unused, unused *= 2;
+  while (unused - used > 1) {
+    int32_t k = used + (unused - used) / 2;
+    if (taken(o, name, length, room, k)) used = k;
+    else unused = k;
+  }
+  snprintf(name + length, room, "_%d", unused);
+}
 /* A layer of the net. */
 static scion_status add_layer(scion_onnx *o, const scion_op *op, const void *params, const char *type, const char *suffix, int32_t n_in,
                               const int32_t *in, int32_t n_out, int32_t *out) {
@@ -294,7 +355,8 @@ static scion_status add_layer(scion_onnx *o, const scion_op *op, const void *par
   } else {
     snprintf(name, sizeof name, "%s.%s", o->layer, suffix != NULL ? suffix : op->info.name);
   }
-  for (int32_t k = 2; scion_net_find_node(o->net, name) >= 0; k++) snprintf(name, sizeof name, "%s.%s_%d", o->layer, suffix != NULL ? suffix : op->info.name, k);
+  size_t length = strlen(name);
+  number_name(o, name, length, sizeof name - length);
   scion_status st = scion_net_add_node(o->ctx, o->net, name, type, op, params, n_in, ids, values);
   if (st != SCION_OK) {
     if (st == SCION_ENOMEM) return st;
@@ -308,6 +370,7 @@ static scion_status add_layer(scion_onnx *o, const scion_op *op, const void *par
     o->values[out[i]].id = values[i];
   }
   scion__onnx_infer(o, op, params, n_in, in, n_out, out);
+  if (op == &scion__op_shape_of) o->values[out[0]].list = true;
   return SCION_OK;
 }
 
@@ -361,9 +424,11 @@ static void choose_name(scion_onnx *o, scion_pb graph) {
   for (int32_t i = 1; i < n->n_in && name[0] == '\0'; i++) {
     const scion_onnx_value *v = n->in[i] < 0 ? NULL : &o->values[n->in[i]];
     if (v == NULL || !v->weight || v->name == NULL) continue;
-    size_t length = strlen(v->name);
-    if (length > 7 && length - 7 < room && strcmp(v->name + length - 7, ".weight") == 0) snprintf(name, room, "%.*s", (int)(length - 7), v->name);
+    const char *weight = v->label != NULL ? v->label : v->name;
+    size_t length = strlen(weight);
+    if (length > 7 && length - 7 < room && strcmp(weight + length - 7, ".weight") == 0) snprintf(name, room, "%.*s", (int)(length - 7), weight);
   }
+  bool of_weight = name[0] != '\0';
   if (name[0] == '\0' && n->name.p != n->name.end) {
     const unsigned char *last = n->name.end, *parent;
     while (last > n->name.p && last[-1] != '/') last--;
@@ -387,38 +452,47 @@ static void choose_name(scion_onnx *o, scion_pb graph) {
     for (const unsigned char *p = n->op_type.p; p < n->op_type.end && k + 1 < 60; p++) name[k++] = (char)(*p >= 'A' && *p <= 'Z' ? *p + 32 : *p);
     name[k] = '\0';
   }
+  if (o->prefix[0] != '\0' && !of_weight) {
+    char own[80];
+    snprintf(own, sizeof own, "%.79s", name);
+    snprintf(name, room, "%s.%s", o->prefix, own);
+  }
   clean_name(name);
   size_t length = strlen(name);
-  for (int32_t k = 2; scion_net_find_node(o->net, name) >= 0; k++) snprintf(name + length, 16, "_%d", k);
+  number_name(o, name, length, sizeof o->layer - length);
 }
 
 /* ---- the walk ------------------------------------------------------------------------------------------------------------------ */
 
 static const scion_onnx_operator *find_operator(const scion_pb *name) {
-  static const scion_onnx_operator *const tables[] = { scion__onnx_windows, scion__onnx_layers, scion__onnx_sequence, scion__onnx_operators };
+  static const scion_onnx_operator *const tables[] = { scion__onnx_windows, scion__onnx_layers, scion__onnx_sequence, scion__onnx_flow,
+    scion__onnx_quantised, scion__onnx_operators };
   for (int32_t i = 0; i < SCION_COUNT(tables); i++)
     for (const scion_onnx_operator *t = tables[i]; t->name != NULL; t++) if (scion__pb_is(name, t->name)) return t;
   return NULL;
 }
 
-static scion_status read_value_info(scion_onnx *o, scion_pb info, scion_pb *name, scion_net_shape *shape) {
+static bool is_standard(const scion_pb *domain) { return domain->p == domain->end || scion__pb_is(domain, "ai.onnx"); }
+
+static scion_status read_value_info(scion_onnx *o, scion_pb info, scion_pb *name, scion_net_shape *shape, int32_t *type) {
   scion_pb_field f, g, h, d;
   *shape = (scion_net_shape){ .dtype = -1, .n_dims = -1 };
   *name = (scion_pb){ 0 };
+  *type = 0;
   while (scion__pb_next(&info, &f)) {
     if (f.wire != 2) continue;
     if (f.number == 1) *name = f.sub;
     if (f.number != 2) continue;
     while (scion__pb_next(&f.sub, &g)) { /* type: tensor_type 1 */
       if (g.wire != 2) continue;
-      if (g.number != 1) return damaged(o, "an input is no tensor (sequences and maps are not known)");
+      if (g.number != 1) return scion__onnx_damaged(o, "an input is no tensor (sequences and maps are not known)");
       while (scion__pb_next(&g.sub, &h)) {
-        if (h.number == 1 && h.wire == 0) shape->dtype = scion__onnx_dtype(h.v);
+        if (h.number == 1 && h.wire == 0) shape->dtype = scion__onnx_dtype(h.v), *type = h.v < 64 ? (int32_t)h.v : 0;
         if (h.number != 2 || h.wire != 2) continue;
         shape->n_dims = 0;
         while (scion__pb_next(&h.sub, &d)) {
           if (d.number != 1 || d.wire != 2) continue;
-          if (shape->n_dims == SCION_MAX_DIMS) return damaged(o, "an input has more than 8 dimensions");
+          if (shape->n_dims == SCION_MAX_DIMS) return scion__onnx_damaged(o, "an input has more than 8 dimensions");
           int64_t size = -1;
           scion_pb_field e;
           while (scion__pb_next(&d.sub, &e)) if (e.number == 1 && e.wire == 0 && e.v > 0 && e.v < INT64_MAX / 2) size = (int64_t)e.v;
@@ -427,7 +501,7 @@ static scion_status read_value_info(scion_onnx *o, scion_pb info, scion_pb *name
       }
     }
   }
-  return name->p == NULL ? damaged(o, "an input has no name") : SCION_OK;
+  return name->p == NULL ? scion__onnx_damaged(o, "an input has no name") : SCION_OK;
 }
 
 static void know_shape(const scion_onnx *o, scion_onnx_value *value, const scion_net_shape *shape) {
@@ -449,14 +523,14 @@ static scion_status declared_shape(scion_onnx *o, scion_pb graph, const scion_pb
     while (scion__pb_next(&info, &g)) if (g.number == 1 && g.wire == 2) own = g.sub;
     if (own.p == NULL || own.end - own.p != name->end - name->p || memcmp(own.p, name->p, (size_t)(own.end - own.p)) != 0) continue;
     scion_net_shape shape;
-    SCION_TRY(read_value_info(o, f.sub, &own, &shape));
+    SCION_TRY(read_value_info(o, f.sub, &own, &shape, &o->values[v].type));
     know_shape(o, &o->values[v], &shape);
     return SCION_OK;
   }
   return SCION_OK;
 }
 
-static scion_status import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
+scion_status scion__onnx_import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
   scion_onnx_node n = { .attributes = node };
   scion_pb m = node;
   scion_pb_field f;
@@ -468,7 +542,7 @@ static scion_status import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
     else if (f.number == 4) n.op_type = f.sub;
     else if (f.number == 7) n.domain = f.sub;
   }
-  if (m.bad || n.op_type.p == NULL || n.n_in > 100000 || n.n_out > 100000) return damaged(o, "a node is damaged");
+  if (m.bad || n.op_type.p == NULL || n.n_in > 100000 || n.n_out > 100000) return scion__onnx_damaged(o, "a node is damaged");
   size_t in_bytes = (size_t)(n.n_in + 1) * sizeof *n.in, out_bytes = (size_t)(n.n_out + 1) * sizeof *n.out, value_bytes = (size_t)(n.n_out + 8) * sizeof(int32_t);
   n.in = scion__alloc(o->ctx, in_bytes);
   n.out = scion__alloc(o->ctx, out_bytes);
@@ -483,27 +557,30 @@ static scion_status import_node(scion_onnx *o, scion_pb graph, scion_pb node) {
       continue;
     }
     if (f.sub.p < f.sub.end && *f.sub.p == '^') continue; /* only an order of execution */
-    n.in[i] = f.sub.p == f.sub.end ? -1 : find_value(o, &f.sub);
+    n.in[i] = f.sub.p == f.sub.end ? -1 : scion__onnx_find(o, &f.sub);
     if (n.in[i] < 0 && f.sub.p != f.sub.end) {
       st = scion_fail(o->ctx, SCION_EFORMAT, "%s: a node reads '%.*s', which nothing before it computes", o->path,
           (int)scion__min(f.sub.end - f.sub.p, 200), (const char *)f.sub.p);
     }
+    else if (n.in[i] >= 0 && o->values[n.in[i]].absent) n.in[i] = -1;
     i++;
   }
   n.n_in = i;
   while (st == SCION_OK && n.n_in > 0 && n.in[n.n_in - 1] < 0) n.n_in--;
   if (st == SCION_OK) {
-    const scion_onnx_operator *op = find_operator(&n.op_type);
+    const scion_onnx_operator *op = is_standard(&n.domain) ? find_operator(&n.op_type) : NULL;
+    scion_pb function;
     choose_name(o, graph);
     for (i = 0; i < n.n_out + 8; i++) values[i] = -1;
-    if (op == NULL) st = scion__onnx_fail(o, "an operator that is not known");
-    else st = op->fn(o, values);
+    if (op != NULL) st = op->fn(o, values);
+    else if (scion__onnx_function(o, &n.domain, &n.op_type, &function)) st = scion__onnx_call(o, function, values);
+    else st = scion__onnx_fail(o, "an operator that is not known");
   }
   for (k = 0; st == SCION_OK && k < n.n_out; k++) {
     if (n.out[k].p == n.out[k].end) continue;
     if (values[k] < 0) continue;
     if (!o->values[values[k]].known) st = declared_shape(o, graph, &n.out[k], values[k]);
-    if (st == SCION_OK) st = name_value(o, values[k], &n.out[k]);
+    if (st == SCION_OK) st = scion__onnx_bind(o, values[k], &n.out[k]);
   }
   if (n.in != NULL) scion__free(o->ctx, n.in, in_bytes);
   if (n.out != NULL) scion__free(o->ctx, n.out, out_bytes);
@@ -527,15 +604,16 @@ static scion_status check_operators(scion_onnx *o, scion_pb graph) {
       if (n.number == 4) op = n.sub;
       if (n.number == 7) domain = n.sub;
     }
-    if (op.p == NULL) return damaged(o, "a node has no operator");
-    bool standard = domain.p == domain.end || scion__pb_is(&domain, "ai.onnx");
+    if (op.p == NULL) return scion__onnx_damaged(o, "a node has no operator");
+    bool standard = is_standard(&domain);
+    scion_pb function;
     char word[80];
     snprintf(word, sizeof word, "%s%.*s", standard ? "" : "custom ", (int)scion__min(op.end - op.p, 60), (const char *)op.p);
-    if ((standard && find_operator(&op) != NULL) || strstr(missing, word) != NULL) continue;
+    if ((standard && find_operator(&op) != NULL) || scion__onnx_function(o, &domain, &op, &function) || strstr(missing, word) != NULL) continue;
     size_t at = strlen(missing);
     snprintf(missing + at, sizeof missing - at, "%s%s ('%.*s')", count++ == 0 ? "" : ", ", word, (int)scion__min(name.end - name.p, 60), (const char *)name.p);
   }
-  if (g.bad) return damaged(o, "the graph is damaged");
+  if (g.bad) return scion__onnx_damaged(o, "the graph is damaged");
   return count == 0 ? SCION_OK : scion_fail(o->ctx, SCION_EUNSUPPORTED, "%s: uses operators that are not known: %s", o->path, missing);
 }
 
@@ -544,27 +622,27 @@ static scion_status import_inputs(scion_onnx *o, scion_pb graph) {
   while (scion__pb_next(&graph, &f)) {
     scion_pb name;
     scion_net_shape shape;
+    int32_t type;
     if (f.number != 11 || f.wire != 2) continue;
-    SCION_TRY(read_value_info(o, f.sub, &name, &shape));
-    if (find_value(o, &name) >= 0) continue; /* an initialiser */
+    SCION_TRY(read_value_info(o, f.sub, &name, &shape, &type));
+    if (scion__onnx_find(o, &name) >= 0) continue; /* an initialiser */
     int32_t v = new_value(o);
     if (v < 0) return SCION_ENOMEM;
-    SCION_TRY(name_value(o, v, &name));
+    SCION_TRY(scion__onnx_bind(o, v, &name));
     char text[200];
     snprintf(text, sizeof text, "%s", o->values[v].name);
     clean_name(text);
     SCION_TRY(scion_net_add_input(o->ctx, o->net, text, shape.dtype, shape.n_dims, shape.shape, &o->values[v].id));
     know_shape(o, &o->values[v], &shape);
+    o->values[v].type = type;
   }
-  return graph.bad ? damaged(o, "the graph is damaged") : SCION_OK;
+  return graph.bad ? scion__onnx_damaged(o, "the graph is damaged") : SCION_OK;
 }
 
-static scion_status import_graph(scion_onnx *o, scion_pb graph) {
-  scion_pb g = graph;
+scion_status scion__onnx_weights(scion_onnx *o, scion_pb graph) {
   scion_pb_field f;
-  SCION_TRY(check_operators(o, graph));
-  while (scion__pb_next(&g, &f)) { /* initialisers */
-    if (f.number == 15) return damaged(o, "sparse initialisers are not known");
+  while (scion__pb_next(&graph, &f)) {
+    if (f.number == 15) return scion__onnx_damaged(o, "sparse initialisers are not known");
     if (f.number != 5 || f.wire != 2) continue;
     scion_tensor *t;
     char *name;
@@ -576,10 +654,18 @@ static scion_status import_graph(scion_onnx *o, scion_pb graph) {
     }
     o->values[v].name = name;
     o->values[v].weight = true;
+    o->values[v].type = (int32_t)(scion__onnx_type_of(f.sub) & 63);
   }
+  return SCION_OK;
+}
+static scion_status import_graph(scion_onnx *o, scion_pb graph) {
+  scion_pb g = graph;
+  scion_pb_field f;
+  SCION_TRY(check_operators(o, graph));
+  SCION_TRY(scion__onnx_weights(o, graph));
   SCION_TRY(import_inputs(o, graph));
   for (g = graph; scion__pb_next(&g, &f);)
-    if (f.number == 1 && f.wire == 2) SCION_TRY(import_node(o, graph, f.sub));
+    if (f.number == 1 && f.wire == 2) SCION_TRY(scion__onnx_import_node(o, graph, f.sub));
   int32_t outputs[64], n = 0;
   for (g = graph; scion__pb_next(&g, &f);) {
     scion_pb name;
@@ -587,13 +673,13 @@ static scion_status import_graph(scion_onnx *o, scion_pb graph) {
     if (f.number != 12 || f.wire != 2) continue;
     name = (scion_pb){ 0 };
     while (scion__pb_next(&f.sub, &e)) if (e.number == 1 && e.wire == 2) name = e.sub;
-    int32_t v = name.p == NULL ? -1 : find_value(o, &name);
-    if (v < 0) return damaged(o, "an output of the graph is computed by no node");
-    if (n == 64) return damaged(o, "more than 64 outputs");
+    int32_t v = name.p == NULL ? -1 : scion__onnx_find(o, &name);
+    if (v < 0) return scion__onnx_damaged(o, "an output of the graph is computed by no node");
+    if (n == 64) return scion__onnx_damaged(o, "more than 64 outputs");
     snprintf(o->layer, sizeof o->layer, "output");
     SCION_TRY(value_id(o, v, "constant", false, &outputs[n++]));
   }
-  if (n == 0) return damaged(o, "the graph has no outputs");
+  if (n == 0) return scion__onnx_damaged(o, "the graph has no outputs");
   SCION_TRY(scion_net_set_outputs(o->ctx, o->net, n, outputs));
   scion_net_set_training(o->net, 0);
   SCION_TRY(scion_net_set_attr(o->ctx, o->net, -1, "format", "onnx"));
@@ -604,6 +690,7 @@ static scion_status import_model(scion_onnx *o, scion_pb model) {
   scion_pb_field f, e;
   scion_pb graph = { 0 };
   bool version = false;
+  o->model = model;
   while (scion__pb_next(&model, &f)) {
     if (f.number == 1 && f.wire == 0) version = true;
     if (f.number == 7 && f.wire == 2) graph = f.sub;
@@ -614,9 +701,9 @@ static scion_status import_model(scion_onnx *o, scion_pb model) {
       if (e.number == 1 && e.wire == 2) domain = e.sub;
       if (e.number == 2 && e.wire == 0) opset = (int64_t)e.v;
     }
-    if (domain.p == domain.end || scion__pb_is(&domain, "ai.onnx")) o->opset = opset;
+    if (is_standard(&domain)) o->opset = opset;
   }
-  if (model.bad || !version || graph.p == NULL) return damaged(o, "no ONNX model, or a damaged one");
+  if (model.bad || !version || graph.p == NULL) return scion__onnx_damaged(o, "no ONNX model, or a damaged one");
   return import_graph(o, graph);
 }
 
@@ -628,6 +715,7 @@ static scion_status load_with(scion_context *ctx, const scion_file *f, bool mapp
     scion_tensor_free(ctx, o.values[i].tensor);
     for (int k = 0; k < 2; k++) scion_tensor_free(ctx, o.values[i].seen[k]);
     if (o.values[i].name != NULL) scion__strfree(ctx, o.values[i].name);
+    if (o.values[i].label != NULL) scion__strfree(ctx, o.values[i].label);
   }
   if (o.values != NULL) scion__free(ctx, o.values, (size_t)o.cap * sizeof *o.values);
   if (st == SCION_OK) *out = o.net;

@@ -2,7 +2,8 @@
  *   onnx_proto.c  bytes -> fields, tensors
  *   onnx.c        the walk over the graph, values, names, constants
  *   onnx_shapes.c shapes and what follows from them
- *   onnx_ops.c, onnx_window.c, onnx_layers.c, onnx_sequence.c   what every operator becomes; adding one: a function and a line in a table */
+ *   onnx_flow.c   functions of the model, If, Loop and Scan: written out where they are used
+ *   onnx_ops.c, onnx_window.c, onnx_layers.c, onnx_sequence.c, onnx_quantised.c   what every operator becomes; adding one: a function and a line in a table */
 #ifndef SCION_ONNX_H
 #define SCION_ONNX_H
 
@@ -26,10 +27,16 @@ static inline bool scion__pb_is(const scion_pb *s, const char *word) {
 
 typedef struct scion_onnx_value {
   char *name;           /* of the graph; NULL: made on the way */
+  char *label;          /* of a weight that is known by another name inside a function; NULL: the same */
   scion_tensor *tensor; /* a constant */
   int32_t id;           /* in the net; -1: not there yet */
   bool weight;          /* an initialiser: a parameter when it becomes an entry */
+  bool closed;          /* of a function or an inner graph that ended: found by name no more */
+  int32_t below;        /* of a closed one: the last value before that function or graph */
+  bool absent;          /* an optional input that the caller of a function omitted */
   bool known;           /* probe holds shapes */
+  bool list;            /* of one dimension, whatever else is known */
+  int32_t type;         /* ONNX's element type where the file says it (ours may be wider), else 0 */
   int32_t dtype, n_dims;
   int64_t probe[2][SCION_MAX_DIMS]; /* the shape at both sizes: where they differ, it is free */
   scion_tensor *seen[2]; /* the value itself at both sizes, when it follows from shapes; or NULL */
@@ -43,6 +50,12 @@ typedef struct scion_onnx_node {
   scion_pb attributes; /* the node's message: fields 5 */
 } scion_onnx_node;
 
+/* A function of the model at work: where attributes that its nodes take from the caller are found. */
+typedef struct scion_onnx_frame {
+  scion_pb caller, function;
+  const struct scion_onnx_frame *up; /* of the caller */
+} scion_onnx_frame;
+
 typedef struct scion_onnx {
   scion_context *ctx;
   const char *path;
@@ -55,9 +68,15 @@ typedef struct scion_onnx {
   scion_onnx_node *node; /* at work */
   char layer[256];       /* its name in the net */
   bool named;            /* the name is taken by an op of this node */
+  scion_pb model;        /* for its functions */
+  const scion_onnx_frame *frame; /* NULL: in the graph itself */
+  char prefix[160];      /* of layers' names: the layer that a function or inner graph stands for, or empty */
+  int32_t first;         /* values before it are out of sight */
+  int32_t depth, written_out; /* functions and inner graphs within each other; nodes that come from them */
 } scion_onnx;
 
 /* file: where proto lies, NULL for memory. */
+uint64_t scion__onnx_type_of(scion_pb proto); /* element type of a TensorProto */
 scion_status scion__onnx_tensor(scion_context *ctx, const char *path, const scion_file *file, scion_pb proto, char **name, scion_tensor **out);
 int scion__onnx_dtype(uint64_t type); /* the compute type for an ONNX element type; -1: none */
 scion_status scion__onnx_fail(scion_onnx *o, const char *format, ...) __attribute__((format(printf, 2, 3))); /* naming node and operator */
@@ -87,6 +106,15 @@ static inline scion_status scion__onnx_emit2(scion_onnx *o, const scion_op *op, 
   return scion__onnx_emit(o, op, params, type, suffix, 2, (int32_t[]){ a, b }, 1, out);
 }
 
+/* The walk: onnx.c. */
+int32_t scion__onnx_find(const scion_onnx *o, const scion_pb *name); /* the newest value of that name in sight; -1: none */
+scion_status scion__onnx_bind(scion_onnx *o, int32_t v, const scion_pb *name); /* a name for v, or one more; v -1: a name for nothing */
+scion_status scion__onnx_weights(scion_onnx *o, scion_pb graph);     /* initialisers become values */
+scion_status scion__onnx_import_node(scion_onnx *o, scion_pb graph, scion_pb node);
+scion_status scion__onnx_damaged(scion_onnx *o, const char *what);
+bool scion__onnx_function(const scion_onnx *o, const scion_pb *domain, const scion_pb *name, scion_pb *out); /* onnx_flow.c: of the model */
+scion_status scion__onnx_call(scion_onnx *o, scion_pb function, int32_t *out);
+
 /* onnx_shapes.c: shapes of an op's outputs; values that follow from shapes (true: out are constants, else `seen` may hold them at both sizes, owned). */
 void scion__onnx_infer(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, const int32_t *out);
 bool scion__onnx_follow(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, int32_t *out,
@@ -100,11 +128,14 @@ bool scion__onnx_text(scion_onnx *o, const char *name, scion_pb *out);
 bool scion__onnx_texts(scion_onnx *o, const char *name, char *out, size_t room); /* a list of texts, lower case, joined by commas */
 int32_t scion__onnx_floats(scion_onnx *o, const char *name, double *out, int32_t room); /* how many; -1: not given or more than there is room for */
 scion_status scion__onnx_ints(scion_onnx *o, const char *name, scion_ints *out); /* n -1: not given */
+int32_t scion__onnx_tensor_attr_type(scion_onnx *o, const char *name); /* its ONNX element type; 0: not given */
+bool scion__onnx_graph_attr(scion_onnx *o, const char *name, scion_pb *out);
 scion_status scion__onnx_tensor_attr(scion_onnx *o, const char *name, scion_tensor **out); /* NULL: not given */
 
 /* Tables: what an operator becomes. out: the values of the node's outputs, to be set. */
 typedef scion_status (*scion_onnx_fn)(scion_onnx *o, int32_t *out);
 typedef struct scion_onnx_operator { const char *name; scion_onnx_fn fn; } scion_onnx_operator;
-extern const scion_onnx_operator scion__onnx_operators[], scion__onnx_windows[], scion__onnx_layers[], scion__onnx_sequence[]; /* ended by NULL */
+extern const scion_onnx_operator scion__onnx_operators[], scion__onnx_windows[], scion__onnx_layers[], scion__onnx_sequence[], scion__onnx_flow[],
+  scion__onnx_quantised[]; /* ended by NULL */
 
 #endif

@@ -120,7 +120,7 @@ static scion_status group_norm(scion_onnx *o, int32_t *out) {
     if (!x->known || x->n_dims < 2 || scion__onnx_free(x, 1) || groups < 1) return scion__onnx_fail(o, "the number of channels is not known");
     int64_t each = x->probe[0][1] / groups;
     void *r = scion__params(&p, OP(repeat_interleave));
-    scion__set_int(OP(repeat_interleave), r, "repeats", each);
+    scion__set_int(OP(repeat_interleave), r, "times", each);
     scion__set_int(OP(repeat_interleave), r, "dim", 0);
     SCION_TRY(scion__onnx_emit1(o, OP(repeat_interleave), r, NULL, "weight", w, &w));
     SCION_TRY(scion__onnx_emit1(o, OP(repeat_interleave), r, NULL, "bias", b, &b));
@@ -473,7 +473,7 @@ static bool plain_resize(scion_onnx *o, int32_t scales, int32_t sizes, int mode,
   }
   return true;
 }
-static scion_status resize_of(scion_onnx *o, int32_t scales, int32_t sizes, int mode, const char *coordinates, const char *rounding, int32_t *out) {
+static scion_status resize_of(scion_onnx *o, int32_t scales, int32_t sizes, int32_t roi, int mode, const char *coordinates, const char *rounding, int32_t *out) {
   static const char *const policies[] = { "stretch", "not_larger", "not_smaller", NULL };
   static const char *const modes[] = { "nearest", "linear", "cubic" }, *const by_rank[3][3] = { { "nearest", "nearest", "nearest" }, { "linear", "bilinear", "trilinear" },
     { "cubic", "bicubic", "cubic" } };
@@ -484,7 +484,7 @@ static scion_status resize_of(scion_onnx *o, int32_t scales, int32_t sizes, int 
   int policy = find_word(o, "keep_aspect_ratio_policy", policies, 0);
   if (policy < 0) return scion__onnx_fail(o, "its keep_aspect_ratio_policy is not known");
   if (scales >= 0 && scion__onnx_value(o, scales)->tensor != NULL && scion__onnx_value(o, scales)->tensor->numel == 0) scales = -1;
-  bool plain = plain_resize(o, scales, sizes, mode, &axes, policy, &factor, &size);
+  bool plain = roi < 0 && plain_resize(o, scales, sizes, mode, &axes, policy, &factor, &size);
   const scion_op *op = plain ? OP(interpolate) : OP(resize_by);
   void *q = scion__params(&p, op);
   int32_t rank = plain ? scion__onnx_value(o, IN(0))->n_dims : 0;
@@ -501,16 +501,18 @@ static scion_status resize_of(scion_onnx *o, int32_t scales, int32_t sizes, int 
   }
   scion__set_ints(op, q, "axes", &axes);
   scion__set_int(op, q, "policy", policy);
-  return scion__onnx_emit(o, op, q, "Resize", NULL, 3, (int32_t[]){ IN(0), scales, sizes }, 1, out);
+  scion__set_float(op, q, "outside", scion__onnx_float(o, "extrapolation_value", 0));
+  return scion__onnx_emit(o, op, q, "Resize", NULL, roi >= 0 ? 4 : 3, (int32_t[]){ IN(0), scales, sizes, roi }, 1, out);
 }
 static scion_status resize(scion_onnx *o, int32_t *out) {
   static const char *const modes[] = { "nearest", "linear", "cubic", NULL };
-  static const char *const coordinates[] = { "half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners", "half_pixel_symmetric", "tf_half_pixel_for_nn", NULL };
+  static const char *const coordinates[] = { "half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners", "half_pixel_symmetric", "tf_half_pixel_for_nn",
+    "tf_crop_and_resize", NULL };
   static const char *const roundings[] = { "floor", "ceil", "round_prefer_floor", "round_prefer_ceil", NULL };
   int mode = find_word(o, "mode", modes, 0), where = find_word(o, "coordinate_transformation_mode", coordinates, 0), how = find_word(o, "nearest_mode", roundings, 2);
   if (mode < 0 || where < 0 || how < 0) return scion__onnx_fail(o, "its mode, coordinate_transformation_mode or nearest_mode is not known");
-  if (o->opset < 11) return resize_of(o, IN(1), -1, mode, "asymmetric", "floor", out);
-  return resize_of(o, IN(2), IN(3), mode, where == 5 ? "half_pixel" : coordinates[where], roundings[how], out);
+  if (o->opset < 11) return resize_of(o, IN(1), -1, -1, mode, "asymmetric", "floor", out);
+  return resize_of(o, IN(2), IN(3), where == 6 ? IN(1) : -1, mode, where == 5 ? "half_pixel" : coordinates[where], roundings[how], out);
 }
 static scion_status upsample(scion_onnx *o, int32_t *out) {
   static const char *const modes[] = { "nearest", "linear", "cubic", NULL };
@@ -525,13 +527,12 @@ static scion_status upsample(scion_onnx *o, int32_t *out) {
     SCION_TRY(scion_tensor_from_bytes(o->ctx, SCION_F64, 1, &n, v, (size_t)n * sizeof *v, &t));
     if ((scales = scion__onnx_constant(o, t)) < 0) return SCION_ENOMEM;
   }
-  return resize_of(o, scales, -1, mode, "asymmetric", "floor", out);
+  return resize_of(o, scales, -1, -1, mode, "asymmetric", "floor", out);
 }
 
 const scion_onnx_operator scion__onnx_layers[] = {
   { "NegativeLogLikelihoodLoss", nll_loss }, { "SoftmaxCrossEntropyLoss", cross_entropy }, { "RMSNormalization", rms_norm }, { "LpNormalization", lp_norm },
   { "MeanVarianceNormalization", mean_variance }, { "Shrink", shrink }, { "Resize", resize }, { "Upsample", upsample },
-  
   { "BatchNormalization", batch_norm }, { "InstanceNormalization", instance_norm },
   { "LayerNormalization", layer_norm }, { "GroupNormalization", group_norm }, { "LRN", lrn }, { "Gemm", gemm }, { "MatMul", matmul }, { "Einsum", einsum },
   { "Relu", relu }, { "Sigmoid", sigmoid }, { "Tanh", tanh_ }, { "Softsign", softsign }, { "HardSwish", hardswish }, { "Mish", mish },

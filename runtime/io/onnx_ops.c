@@ -571,8 +571,9 @@ static scion_status gather(scion_onnx *o, int32_t *out) {
   scion__room p;
   int32_t rx, ri, ids = IN(1);
   int64_t axis = scion__onnx_int(o, "axis", 0);
-  SCION_TRY(scion__onnx_rank(o, IN(0), &rx));
   SCION_TRY(scion__onnx_rank(o, ids, &ri));
+  if (ri == 1 && scion__onnx_value(o, IN(0))->list) rx = 1; /* the shape of something unknown */
+  else SCION_TRY(scion__onnx_rank(o, IN(0), &rx));
   if (axis < 0) axis += rx;
   if (ri > 1) {
     scion_ints flat = { 1, { -1 } };
@@ -640,6 +641,7 @@ static scion_status constant(scion_onnx *o, int32_t *out) {
   if (t == NULL && ints.n >= 0) return ints_constant(o, ints.n, ints.v, false, out);
   if (t == NULL) return scion__onnx_fail(o, "holds neither a tensor nor numbers");
   *out = scion__onnx_constant(o, t);
+  if (*out >= 0) o->values[*out].type = scion__onnx_tensor_attr_type(o, "value");
   return *out < 0 ? SCION_ENOMEM : SCION_OK;
 }
 static scion_status constant_of_shape(scion_onnx *o, int32_t *out) {

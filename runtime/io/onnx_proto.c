@@ -129,6 +129,11 @@ static bool read_header(scion_pb m, header *h) {
   return !m.bad;
 }
 
+uint64_t scion__onnx_type_of(scion_pb proto) {
+  header h = { 0 };
+  return read_header(proto, &h) ? h.type : 0;
+}
+
 /* Numbers in typed fields: floats 4, int32s 5 (also small integers, bools, half bits), int64s 7, doubles 10, uint64s 11. */
 static scion_status typed_data(scion_context *ctx, const char *path, scion_pb m, scion_tensor *t) {
   scion_pb_field f;

@@ -1,5 +1,6 @@
 /* onnx_sequence.c: ONNX's recurrent layers become ours: gates in our order, (T, D, N, H) outputs, one node for both
- * directions. Weights that are constants are rearranged once, when the file is read. */
+ * directions. Weights that are constants are rearranged once, when the file is read. Attention, rotary positions and reading at a grid's positions are
+ * operations of ours with other names. */
 #include <stdio.h>
 
 #include "onnx.h"
@@ -140,4 +141,51 @@ static scion_status rnn(scion_onnx *o, int32_t *out) {
   return recurrent(o, scion__onnx_has(o, "activations") && has_activations(o, "relu", both ? 2 : 1) ? &rectified : &hyperbolic, out);
 }
 
-const scion_onnx_operator scion__onnx_sequence[] = { { "LSTM", lstm }, { "GRU", gru }, { "RNN", rnn }, { NULL, NULL } };
+/* ---- attention, grids -------------------------------------------------------------------------------------------------- */
+
+static scion_status attention(scion_onnx *o, int32_t *out) {
+  scion__room p;
+  const scion_op *op = OP(grouped_attention);
+  void *q = scion__params(&p, op);
+  scion__set_float(op, q, "scale", scion__onnx_float(o, "scale", 0));
+  scion__set_float(op, q, "softcap", scion__onnx_float(o, "softcap", 0));
+  scion__set_int(op, q, "q_heads", scion__onnx_int(o, "q_num_heads", 0));
+  scion__set_int(op, q, "kv_heads", scion__onnx_int(o, "kv_num_heads", 0));
+  scion__set_int(op, q, "left", scion__onnx_int(o, "left_window_size", -1));
+  scion__set_int(op, q, "right", scion__onnx_int(o, "right_window_size", -1));
+  scion__set_int(op, q, "is_causal", scion__onnx_int(o, "is_causal", 0) != 0);
+  int64_t kind = scion__onnx_int(o, "qk_matmul_output_mode", 0);
+  if (kind < 0 || kind > 3) return scion__onnx_fail(o, "qk_matmul_output_mode %lld", (long long)kind);
+  scion__set_int(op, q, "scores", kind);
+  return scion__onnx_emit(o, op, q, "Attention", NULL, o->node->n_in, o->node->in, 4, out);
+}
+static scion_status rotary(scion_onnx *o, int32_t *out) {
+  scion__room p;
+  const scion_op *op = OP(rotary_embedding);
+  void *q = scion__params(&p, op);
+  scion__set_int(op, q, "dim", scion__onnx_int(o, "rotary_embedding_dim", 0));
+  scion__set_int(op, q, "heads", scion__onnx_int(o, "num_heads", 0));
+  scion__set_int(op, q, "interleaved", scion__onnx_int(o, "interleaved", 0) != 0);
+  return scion__onnx_emit(o, op, q, "RotaryEmbedding", NULL, o->node->n_in, o->node->in, 1, out);
+}
+static scion_status grid_sample(scion_onnx *o, int32_t *out) {
+  static const char *const modes[] = { "linear", "bilinear", "nearest", "cubic", "bicubic" }, *const words[] = { "bilinear", "bilinear", "nearest", "bicubic", "bicubic" };
+  static const char *const paddings[] = { "zeros", "border", "reflection" };
+  scion__room p;
+  scion_pb text;
+  const scion_op *op = OP(grid_sample);
+  void *q = scion__params(&p, op);
+  int mode = 0, padding = 0;
+  if (scion__onnx_text(o, "mode", &text))
+    for (mode = 4; mode >= 0 && !scion__pb_is(&text, modes[mode]); ) mode--;
+  if (scion__onnx_text(o, "padding_mode", &text))
+    for (padding = 2; padding >= 0 && !scion__pb_is(&text, paddings[padding]); ) padding--;
+  if (mode < 0 || padding < 0) return scion__onnx_fail(o, "its mode or padding_mode is not known");
+  SCION_TRY(scion__set_word(o->ctx, op, q, "mode", words[mode]));
+  SCION_TRY(scion__set_word(o->ctx, op, q, "padding_mode", paddings[padding]));
+  scion__set_int(op, q, "align_corners", scion__onnx_int(o, "align_corners", 0) != 0);
+  return scion__onnx_emit2(o, op, q, "GridSample", NULL, IN(0), IN(1), out);
+}
+
+const scion_onnx_operator scion__onnx_sequence[] = { { "LSTM", lstm }, { "GRU", gru }, { "RNN", rnn }, { "Attention", attention }, { "RotaryEmbedding", rotary },
+  { "GridSample", grid_sample }, { NULL, NULL } };

@@ -4,7 +4,7 @@
 
 #include "onnx_write.h"
 
-#define OPSET 21
+#define OPSET 21 /* and later where an operator of the net is later */
 #define IR_VERSION 10
 #define MAX_BYTES ((uint64_t)2047 << 20) /* protobuf's limit, with room for the rest */
 
@@ -77,6 +77,20 @@ void scion__oa_text(scion_oattrs *a, const char *name, const char *s) {
   if (n > 200) return;
   memcpy(body + k, s, n);
   attribute(a, name, body, k + n, 3);
+}
+
+void scion__oa_texts(scion_oattrs *a, const char *name, int32_t n, const char *const *v) {
+  unsigned char body[300];
+  size_t k = 0;
+  for (int32_t i = 0; i < n; i++) {
+    size_t length = strlen(v[i]);
+    if (k + length > 250) return;
+    body[k++] = 9 << 3 | 2;
+    k += varint(body + k, length);
+    memcpy(body + k, v[i], length);
+    k += length;
+  }
+  attribute(a, name, body, k, 8);
 }
 
 /* ---- nodes and constants ----------------------------------------------------------------------------------------- */
@@ -343,13 +357,13 @@ static scion_status write_file(scion_ow *w, const bool *marks) {
     if (marks[i]) st = tensor_size(w, w->names[net__entry(net, i)->value], net__entry(net, i)->tensor, &total);
   for (int32_t i = 0; i < w->constants.n && st == SCION_OK; i++) st = tensor_size(w, w->constants.names[i], w->constants.tensors[i], &total);
   if (st == SCION_OK && total > MAX_BYTES) st = scion_fail(w->ctx, SCION_EUNSUPPORTED, "%s: the network has more than 2 GB, the most that one ONNX file holds", w->path);
-  put_int(&model, 1, IR_VERSION);
+  put_int(&model, 1, w->opset > OPSET ? IR_VERSION + 1 : IR_VERSION);
   put_text(&model, 2, "scion");
   put_text(&model, 3, scion_version());
   scion_text opset;
   scion__text_init(&opset, w->ctx);
   put_text(&opset, 1, "");
-  put_int(&opset, 2, OPSET);
+  put_int(&opset, 2, (uint64_t)w->opset);
   put(&model, 8, opset.s, opset.n);
   unsigned char lead[24];
   size_t k = varint(lead, 7 << 3 | 2);
@@ -373,8 +387,8 @@ static scion_status write_file(scion_ow *w, const bool *marks) {
 
 static void write_layer(scion_ow *w) {
   const net_node *n = w->node;
-  static const scion_ow_op *const tables[] = { scion__ow_ops, scion__ow_shape_ops };
-  for (int i = 0; i < 2; i++) {
+  static const scion_ow_op *const tables[] = { scion__ow_ops, scion__ow_shape_ops, scion__ow_more_ops };
+  for (int i = 0; i < 3; i++) {
     for (const scion_ow_op *op = tables[i]; op->name != NULL; op++) {
       if (strcmp(op->name, n->op->info.name) != 0) continue;
       op->fn(w);
@@ -387,7 +401,7 @@ static void write_layer(scion_ow *w) {
 }
 
 scion_status scion_onnx_save(scion_context *ctx, scion_net *net, const char *path, const scion_net_shape *inputs) {
-  scion_ow w = { .ctx = ctx, .net = net, .path = path };
+  scion_ow w = { .ctx = ctx, .net = net, .path = path, .opset = OPSET };
   size_t shape_bytes = (size_t)(net->n_values + 1) * 2 * sizeof(scion_net_shape), name_bytes = (size_t)(net->n_values + 1) * sizeof *w.names;
   size_t mark_bytes = (size_t)(net->nodes.n + net->entries.n + 2);
   scion_net_shape *shapes = scion__alloc(ctx, shape_bytes);

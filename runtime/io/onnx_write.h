@@ -1,6 +1,6 @@
 /* onnx_write.h: the inside of the ONNX writer: names of values, protobuf fields into a buffer, and what every op becomes.
  *   onnx_write.c      the file: inputs, initialisers, outputs, the walk over the layers
- *   onnx_write_ops.c  the table of ops; adding one: a function and a line */
+ *   onnx_write_ops.c, onnx_write_shapes.c, onnx_write_more.c  the table of ops; adding one: a function and a line */
 #ifndef SCION_ONNX_WRITE_H
 #define SCION_ONNX_WRITE_H
 
@@ -17,7 +17,7 @@ typedef struct scion_ow {
   char **names;           /* of values, owned */
   const scion_net_shape *shapes, *others; /* of values, for two batch sizes */
   const net_node *node;   /* at work */
-  int32_t n_made;
+  int32_t n_made, opset;  /* opset: rises with operators that came later */
   scion_status status;    /* sticky */
 } scion_ow;
 
@@ -27,6 +27,7 @@ typedef struct scion_oattrs { unsigned char b[1024]; size_t n; } scion_oattrs;
 void scion__oa_int(scion_oattrs *a, const char *name, int64_t v);
 void scion__oa_ints(scion_oattrs *a, const char *name, int32_t n, const int64_t *v);
 void scion__oa_float(scion_oattrs *a, const char *name, double v);
+void scion__oa_texts(scion_oattrs *a, const char *name, int32_t n, const char *const *v);
 void scion__oa_text(scion_oattrs *a, const char *name, const char *s);
 
 /* One ONNX node: inputs and outputs are names. */
@@ -53,7 +54,7 @@ const char *scion__ow_word(const scion_ow *w, const char *param); /* ENUM */
 
 int scion__onnx_type(int dtype); /* ONNX's number */
 typedef struct scion_ow_op { const char *name; void (*fn)(scion_ow *w); } scion_ow_op;
-extern const scion_ow_op scion__ow_ops[], scion__ow_shape_ops[]; /* ended by NULL */
+extern const scion_ow_op scion__ow_ops[], scion__ow_shape_ops[], scion__ow_more_ops[]; /* ended by NULL */
 
 /* ---- words of the tables ------------------------------------------------------------------------------------------ */
 

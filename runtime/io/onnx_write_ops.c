@@ -232,30 +232,6 @@ static void pool(scion_ow *w) {
   }
   emit1(w, max ? "MaxPool" : lp ? "LpPool" : "AveragePool", IN(0), &a);
 }
-/* Windows that follow from the sizes: known for the size at hand alone, unless the result is 1. */
-static void adaptive_pool(scion_ow *w) {
-  ATTRS(a);
-  int32_t n = rank_in(w) - 2;
-  const scion_net_shape *x = scion__ow_shape(w, 0), *y = scion__ow_out_shape(w, 0);
-  bool max = strstr(w->node->op->info.name, "max") != NULL, one = true;
-  int64_t kernel[3];
-  for (int32_t i = 0; i < n; i++) {
-    int64_t in = x->shape[2 + i], out = y->shape[2 + i];
-    one = one && out == 1;
-    if (out < 1 || in % out != 0) {
-      scion__ow_refuse(w, "its input's size is no multiple of its output's, and ONNX has no adaptive pooling");
-      return;
-    }
-    kernel[i] = in / out;
-  }
-  if (one) {
-    emit1(w, max ? "GlobalMaxPool" : "GlobalAveragePool", IN(0), NULL);
-    return;
-  }
-  scion__oa_ints(&a, "kernel_shape", n, kernel);
-  scion__oa_ints(&a, "strides", n, kernel);
-  emit1(w, max ? "MaxPool" : "AveragePool", IN(0), &a);
-}
 static void global_pool(scion_ow *w) {
   bool max = strcmp(w->node->op->info.name, "global_max_pool") == 0;
   if (scion__ow_out_shape(w, 0)->n_dims == rank_in(w)) {
@@ -358,8 +334,6 @@ const scion_ow_op scion__ow_ops[] = {
   { "hardshrink", shrink }, { "softshrink", shrink }, { "prelu", prelu }, { "glu", glu }, { "softmax", softmax }, { "log_softmax", softmax }, { "to", to },
   { "dropout", dropout }, { "linear", linear }, { "einsum", einsum }, { "conv1d", conv }, { "conv2d", conv }, { "conv3d", conv }, { "conv_transpose1d", conv },
   { "conv_transpose2d", conv }, { "conv_transpose3d", conv }, { "max_pool1d", pool }, { "max_pool2d", pool }, { "max_pool3d", pool }, { "avg_pool1d", pool },
-  { "avg_pool2d", pool }, { "avg_pool3d", pool }, { "lp_pool1d", pool }, { "lp_pool2d", pool }, { "adaptive_avg_pool1d", adaptive_pool },
-  { "adaptive_avg_pool2d", adaptive_pool }, { "adaptive_avg_pool3d", adaptive_pool }, { "adaptive_max_pool1d", adaptive_pool },
-  { "adaptive_max_pool2d", adaptive_pool }, { "adaptive_max_pool3d", adaptive_pool }, { "global_avg_pool", global_pool }, { "global_max_pool", global_pool },
+  { "avg_pool2d", pool }, { "avg_pool3d", pool }, { "lp_pool1d", pool }, { "lp_pool2d", pool }, { "global_avg_pool", global_pool }, { "global_max_pool", global_pool },
   { "batch_norm", batch_norm }, { "layer_norm", layer_norm }, { "rms_norm", layer_norm }, { "group_norm", channel_norm }, { "instance_norm", channel_norm },
   { "local_response_norm", lrn }, { "normalize", normalize }, { NULL, NULL } };

@@ -393,7 +393,10 @@ static void resize_by(scion_ow *w) {
   scion__oa_text(&a, "keep_aspect_ratio_policy", scion__ow_word(w, "policy"));
   scion_oname scales = { "" };
   if (scion__ow_has(w, 1)) scales = cast(w, IN(1), SCION_F32);
-  emit(w, "Resize", 4, (const char *[]){ IN(0), "", scales.s, IN(2) }, &a);
+  if (scion__ow_float(w, "outside") != 0) scion__oa_float(&a, "extrapolation_value", scion__ow_float(w, "outside"));
+  scion_oname roi = { "" };
+  if (scion__ow_has(w, 3)) roi = cast(w, IN(3), SCION_F32);
+  emit(w, "Resize", 4, (const char *[]){ IN(0), roi.s, scales.s, IN(2) }, &a);
 }
 
 /* ---- attention ---------------------------------------------------------------------------------------------------------------------- */

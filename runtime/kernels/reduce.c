@@ -55,7 +55,7 @@
       A *acc = (A *)acc_ + j0;                                                                              \
       double mean[TILE];                                                                                    \
       if (center != NULL) memcpy(mean, center + j0, (size_t)w * sizeof *mean);                              \
-      else memset(mean, 0, sizeof mean);                                                                    \
+      else memset(mean, 0, (size_t)w * sizeof *mean);                                                       \
       for (int64_t j = 0; j < w; j++) t[j] = acc[j];                                                        \
       for (; r + 4 <= rows; r += 4) {                                                                       \
         const T *a = (const T *)x_ + r * stride + j0, *b = a + stride, *c = b + stride, *d = c + stride;    \
@@ -67,7 +67,7 @@
       }                                                                                                     \
       for (; r < rows; r++) {                                                                               \
         const T *a = (const T *)x_ + r * stride + j0;                                                       \
-        for (int64_t j = 0; j < w; j++) t[j] = op(t[j], (A)a[j], (A)mean[j]);                               \
+        _Pragma("omp simd") for (int64_t j = 0; j < w; j++) t[j] = op(t[j], (A)a[j], (A)mean[j]);           \
       }                                                                                                     \
       for (int64_t j = 0; j < w; j++) acc[j] = t[j];                                                        \
     }                                                                                                       \

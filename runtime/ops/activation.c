@@ -309,3 +309,29 @@ const scion_op scion__op_glu = {
   .info = { "glu", 1, 0, "Gated linear unit: first half times sigmoid of the second.", SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y),
             SCION_PARAMS(params_dim, dim_params) },
   .infer = glu_infer, .compose = glu_compose, SCION_SAMPLES(samples_glu) };
+
+typedef struct { double lower, upper; int32_t training; } rrelu_params;
+static const scion_param params_rrelu[] = {
+  { "lower", SCION_P_FLOAT, 0, offsetof(rrelu_params, lower), .def = 1.0 / 8, .doc = "least slope below 0" },
+  { "upper", SCION_P_FLOAT, 0, offsetof(rrelu_params, upper), .def = 1.0 / 3, .doc = "greatest slope below 0" },
+  { "training", SCION_P_BOOL, SCION_PF_TRAINING, offsetof(rrelu_params, training), .def = 1, .doc = "without it the slope is the mean of both" } };
+static void rrelu_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
+  const rrelu_params *p = c->params;
+  scion_tensor *a = c->in[0], *slope;
+  if (!(p->lower <= p->upper)) {
+    x->status = SCION_OP_FAIL(c, SCION_EINVAL, "lower must be at most upper, got %g and %g", p->lower, p->upper);
+    return;
+  }
+  if (p->training && p->lower < p->upper) {
+    struct { double from, to; } limits = { p->lower, p->upper };
+    slope = scion__x1(x, &scion__op_uniform, &limits, x_detach(x, a));
+  } else {
+    slope = x_scalar(x, a->dtype, (p->lower + p->upper) / 2);
+  }
+  out[0] = x_where(x, X2(ge, a, x_scalar(x, a->dtype, 0)), a, x_mul(x, a, slope));
+}
+static const scion_sample samples_rrelu[] = { { "3x4:d", "training=false" }, { "3x4:d", "lower=0.2 upper=0.2" } };
+const scion_op scion__op_rrelu = {
+  .info = { "rrelu", 1, SCION_OF_RANDOM, "x above 0; below, x times a slope drawn evenly from lower .. upper for each element (Xu et al. 2015).",
+            SCION_INPUTS(scion__slots_x), SCION_OUTPUTS(scion__slots_y), SCION_PARAMS(params_rrelu, rrelu_params) },
+  .infer = scion__infer_float, .compose = rrelu_compose, SCION_SAMPLES(samples_rrelu) };

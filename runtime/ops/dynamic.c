@@ -363,6 +363,18 @@ static void reduce_compose(scion_x *x, const scion_call *c, scion_tensor **out) 
   if ((p->kind == R_MEAN || p->kind >= R_L2) && !scion__is_float(dtype)) t = x_to(x, t, SCION_F64);
   if (p->kind == R_L1) t = scion__x1(x, &scion__op_abs, NULL, t);
   if (p->kind == R_L2 || p->kind == R_SQUARES) t = scion__x1(x, &scion__op_square, NULL, t);
+  bool empty = false;
+  for (int32_t i = 0; i < axes.n && (p->kind == R_MAX || p->kind == R_MIN); i++) {
+    int32_t d;
+    if (!dim_of(x, c, axes.v[i], t->n_dims, &d)) return;
+    empty = empty || t->shape[d] == 0;
+  }
+  if (empty && scion__is_float(dtype)) { /* ONNX: the largest of nothing is -inf; a sum has the right shape */
+    t = x_full(x, dtype, t->n_dims, t->shape, 0);
+    t = x_sum(x, t, axes.n, axes.v, p->keepdim != 0);
+    out[0] = t == NULL ? NULL : x_full(x, dtype, t->n_dims, t->shape, p->kind == R_MAX ? -INFINITY : INFINITY);
+    return;
+  }
   if (axes.n > 0 || !p->noop) {
     void *q = scion__params(&r, ops[p->kind]);
     if (axes.n > 0) scion__set_ints(ops[p->kind], q, "dim", &axes);

@@ -7,14 +7,14 @@
 
 enum { NEAREST, NEAREST_EXACT, LINEAR, BILINEAR, TRILINEAR, BICUBIC, CUBIC, AREA };
 static const char *const kinds[] = { "nearest", "nearest_exact", "linear", "bilinear", "trilinear", "bicubic", "cubic", "area", NULL };
-enum { COORD_DEFAULT, COORD_HALF, COORD_PYTORCH_HALF, COORD_ASYMMETRIC, COORD_CORNERS, COORD_SYMMETRIC };
-static const char *const coordinates[] = { "default", "half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners", "half_pixel_symmetric", NULL };
+enum { COORD_DEFAULT, COORD_HALF, COORD_PYTORCH_HALF, COORD_ASYMMETRIC, COORD_CORNERS, COORD_SYMMETRIC, COORD_CROP };
+static const char *const coordinates[] = { "default", "half_pixel", "pytorch_half_pixel", "asymmetric", "align_corners", "half_pixel_symmetric", "tf_crop_and_resize", NULL };
 enum { ROUND_DEFAULT, ROUND_FLOOR, ROUND_CEIL, ROUND_PREFER_FLOOR, ROUND_PREFER_CEIL };
 static const char *const roundings[] = { "default", "floor", "ceil", "round_prefer_floor", "round_prefer_ceil", NULL };
 
 typedef struct {
   scion_ints size;
-  double scale_factor, cubic_a;
+  double scale_factor, cubic_a, from, to, outside; /* crops: from .. to of the dimension's length; what lies outside the input */
   int64_t dim, in_size, out_size;
   int32_t mode, align_corners, antialias, coordinates, nearest_mode, exclude_outside;
 } resize_params;
@@ -45,6 +45,10 @@ static double position(const resize_params *p, int64_t i, int64_t n, int64_t m, 
     case COORD_CORNERS: { /* named, it is ONNX's: the output may be a fraction of an element longer than m */
       double length = p->coordinates == COORD_CORNERS ? (double)n / step : (double)m;
       return m > 1 && length > 1 ? (double)i * (double)(n - 1) / (length - 1) : 0;
+    }
+    case COORD_CROP: { /* TensorFlow's: the ends of the crop are element centres, too */
+      double length = (double)n / step, last = (double)(n - 1);
+      return p->from * last + (length == 1 ? (p->to - p->from) * last / 2 : (double)i * (p->to - p->from) * last / (length - 1));
     }
     case COORD_ASYMMETRIC: return (double)i * step;
     case COORD_PYTORCH_HALF: return m > 1 ? ((double)i + 0.5) * step - 0.5 : 0;
@@ -90,6 +94,8 @@ static scion_status make_taps(scion_context *ctx, const resize_params *p, taps *
       continue;
     }
     double at = position(p, i, n, m, step);
+    t->start[i] = 0;
+    if (p->coordinates == COORD_CROP && !(at >= 0 && at <= (double)(n - 1))) continue; /* outside: no weight */
     if (is_nearest(p->mode)) {
       t->start[i] = nearest(p, at, n);
       w[0] = 1;
@@ -100,7 +106,7 @@ static scion_status make_taps(scion_context *ctx, const resize_params *p, taps *
     if (b <= a) b = a + 1;
     int64_t first = scion__max(0, scion__min(a, n - max));
     t->start[i] = first;
-    bool drop_outside = p->exclude_outside || p->antialias;
+    bool drop_outside = p->exclude_outside || (p->antialias && p->coordinates == COORD_DEFAULT); /* ONNX repeats the border instead */
     for (int64_t k = a; k < b; k++) {
       double v = kernel_value(p->mode, ((double)k - at) / widen, a_cubic);
       int64_t inside = scion__min(scion__max(k, 0), n - 1);
@@ -195,7 +201,10 @@ static void dim_grad(scion_grad_call *g) {
   { "nearest_mode", SCION_P_ENUM, 0, offsetof(resize_params, nearest_mode), .def = 0, .choices = roundings,                               \
     .doc = "rounding rule of ONNX's Resize; default: floor, or round_prefer_ceil for nearest_exact" },                                    \
   { "cubic_a", SCION_P_FLOAT, 0, offsetof(resize_params, cubic_a), .def = -0.75, .doc = "parameter of the cubic kernel" },                \
-  { "exclude_outside", SCION_P_BOOL, 0, offsetof(resize_params, exclude_outside), .def = 0, .doc = "taps outside the input get no weight" }
+  { "exclude_outside", SCION_P_BOOL, 0, offsetof(resize_params, exclude_outside), .def = 0, .doc = "taps outside the input get no weight" }, \
+  { "from", SCION_P_FLOAT, 0, offsetof(resize_params, from), .def = 0, .doc = "start of what tf_crop_and_resize takes, as a part of the size" }, \
+  { "to", SCION_P_FLOAT, 0, offsetof(resize_params, to), .def = 1, .doc = "its end" },                                                     \
+  { "outside", SCION_P_FLOAT, 0, offsetof(resize_params, outside), .def = 0, .doc = "value outside the input, for tf_crop_and_resize" }
 static const scion_param params_dim[] = {
   { "dim", SCION_P_INT, SCION_PF_REQUIRED | SCION_PF_INDEX, offsetof(resize_params, dim), .doc = "resized dimension" },
   { "in_size", SCION_P_INT, SCION_PF_REQUIRED, offsetof(resize_params, in_size), .doc = "its size before" },
@@ -303,23 +312,36 @@ static void by_compose(scion_x *x, const scion_call *c, scion_tensor **out) {
     double share = v[i] / (double)t->shape[d];
     if (i == 0 || (b->policy == KEEP_NOT_LARGER ? share < common : share > common)) common = share;
   }
-  bool integers = !scion__is_float(t->dtype);
+  bool integers = !scion__is_float(t->dtype), crop = b->r.coordinates == COORD_CROP;
+  scion_tensor *roi = c->n_in > 3 ? c->in[3] : NULL;
+  if (crop && (roi == NULL || roi->n_dims != 1 || roi->numel != 2 * (int64_t)count)) {
+    x->status = SCION_OP_FAIL(c, SCION_ESHAPE, "roi must hold %d numbers", 2 * count);
+    return;
+  }
   if (integers) t = x_to(x, t, SCION_F64);
+  if (crop && b->r.outside != 0) t = x_adds(x, t, -b->r.outside); /* outside there is nothing, before this is added again */
   for (int32_t i = count - 1; i >= 0; i--) {
     resize_params p = b->r;
+    if (crop) {
+      int64_t end = i + count, start = i;
+      if ((x->status = scion_tensor_get(c->ctx, roi, &start, &p.from)) != SCION_OK || (x->status = scion_tensor_get(c->ctx, roi, &end, &p.to)) != SCION_OK) return;
+    }
     p.dim = dims[i];
     p.in_size = c->in[0]->shape[dims[i]];
     p.size.n = -1;
     p.scale_factor = sizes ? (b->policy == KEEP_STRETCH ? v[i] / (double)p.in_size : common) : v[i];
     p.out_size = sizes && b->policy == KEEP_STRETCH ? (int64_t)v[i] : sizes ? (int64_t)floor((double)p.in_size * common + 0.5)
                  : (int64_t)floor((double)p.in_size * v[i] + 1e-6);
-    if (p.in_size == p.out_size && p.scale_factor == 1) continue;
+    if (crop && !sizes) p.out_size = (int64_t)floor((double)p.in_size * (p.to - p.from) * v[i] + 1e-6);
+    if (p.in_size == p.out_size && p.scale_factor == 1 && (!crop || (p.from == 0 && p.to == 1))) continue;
     t = scion__x1(x, &scion__op_resize_dim, &p, t);
   }
+  if (crop && b->r.outside != 0) t = x_adds(x, t, b->r.outside);
   if (integers) t = x_to(x, t, c->in[0]->dtype);
   out[0] = t == c->in[0] ? scion__x1(x, &scion__op_clone, NULL, t) : t;
 }
-static const scion_slot slots_by[] = { { "x", 0, "input" }, { "scales", SCION_SF_OPTIONAL, "output size over input size" }, { "sizes", SCION_SF_OPTIONAL, "of the output" } };
+static const scion_slot slots_by[] = { { "x", 0, "input" }, { "scales", SCION_SF_OPTIONAL, "output size over input size" }, { "sizes", SCION_SF_OPTIONAL, "of the output" },
+  { "roi", SCION_SF_OPTIONAL, "for tf_crop_and_resize: where each dimension starts, then where each ends, as parts of its size" } };
 static const scion_param params_by[] = {
   COMMON_PARAMS, { "axes", SCION_P_INTS, 0, offsetof(by_params, axes), .def_ints = { .n = -1 }, .doc = "dimensions; default: all" },
   { "policy", SCION_P_ENUM, 0, offsetof(by_params, policy), .def = 0, .choices = policies, .doc = "sizes are reached by stretching, or bound a common scale" } };

@@ -105,18 +105,24 @@ static scion_status fit(scion_context *ctx, const scion_svm_options *o, const sc
   bool precomputed = o->kernel == SCION_SVM_PRECOMPUTED;
   int64_t n_labels = o->n_classes > 0 ? o->n_classes : 1;
   size_t node_bytes = (size_t)(n * (x->shape[1] + 1 + precomputed)) * sizeof(struct svm_node), row_bytes = (size_t)n * sizeof(struct svm_node *);
-  size_t label_bytes = (size_t)n_labels * sizeof(int), place_bytes = (size_t)n * sizeof(int32_t);
+  size_t label_bytes = (size_t)n_labels * sizeof(int), weight_bytes = (size_t)n_labels * sizeof(double), place_bytes = (size_t)n * sizeof(int32_t);
   struct svm_node *nodes = scion__alloc(ctx, node_bytes), **rows = scion__alloc(ctx, row_bytes);
-  int *labels = scion__alloc(ctx, label_bytes);
+  int *labels = scion__alloc(ctx, label_bytes), n_weights = 0;
+  double *weights = scion__alloc(ctx, weight_bytes);
   int32_t *row_of = scion__alloc(ctx, place_bytes);
-  scion_status st = nodes != NULL && rows != NULL && labels != NULL && row_of != NULL ? SCION_OK : SCION_ENOMEM;
+  scion_status st = nodes != NULL && rows != NULL && labels != NULL && weights != NULL && row_of != NULL ? SCION_OK : SCION_ENOMEM;
   if (st == SCION_OK) {
     fill_nodes(x, precomputed, nodes, rows);
-    for (int32_t i = 0; i < n_labels; i++) labels[i] = i;
+    for (int32_t c = 0; o->class_weight != NULL && c < o->n_classes; c++) { /* libsvm prints a warning for classes without items */
+      const double *id = (void *)y->data;
+      int64_t i = 0;
+      while (i < n && id[i] != c) i++;
+      if (i < n) labels[n_weights] = c, weights[n_weights++] = o->class_weight[c];
+    }
     struct svm_problem problem = { (int)n, (void *)y->data, rows };
     struct svm_parameter p = { .svm_type = o->n_classes > 0 ? C_SVC : EPSILON_SVR, .kernel_type = kernels[o->kernel], .degree = o->degree, .gamma = o->gamma,
-      .coef0 = o->coef0, .cache_size = 200, .eps = o->tol, .C = o->c, .nr_weight = o->class_weight != NULL && o->n_classes > 0 ? o->n_classes : 0,
-      .weight_label = labels, .weight = (double *)o->class_weight, .p = o->epsilon, .shrinking = o->shrinking, .probability = 0 };
+      .coef0 = o->coef0, .cache_size = 200, .eps = o->tol, .C = o->c, .nr_weight = n_weights, .weight_label = labels, .weight = weights,
+      .p = o->epsilon, .shrinking = o->shrinking, .probability = 0 };
     svm_set_print_string_function(listen);
     most_iterations = 0;
     const char *wrong = svm_check_parameter(&problem, &p);
@@ -134,6 +140,7 @@ static scion_status fit(scion_context *ctx, const scion_svm_options *o, const sc
   scion__free(ctx, nodes, node_bytes);
   scion__free(ctx, rows, row_bytes);
   scion__free(ctx, labels, label_bytes);
+  scion__free(ctx, weights, weight_bytes);
   scion__free(ctx, row_of, place_bytes);
   return st;
 }

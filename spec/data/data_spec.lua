@@ -246,4 +246,65 @@ describe("data.csv", function()
     with_file("", function(path) assert.matches("is empty", message(data.csv, { path = path })) end)
     assert.matches("cannot open", message(data.csv, { path = "/nowhere.csv" }))
   end)
+
+  local shop = "colour,size,weight,age,kind\nred,S,1.5,10,a\nblue,M,NA,20,b\n,L,2.5,,a\nred,S,4,40,b\n"
+  local function rows(text, opts)
+    return with_file(text, function(path)
+      opts.path = path
+      local it = data.csv(opts)
+      return { x = it:next():tolist(), names = { table.unpack(it.dataset.feature_names) }, labels = it.dataset:labels(), encoding = it.dataset.encoding }
+    end)
+  end
+  local function refused(text, opts) return message(function() rows(text, opts) end) end
+
+  it("takes texts as categories, and fills in what is missing", function()
+    local got = rows(shop, { text = "one_hot", missing = "mean" })
+    assert.same({ "colour=blue", "colour=red", "size=L", "size=M", "size=S", "weight", "age" }, got.names)
+    assert.same({ 1, 0, 0, 1, 0 }, { table.unpack(got.x[2], 1, 5) })
+    assert.same({ 0, 1, 1, 0, 0, 2.5 }, { table.unpack(got.x[3], 1, 6) }) -- the most frequent colour
+    assert.allclose(scion.tensor { got.x[2][6], got.x[3][7] }, { 8 / 3, 70 / 3 }, { rtol = 1e-6 })
+    got = rows(shop, { text = { colour = "one_hot", size = "ordinal" }, categories = { size = { "S", "M", "L" } }, missing = "median" })
+    assert.same({ "colour=blue", "colour=red", "size", "weight", "age" }, got.names)
+    assert.same({ { 0, 1, 1, 1.5, 10 }, { 1, 0, 2, 2.5, 20 }, { 0, 1, 3, 2.5, 20 }, { 0, 1, 1, 4, 40 } }, got.x)
+    got = rows(shop, { text = "one_hot", missing = -1 })
+    assert.equal("colour=missing", got.names[3])
+    assert.same({ 0, 0, 1, 1, 0, 0, 0, 2.5, -1 }, got.x[3]) -- each column of texts could miss one
+  end)
+
+  it("leaves rows out that miss something, the target included", function()
+    local heard, emit = nil, scion.emit
+    scion.emit = function(_, text) heard = text end
+    local got = rows(shop:gsub("40,b", "40,"), { text = "ordinal", missing = "drop" })
+    scion.emit = emit
+    assert.matches("3 rows with missing cells left out", heard)
+    assert.same({ { 1, 1, 1.5, 10 } }, got.x)
+    assert.same({ "a" }, { table.unpack(got.labels) })
+    assert.matches("every row of .* misses something", refused("a,b,y\n,,1\n,1,\n", { missing = "drop" }))
+    assert.matches("the value to predict is missing", refused("a,y\n1,\n2,3\n", { missing = "mean" }))
+  end)
+
+  it("reads a test file as the training file was read", function()
+    local encoding = rows(shop, { text = "one_hot", missing = "mean" }).encoding
+    local other = "colour,size,weight,age,kind\nblue,S,?,7,a\n"
+    assert.allclose(scion.tensor(rows(other, { encoding = encoding }).x), { { 1, 0, 0, 0, 1, 8 / 3, 7 } }, { rtol = 1e-6 })
+    local strange = other:gsub("blue", "green")
+    assert.matches("line 2, column colour: 'green' is none of the categories {blue, red}", refused(strange, { encoding = encoding }))
+    assert.same({ 0, 0 }, { table.unpack(rows(strange, { encoding = encoding, unknown = "ignore" }).x[1], 1, 2) })
+    assert.matches("has 2 columns to predict from, the encoding has 4", refused("a,b,y\n1,2,3\n", { encoding = encoding }))
+    assert.matches("column 1 is shade, the encoding has colour there", refused(other:gsub("colour", "shade"), { encoding = encoding }))
+    assert.same(encoding, scion.json.decode(scion.json.encode(encoding))) -- plain data
+  end)
+
+  it("reads decimal commas and other words for nothing", function()
+    assert.same({ { 1.5, 2 }, { 2.5, 2 } }, rows("a;b;y\n1,5;2;0,5\n2,5;-;1,5\n", { decimal = ",", missing_values = { "-" }, missing = "mean" }).x)
+  end)
+
+  it("refuses texts and gaps unless told what to do", function()
+    assert.matches("column colour: expected a number, the cell is 'red' %(text = \"one_hot\" or \"ordinal\"", refused(shop, {}))
+    assert.matches("line 3, column weight: expected a number, the cell is missing %(missing = \"mean\"", refused(shop:gsub("\n,L", "\nred,L"), { text = "one_hot" }))
+    assert.matches("column b has no value in any row", refused("a,b,y\n1,,1\n2,,2\n", { missing = "mean" }))
+    assert.matches("text names a column 'siz'", refused(shop, { text = { siz = "ordinal" } }))
+    assert.matches("'text.size' must be one of error, one_hot, ordinal, got 'hot'", refused(shop, { text = { size = "hot" } }))
+    assert.matches("option 'missing' must be one of error, mean, median, drop or a number, got 'average'", refused(shop, { missing = "average" }))
+  end)
 end)

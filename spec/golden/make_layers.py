@@ -211,6 +211,13 @@ def layers():
     for opts in ({}, {"norm_first": True, "activation": "gelu"}):
         add("TransformerEncoderLayer", [8, 2, 16, 0, opts], nn.TransformerEncoderLayer(8, 2, 16, 0.0, batch_first=True, **opts), x(2, 5, 8), train=True)
 
+        add("TransformerDecoderLayer", [8, 2, 16, 0, {**opts, "is_causal": False}], nn.TransformerDecoderLayer(8, 2, 16, 0.0, batch_first=True, **opts),
+            x(2, 5, 8), x(2, 3, 8), train=True)
+    add("TransformerDecoderLayer", [8, 2, 16, 0], nn.TransformerDecoderLayer(8, 2, 16, 0.0, batch_first=True), x(2, 5, 8), x(2, 3, 8), train=True,
+        call=lambda m, t, mem: m(t, mem, tgt_mask=nn.Transformer.generate_square_subsequent_mask(5)))
+    add("Transformer", [8, 2, 2, 1, 16, 0], nn.Transformer(8, 2, 2, 1, 16, 0.0, batch_first=True), x(2, 4, 8), x(2, 5, 8), train=True,
+        call=lambda m, src, t: m(src, t, tgt_mask=nn.Transformer.generate_square_subsequent_mask(5)))
+
     # shapes, padding, resizing
     add("Flatten", [], nn.Flatten(), x(2, 3, 4, 5))
     add("Flatten", [1, 2], nn.Flatten(0, 1), x(2, 3, 4))
@@ -241,6 +248,7 @@ def layers():
     add("Unfold", [[2, 3], {"padding": 1, "stride": 2}], nn.Unfold((2, 3), padding=1, stride=2), x(2, 3, 6, 7))
     add("Fold", [[5, 6], 2, {"stride": 1}], nn.Fold((5, 6), 2), x(2, 12, 20))
     add("PReLU", [3], nn.PReLU(3), x(2, 3, 4))
+    add("RReLU", [0.1, 0.3], nn.RReLU(0.1, 0.3), x(2, 3, 4))
     add("Softmax2d", [], nn.Softmax2d(), x(2, 3, 4, 2))
     add("GLU", [2], nn.GLU(1), x(2, 6, 3))
     write("layer.lua", "Layers: outputs, gradients and moved buffers.", cases)

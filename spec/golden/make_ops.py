@@ -145,6 +145,18 @@ def main():
     add("cdist", ["x2", 1.0], [[5, 3], [4, 3]], lambda x, y: torch.cdist(x, y, 1.0))
     add("normalize", [1.0, 1], [A], lambda x: torch.nn.functional.normalize(x, 1.0, 0))
     add("trace", [], [M], lambda x: x.trace())
+    add("fmax", ["x2"], [(A, "!nan"), A], lambda x, y: x.fmax(y))
+    add("fmin", ["x2"], [A, (A, "!nan")], lambda x, y: x.fmin(y))
+    add("copysign", ["x2"], [A, A], lambda x, y: x.copysign(y))
+    add("heaviside", [0.5], [A], lambda x: x.heaviside(torch.tensor(0.5)))
+    add("sinc", [], [A], lambda x: x.sinc())
+    add("logaddexp2", ["x2"], [A, A], lambda x, y: x.logaddexp2(y))
+    for p in (0.0, 1.0, 2.0, 3.0):
+        add("vector_norm", [p, 1], [A], lambda x: torch.linalg.vector_norm(x, p, 0))
+    add("vecdot", ["x2"], [A, A], lambda x, y: torch.linalg.vecdot(x, y))
+    add("cond", [], [M], lambda x: torch.linalg.cond(x))
+    add("cond", ["fro"], [M], lambda x: torch.linalg.cond(x, "fro"))
+    add("matrix_exp", [], [[2, 4, 4]], lambda x: torch.linalg.matrix_exp(x))
     write("op.lua", "Values of tensor operations.", cases)
 
 

@@ -65,6 +65,47 @@ local CASES <const> = {
     local x = input(-1, 5, 8)
     return all(x, { nn.TransformerEncoderLayer(8, 2, 16)(x), nn.MultiheadAttention(8, 2, { is_causal = true })(x, x, x) }), { scion.randn { 2, 5, 8 } }
   end,
+  recurrent = function()
+    local x, list = input(-1, 5, 4), {}
+    for i, make in ipairs { nn.LSTM, nn.GRU, nn.RNN } do
+      for k, options in ipairs { { batch_first = true }, { batch_first = true, num_layers = 2, bidirectional = true }, { bias = false, batch_first = true } } do
+        options.name = ("cell%d_%d"):format(i, k)
+        for _, y in ipairs { make(4, 3, options)(x) } do list[#list + 1] = y end
+      end
+    end
+    list[#list + 1] = (nn.RNN(4, 3, { nonlinearity = "relu", bidirectional = true, name = "rectified" })(x))
+    return all(x, list), { scion.randn { 2, 5, 4 } }
+  end,
+  recurrent_from_states = function()
+    local x, h, c = input(5, -1, 4), nn.input("h", { shape = { 2, -1, 3 }, dtype = "f32" }), nn.input("c", { shape = { 2, -1, 3 }, dtype = "f32" })
+    local y, hn, cn = nn.LSTM(4, 3, { num_layers = 2, state = true })(x, h, c)
+    local g = nn.GRU(4, 3, { bidirectional = true, state = true })(x, h)
+    return nn.Graph({ x, h, c }, { y, hn, cn, g }), { scion.randn { 5, 2, 4 }, scion.randn { 2, 2, 3 }, scion.randn { 2, 2, 3 } }
+  end,
+  uneven_pooling = function()
+    local x = input(-1, 4, 13, 9)
+    return all(x, { nn.AdaptiveAvgPool2d(6)(x), nn.AdaptiveMaxPool2d { 5, 7 }(x), nn.adaptive_avg_pool2d(x, { size = { 3, 9 } }) }), { scion.randn { 2, 4, 13, 9 } }
+  end,
+  grid = function()
+    local x, g = input(-1, 3, 6, 5), nn.input("g", { shape = { -1, 4, 7, 2 }, dtype = "f32" })
+    local list = {}
+    for _, mode in ipairs { "bilinear", "nearest", "bicubic" } do
+      for _, padding in ipairs { "zeros", "border", "reflection" } do
+        if mode ~= "bicubic" or padding == "zeros" then
+          for _, corners in ipairs { true, false } do list[#list + 1] = nn.grid_sample(x, g, { mode = mode, padding_mode = padding, align_corners = corners }) end
+        end
+      end
+    end
+    return nn.Graph({ x, g }, list), { scion.randn { 2, 3, 6, 5 }, scion.rand { 2, 4, 7, 2 } * 2.4 - 1.2 }
+  end,
+  grouped_attention = function()
+    local q, k, past, cos = input(-1, 4, 3, 8), nn.input("k", { shape = { -1, 2, 3, 8 }, dtype = "f32" }), nn.input("p", { shape = { -1, 2, 5, 8 }, dtype = "f32" }),
+      nn.input("c", { shape = { -1, 3, 4 }, dtype = "f32" })
+    local turned = nn.rotary_embedding(q, cos, cos)
+    local y, present = nn.grouped_attention(turned, k, k, nil, past, past, { is_causal = true, softcap = 3 })
+    return nn.Graph({ q, k, past, cos }, { y, present, nn.rotary_embedding(q, cos, cos, { interleaved = true }) }), { scion.randn { 2, 4, 3, 8 }, scion.randn { 2, 2, 3, 8 },
+      scion.randn { 2, 2, 5, 8 }, scion.rand { 2, 3, 4 } }
+  end,
   mlp = function() return models.mlp { inputs = 8, outputs = 3, hidden = { 16, 8 }, dropout = 0.2 }, { scion.randn { 4, 8 } } end,
   text_cnn = function() return models.text_cnn { vocabulary = 50, num_classes = 4, embedding = 16, filters = 8 }, { scion.randint(1, 51, { 2, 12 }) } end,
   bert = function()

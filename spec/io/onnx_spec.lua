@@ -99,6 +99,99 @@ describe("an ONNX file", function()
     end
   end)
 
+  -- ---- functions, branches, loops ------------------------------------------------------------------------------
+
+  local function float(name, v) return bytes(1, name) .. varint(2 << 3 | 5) .. string.pack("<f", v) .. int(20, 1) end
+  local function graph_attribute(name, graph) return bytes(1, name) .. bytes(6, graph) .. int(20, 5) end
+  local function graph(nodes, inputs, outputs, initialisers)
+    local out = { bytes(2, "g") }
+    for _, n in ipairs(nodes) do out[#out + 1] = bytes(1, n) end
+    for _, t in ipairs(initialisers or {}) do out[#out + 1] = bytes(5, t) end
+    for _, i in ipairs(inputs) do out[#out + 1] = bytes(11, bytes(1, i)) end
+    for _, o in ipairs(outputs) do out[#out + 1] = bytes(12, bytes(1, o)) end
+    return table.concat(out)
+  end
+  local function number(name, dtype, data) return int(2, dtype) .. bytes(8, name) .. bytes(9, data) end -- a scalar
+
+  it("with functions of its own has them written out, with the caller's attributes and the function's defaults", function()
+    -- Twice(x, w) = Leaky(Leaky(x w)), the slope given by the caller or 0.5
+    local slope = bytes(1, "alpha") .. bytes(21, "slope") .. int(20, 1)
+    local twice = table.concat { bytes(1, "Twice"), bytes(4, "a"), bytes(4, "b"), bytes(5, "r"), bytes(11, float("slope", 0.5)), bytes(9, bytes(1, "") .. int(2, 13)),
+      bytes(7, node("MatMul", { "a", "b" }, { "t" })), bytes(7, node("LeakyRelu", { "t" }, { "u" }, "", { slope })), bytes(7, node("LeakyRelu", { "u" }, { "r" }, "", { slope })),
+      bytes(10, "my.domain") }
+    local function call(input, weight, output, name, attributes) return node("Twice", { input, weight }, { output }, name, attributes) .. bytes(7, "my.domain") end
+    local whole = model({ call("x", "one.weight", "h", "one"), call("h", "two.weight", "y", "two", { float("slope", 0.25) }) },
+      { tensor("one.weight", { 2, 2 }, { 1, -1, 2, 3 }), tensor("two.weight", { 2, 1 }, { 1, -1 }) }, { value("x", { "N", 2 }) }, { value("y", { "N", 1 }) }) .. bytes(25, twice)
+    local net = scion.nn.load(helper.write_file(dir .. "/f.onnx", whole))
+    local x = scion.tensor { { 1, 2 }, { -3, 1 } }
+    local function leaky(t, s) return t:relu() - (-t):relu() * s end
+    local h = leaky(leaky(x:matmul(scion.tensor { { 1, -1 }, { 2, 3 } }), 0.5), 0.5)
+    assert.allclose(net(x), leaky(leaky(h:matmul(scion.tensor { { 1 }, { -1 } }), 0.25), 0.25))
+    local names = {}
+    for name in net:named_parameters() do names[#names + 1] = name end
+    table.sort(names)
+    assert.same({ "one.weight", "two.weight" }, names)
+    -- a function that calls itself is refused, and so is one that would be written out without end
+    local endless = table.concat { bytes(1, "Loop_"), bytes(4, "a"), bytes(5, "r"), bytes(7, node("Loop_", { "a" }, { "r" }) .. bytes(7, "d")), bytes(10, "d") }
+    local bad = model({ node("Loop_", { "x" }, { "y" }) .. bytes(7, "d") }, {}, { value("x", { 1 }) }, { value("y", { 1 }) }) .. bytes(25, endless)
+    assert.error_matches(function() scion.nn.load(helper.write_file(dir .. "/e.onnx", bad)) end, "more than 16 deep")
+    local function doubling(name, inner) -- runs `inner` eight times
+      local nodes = {}
+      for i = 1, 8 do nodes[i] = bytes(7, node(inner, { i == 1 and "a" or "v" .. i - 1 }, { "v" .. i }) .. bytes(7, inner == "Neg" and "" or "d")) end
+      return bytes(25, table.concat { bytes(1, name), bytes(4, "a"), bytes(5, "v8"), table.concat(nodes), bytes(10, "d") })
+    end
+    local many = model({ node("F5", { "x" }, { "y" }) .. bytes(7, "d") }, {}, { value("x", { 1 }) }, { value("y", { 1 }) }) .. doubling("F1", "Neg") .. doubling("F2", "F1") ..
+      doubling("F3", "F2") .. doubling("F4", "F3") .. doubling("F5", "F4")
+    assert.error_matches(function() scion.nn.load(helper.write_file(dir .. "/m.onnx", many)) end, "more than 20000 layers")
+  end)
+
+  it("with If takes the known branch, or chooses between both when the condition is computed", function()
+    local yes, no = graph({ node("Relu", { "x" }, { "p" }) }, {}, { "p" }), graph({ node("Mul", { "x", "half" }, { "q" }) }, {}, { "q" }, { tensor("half", { 1 }, { 0.5 }) })
+    local branches = { graph_attribute("then_branch", yes), graph_attribute("else_branch", no) }
+    local x = scion.tensor { { -2, 4 } }
+    for known = 0, 1 do
+      local net = scion.nn.load(helper.write_file(dir .. "/i.onnx", model({ node("If", { "c" }, { "y" }, "choose", branches) }, { number("c", 9, string.char(known)) },
+        { value("x", { "N", 2 }) }, { value("y", { "N", 2 }) })))
+      assert.equal(1, #net:layer_names())
+      assert.allclose(net(x), known == 1 and scion.tensor { { 0, 4 } } or scion.tensor { { -1, 2 } })
+    end
+    local net = scion.nn.load(helper.write_file(dir .. "/j.onnx", model({ node("ReduceSum", { "x" }, { "s" }, "", { bytes(1, "keepdims") .. int(3, 0) .. int(20, 2) }),
+      node("Greater", { "s", "z" }, { "c" }), node("If", { "c" }, { "y" }, "choose", branches) }, { number("z", 1, string.pack("<f", 0)) },
+      { value("x", { "N", 2 }) }, { value("y", { "N", 2 }) })))
+    assert.allclose(net(x), scion.tensor { { 0, 4 } })
+    assert.allclose(net(-x), scion.tensor { { 1, -2 } })
+    local odd = graph({ node("ReduceSum", { "x" }, { "q" }) }, {}, { "q" })
+    assert.error_matches(function()
+      scion.nn.load(helper.write_file(dir .. "/k.onnx", model({ node("ReduceSum", { "x" }, { "s" }), node("Greater", { "s", "z" }, { "c" }),
+        node("If", { "c" }, { "y" }, "choose", { branches[1], graph_attribute("else_branch", odd) }) }, { number("z", 1, string.pack("<f", 0)) }, { value("x", { "N", 2 }) },
+        { value("y", { "N", 2 }) })))
+    end, "If 'choose': .*branches differ in shape")
+  end)
+
+  it("with Loop is written out turn by turn when their number is known", function()
+    local body = graph({ node("Mul", { "v", "w" }, { "next" }, "scale"), node("Identity", { "go" }, { "on" }) }, { "i", "go", "v" }, { "on", "next", "next" })
+    local function looped(count, inputs)
+      return model({ node("Loop", { count, "", "x" }, { "last", "all" }, "loop", { graph_attribute("body", body) }) },
+        { number("n", 7, string.pack("<i8", 3)), tensor("w", { 1 }, { 2 }) },
+        inputs, { value("last", { "N" }), value("all", { 3, "N" }) })
+    end
+    local net = scion.nn.load(helper.write_file(dir .. "/l.onnx", looped("n", { value("x", { "N" }) })))
+    local last, all = net(scion.tensor { 1, 5 })
+    assert.allclose(last, scion.tensor { 8, 40 })
+    assert.allclose(all, scion.tensor { { 2, 10 }, { 4, 20 }, { 8, 40 } })
+    local count = 0
+    for _ in net:named_parameters() do count = count + 1 end
+    assert.equal(1, count) -- the turns share the weight
+    local free = bytes(1, "m") .. bytes(2, bytes(1, int(1, 7) .. bytes(2, "")))
+    assert.error_matches(function() scion.nn.load(helper.write_file(dir .. "/l.onnx", looped("m", { value("x", { "N" }), free }))) end,
+      "Loop 'loop': its number of turns is computed")
+    local forever = graph({ node("Neg", { "v" }, { "next" }), node("Identity", { "go" }, { "on" }) }, { "i", "go", "v" }, { "on", "next" })
+    assert.error_matches(function()
+      scion.nn.load(helper.write_file(dir .. "/l.onnx", model({ node("Loop", { "", "", "x" }, { "y" }, "loop", { graph_attribute("body", forever) }) }, {}, { value("x", { 1 }) },
+        { value("y", { 1 }) })))
+    end, "more than 20000 layers")
+  end)
+
   -- ---- real networks -----------------------------------------------------------------------------------------
 
   for file, case in pairs { ["mobilenet_v1_0.75_224"] = "input_tabby_224_rgb_pm1", ["mobilenet_v2_1.0_224_dequantised"] = "input_tabby_224_rgb_pm1",

@@ -284,6 +284,23 @@ describe("MAML with tasks of its own", function()
     local task = sine_task()
     task.query_y = task.query_y:narrow(1, 1, 2)
     says("5 items in query_x but 2 in query_y", maml.fit, maml, { task }, { progress = false, meta_steps = 1, meta_batch_size = 1 })
+    -- tasks of a list are named by their place in it; heads, shapes and classes that do not fit
+    local function ids(list) return scion.tensor(list, { dtype = "i64" }) end
+    local function task_of(x, y, qx, qy) return { support_x = x, support_y = ids(y), query_x = qx, query_y = ids(qy) } end
+    local three = task_of(scion.randn(3, 4), { 1, 2, 3 }, scion.randn(3, 4), { 1, 2, 3 })
+    local once = { meta_steps = 1, meta_batch_size = 1, progress = false }
+    for _, name in ipairs { "MAML", "Reptile", "Leap", "ANIL", "MAMLPlusPlus", "IMAML" } do
+      local two = meta[name] { model = nn.Sequential { nn.Linear(4, 4), nn.Linear(4, 2) } }
+      says("a task has 3 classes, the network has 2 outputs", two.fit, two, { three }, once)
+    end
+    local wild = meta.Leap { model = nn.Sequential { nn.Linear(4, 4), nn.Linear(4, 3) }, lr = 1e30 }
+    says("inner loop diverged: task 1, step 2: ", wild.fit, wild, { three }, once)
+    local uneven = task_of(scion.randn(3, 4), { 1, 2, 3 }, scion.randn(3, 5), { 1, 2, 3 })
+    local reptile, proto = meta.Reptile { model = nn.Linear(4, 3) }, meta.PrototypicalNet { model = nn.Linear(4, 3) }
+    says("support items are (4), queries (5)", reptile.fit, reptile, { uneven }, once)
+    says("support items are (4), queries (5)", proto.fit, proto, { uneven }, once)
+    says("a query is of class 4, the support items are of classes 1..3", proto.fit, proto,
+      { task_of(scion.randn(3, 4), { 1, 2, 3 }, scion.randn(1, 4), { 4 }) }, once)
     local classifier = meta.MAML { model = nn.Linear(3, 2) }
     says("a task has 4 classes, the network has 2 outputs", classifier.adapt, classifier,
       { support_x = scion.randn(4, 3), support_y = scion.tensor({ 1, 2, 3, 4 }, { dtype = "i64" }) })

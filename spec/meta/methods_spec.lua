@@ -219,3 +219,51 @@ describe("Episodes", function()
     says("must be a data set or iterator with classes", { data = 3 })
   end)
 end)
+
+describe("A folder of folders", function()
+  it("is a list of tasks, one a folder", function()
+    local dir = helper.tmpdir()
+    local function picture(path, value) helper.write_file(path, "P5 6 6 255\n" .. string.char(value):rep(36)) end
+    for t, task in ipairs { "birds", "boats" } do
+      for c = 1, 3 do
+        local folder = ("%s/%s/kind%d"):format(dir, task, c)
+        os.execute(("mkdir -p '%s'"):format(folder))
+        for i = 1, 4 do picture(("%s/%d.pgm"):format(folder, i), 100 * t - 50 + 10 * c + i) end
+      end
+    end
+    local list = meta.tasks.folder { dir = dir, ways = 3, shots = 3, held_out = 1, size = 6, channels = "grey" }
+    assert.equal(2, #list)
+    for _, task in ipairs(list) do
+      local base = task.label == "birds" and 50 or 150
+      assert.same({ 9, 1, 6, 6 }, { table.unpack(task.support_x.shape) })
+      assert.same({ 3, 1, 6, 6 }, { table.unpack(task.query_x.shape) })
+      for w, class in ipairs(task.classes) do -- the first picture of a class is held out
+        local kind = tonumber(class:match("^" .. task.label .. "/kind(%d)$"))
+        assert.near((base + 10 * kind + 1) / 255, task.query_x:at(w, 1, 1, 1), 1e-3)
+      end
+    end
+    local ok, message = pcall(meta.tasks.folder, { dir = dir .. "/birds/kind1" })
+    assert.is_false(ok)
+    assert.truthy(message:find("has no folders of folders", 1, true), message)
+  end)
+end)
+
+describe("datasets/omniglot.lua", function()
+  it("reads unpacked folders", function()
+    local dir = helper.tmpdir()
+    for c = 1, 2 do
+      local folder = ("%s/images_background/Latin/character%02d"):format(dir, c)
+      os.execute(("mkdir -p '%s'"):format(folder))
+      for i = 1, 3 do
+        helper.write_file(("%s/%04d_%02d.png"):format(folder, c, i), "P5 4 4 255\n" .. string.char(i == 2 and 0 or 255):rep(16))
+      end
+    end
+    local omniglot = dofile "datasets/omniglot.lua"
+    local set = omniglot.read { dir = dir, size = 4 }
+    assert.same({ "Latin/character01", "Latin/character02" }, { table.unpack(set.classes) })
+    assert.equal(6, #set)
+    local x = set:get { 1, 2, 3 }
+    assert.same({ 3, 1, 4, 4 }, { table.unpack(x.shape) })
+    assert.same({ 0, 1, 0 }, x:amax({ 2, 3, 4 }):tolist()) -- ink is 1
+  end)
+end)

@@ -30,6 +30,18 @@ describe("a learning-to-learn script", function()
       run("omniglot", "--method", method)
     end)
   end
+  it("measures the relation network that its authors trained", function()
+    local files = helper.find_data "models/fewshot_omniglot"
+    if not omniglot or not files then return pending "needs Omniglot and the trained networks" end
+    local prefix = files .. "/omniglot_"
+    local weights = ("%sfeature_encoder_5way_1shot.pkl,%srelation_network_5way_1shot.pkl"):format(prefix, prefix)
+    local result = run("omniglot", "--method", "relation", "--weights", weights)
+    local last = require("scion").json.decode(result.out:match("([^\n]+)\n*$"))
+    assert(last.accuracy > 0.9, last.accuracy)
+    assert.equal(0, last.iterations)
+    local wrong = helper.run { "scion", "scripts/omniglot.lua", "--quick", "--method", "maml", "--weights", weights }
+    assert.truthy(wrong.err:find("for --method relation", 1, true))
+  end)
   it("compares Leap with its kin on alphabets", function()
     if not omniglot and not fashion then return pending "needs Omniglot or dataset-fashion-mnist" end
     local result = run("leap_omniglot", "--methods", "none,leap,reptile,fomaml,finetune,warp")

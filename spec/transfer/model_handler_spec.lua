@@ -185,6 +185,7 @@ describe("ModelHandler: adding and rewiring", function()
     mh:add_layer_top { nn.FullyConnected { name = "fc1", num_hidden = 20 }, nn.Activation { name = "act9", act_type = "relu" } }
     mh:add_layer_top { nn.FullyConnected { name = "fc2", num_hidden = 2 } }
     assert.equal("one act two fc1 act9 fc2", names_of(mh))
+    assert.truthy(tostring(mh:summary { 1, 4 }):find("fc1", 1, true)) -- waiting layers are given sizes for the table
     local net = mh:get_module { 1, 4 }
     assert.same({ 20, 3 }, net["fc1.weight"].shape:tolist())
     assert.same({ 7, 2 }, net(scion.randn(7, 4)).shape:tolist())
@@ -259,6 +260,19 @@ describe("ModelHandler: adding and rewiring", function()
     assert.allclose(net(x), expected, { rtol = 1e-4, atol = 1e-5 })
     raises("reads 1 values and gives 1, the new layer reads 2", mh.replace_layer, mh, "mid", nn.Bilinear(2, 2, 2))
     raises("conflicts", mh.rename_layer, mh, "head", "one")
+  end)
+
+  it("takes another network in, and gives it back", function()
+    local mh = scion.ModelHandler(test_net())
+    local part = mh.net:extract { to = { "act1" } }
+    mh:update_sym(part)
+    assert.equal("conv1 act1", names_of(mh))
+    assert.same({ "conv1.weight", "conv1.bias" }, mh:get_layer_parameters(mh.layer_names):tolist())
+    assert.equal("conv1.weight conv1.bias", entries(mh.net))
+    assert.equal(6, #mh:changes().removed)
+    mh:undo()
+    assert.equal(8, #mh.layer_names)
+    raises("update_net: expected a net, got 5", mh.update_sym, mh, 5)
   end)
 
   it("copies a branch of another network", function()
@@ -412,6 +426,11 @@ describe("ModelHandler: features", function()
     local cache = features.Cache {}
     local a = features.collect(net, data(4), { "flatten1" }, { cache = cache })
     assert.equal(6, cache.misses)
+    -- what is frozen does not matter: features are computed in eval mode
+    local frozen = net:clone()
+    scion.repurpose.graph.freeze(frozen, { "conv1", "conv2" })
+    features.collect(frozen, data(4), { "flatten1" }, { cache = cache })
+    assert.equal(6, cache.misses)
     local folds = data(4).dataset:kfold(3)
     for _, fold in ipairs(folds) do
       local part = fold[1]:iterator { batch_size = 2 }
@@ -429,6 +448,25 @@ describe("ModelHandler: features", function()
     local changed = features.collect(net, data(4), { "flatten1" }, { cache = cache })
     assert.equal(18, cache.misses)
     assert.is_false(changed[1]:allclose(a[1]))
+  end)
+
+  it("sees that a picture was drawn anew under its name", function()
+    local dir = helper.tmpdir()
+    scion.io.make_dir(dir .. "/a")
+    local function draw(i, value) helper.write_file(("%s/a/%d.ppm"):format(dir, i), "P6\n12 12\n255\n" .. string.char(value):rep(432)) end
+    for i = 1, 12 do draw(i, i) end
+    local cache = scion.features.Cache { dir = dir .. "/cache" }
+    local function flat()
+      local pictures = scion.data.image_folder { dir = dir, size = 12, crop = 1, normalise = "symmetric", batch_size = 4, classes = { "a" } }
+      return scion.features.collect(net, pictures, { "flatten1" }, { cache = cache })[1]
+    end
+    local before = flat()
+    assert.allclose(flat(), before)
+    assert.equal(12, cache.misses)
+    draw(6, 250)
+    local after = flat()
+    assert.equal(24, cache.misses)
+    assert.is_false(after:allclose(before))
   end)
 
   it("keeps features on disk, and streams them to a file", function()
@@ -467,7 +505,7 @@ describe("ModelHandler: pictures", function()
     for _, part in ipairs { "├─●", "●─╯", "plus", "Linear 4", "20" } do assert.truthy(text:find(part, 1, true), text) end
     assert.equal(text .. "\n", helper.read_file(dir .. "/net.txt"))
     local mod = mh:get_module({ 1, 2, 2 }, { fixed_layer_parameters = mh:get_layer_parameters { "a1" } })
-    assert.truthy(scion.ModelHandler(mod):visualize_net(dir .. "/net.txt"):find("20 frozen", 1, true))
+    assert.truthy(scion.ModelHandler(mod):visualize_net(dir .. "/net.txt"):find("20  frozen", 1, true))
   end)
 
   it("draws by Graphviz", function()

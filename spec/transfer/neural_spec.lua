@@ -157,6 +157,100 @@ describe("NeuralNetworkFineTuneRepurposer", function()
     assert.allclose(scion.load(path):predict_probability(x), rp:predict_probability(x), { rtol = 1e-4, atol = 1e-5 })
   end)
 
+  it("begins at the beginning of the data, so that the same seed gives the same", function()
+    local walk = pictures(60, 1)
+    local function probabilities(rp) return rp:repurpose(walk):predict_probability(test) end
+    local rp = made("NeuralNetworkFineTuneRepurposer", { num_epochs = 2 })
+    local first = probabilities(rp)
+    walk:next()
+    assert.allclose(probabilities(rp), first, { rtol = 0, atol = 0 })
+    assert.allclose(probabilities(made("NeuralNetworkFineTuneRepurposer", { num_epochs = 2 })), first, { rtol = 0, atol = 0 })
+  end)
+
+  it("begins with a converged last layer for every task", function()
+    local x = train.dataset.x
+    local brightness = x:reshape(60, -1):mean(2):mul(100)
+    local numbers = scion.data.tensors { x = x, targets = brightness, batch_size = 10 }
+    local sides = scion.stack({ x:narrow(4, 1, 3):reshape(60, -1):mean(2):gt(0.8):to("f32"), x:narrow(4, 6, 3):reshape(60, -1):mean(2):gt(0.8):to("f32") }, 2)
+    local labels = scion.data.tensors { x = x, targets = sides, batch_size = 10 }
+    local function begun(opts, data)
+      opts.head, opts.num_epochs, opts.optimizer_params = "regression", 1, { lr = 1e-8 }
+      opts.source_model = nn.Sequential { nn.Flatten { name = "flat" }, nn.Linear(64, 32, { name = "fc1" }), nn.ReLU { name = "act" }, nn.Linear(32, 5, { name = "fc2" }) }
+      return made("NeuralNetworkFineTuneRepurposer", opts):repurpose(data):evaluate(data)
+    end
+    assert.is_true(begun({}, train).accuracy > 0.95)
+    assert.is_true(begun({}, numbers).r2 > 0.3)
+    assert.is_true(begun({ task = "multi_label" }, labels).f1 > 0.9)
+  end)
+
+  it("weighs classes, mixed up or not", function()
+    for _, mixup in ipairs { false, 0.2 } do
+      local function share(weight)
+        local rp = made("NeuralNetworkFineTuneRepurposer", { num_epochs = 4, mixup = mixup or nil, class_weight = { [3] = weight, [7] = 1, [9] = 1 } })
+        return rp:repurpose(pictures(60, 1)):predict_probability(test):mean(1):tolist()[1]
+      end
+      assert.is_true(share(30) > share(1) + 0.1)
+    end
+    local x = train.dataset.x
+    local bright = x:reshape(60, -1):mean(2)
+    local labels = scion.data.tensors { x = x, targets = scion.stack({ bright:gt(bright:mean()):to("f32"), x:narrow(4, 1, 3):reshape(60, -1):mean(2):gt(0.8):to("f32") }, 2) }
+    local function mean(weight)
+      local rp = made("NeuralNetworkFineTuneRepurposer", { num_epochs = 8, optimizer_params = { lr = 5e-3 }, task = "multi_label",
+        label_names = { "bright", "left" }, class_weight = { bright = weight } })
+      return rp:repurpose(labels):predict_probability(test):mean(1):tolist()[1]
+    end
+    assert.is_true(mean(30) > mean(1) + 0.1)
+    raises("class_weight names 'dark', which is no label", function()
+      made("NeuralNetworkFineTuneRepurposer", { task = "multi_label", class_weight = { dark = 2 } }):repurpose(labels)
+    end)
+    raises("class_weight is for classes", function()
+      made("NeuralNetworkFineTuneRepurposer", { class_weight = "balanced" }):repurpose(scion.data.tensors { x = x, targets = bright })
+    end)
+  end)
+
+  it("refuses settings that make no sense before it looks at the data", function()
+    local FT = "NeuralNetworkFineTuneRepurposer"
+    raises("optimizer_params.lr must be a number above 0, got -1", made, FT, { optimizer_params = { lr = -1 } })
+    raises("optimizer_params.lr must be a number above 0, got 'fast'", made, FT, { optimizer_params = { learning_rate = "fast" } })
+    raises("unknown optimizer 'sgdd' (known: adadelta", made, FT, { optimizer = "sgdd" })
+    raises("layer_lr must give numbers of at least 0", made, FT, { layer_lr = { conv1 = -1 } })
+    raises("loss 'huber' does not fit classes", function() made(FT, { loss = "huber" }):repurpose(train) end)
+    raises("unknown schedule 'cosinus'", function() made(FT, { schedule = "cosinus" }):repurpose(train) end)
+    raises("the learning rate (", function() made(FT, { optimizer = "sgd", optimizer_params = { lr = 1e6 }, num_epochs = 3 }):repurpose(train) end)
+    raises("repurpose needs an iterator over a data set", function() made(FT, {}):repurpose(function() end) end)
+    assert.same({ 5, { lr = 1e-3 } }, { made(FT, {}):get_params().num_epochs, made(FT, {}):get_params().optimizer_params })
+  end)
+
+  it("says that a loaded one has no source to be repurposed from again, unless it is given", function()
+    local src, path = source(), helper.tmpdir() .. "/again.scion"
+    made("NeuralNetworkFineTuneRepurposer", { source_model = src, num_epochs = 1 }):repurpose(train):save(path, { save_source = false })
+    local loaded = scion.load(path)
+    assert.equal(30, #loaded:predict_label(test))
+    raises("the source network is not there", loaded.repurpose, loaded, train)
+    assert.is_number(scion.load(path, { source_model = src }):repurpose(train):accuracy(test))
+  end)
+
+  it("takes networks of several inputs", function()
+    scion.seed(5)
+    local left, right = nn.input("left"), nn.input("right")
+    local joined = nn.cat({ nn.Linear(4, 6, { name = "fa" })(left), nn.Linear(3, 6, { name = "fb" })(right) }, 2, { name = "joined" })
+    local net = nn.Graph({ left, right }, nn.Linear(12, 3, { name = "out" })(joined))
+    local a, b, labels = scion.randn(60, 4), scion.randn(60, 3), {}
+    for i, v in ipairs(a:narrow(2, 1, 1):add(b:narrow(2, 1, 1)):reshape(-1):tolist()) do labels[i] = v > 0 and "plus" or "minus" end
+    local data = scion.data.tensors { x = { a, b }, labels = labels, batch_size = 10, shuffle = true }
+    local tuned = made("NeuralNetworkFineTuneRepurposer", { source_model = net, transfer_layer_name = "joined", num_epochs = 20, mixup = 0.1,
+      optimizer_params = { lr = 2e-2 } }):repurpose(data)
+    assert.is_true(tuned:accuracy(data) > 0.9)
+    local frozen = made("NeuralNetworkRandomFreezeRepurposer", { source_model = net, num_layers_to_drop = 1, fixed_layers = { "fa", "fb" },
+      num_epochs = 40, optimizer_params = { lr = 5e-2 } }):repurpose(data)
+    assert.is_true(frozen.cached)
+    assert.is_true(frozen:accuracy(data) > 0.9)
+    assert.is_true(scion.LrRepurposer { source_model = net, feature_layer_names = { "fa", "joined" } }:repurpose(data):accuracy(data) > 0.9)
+    raises("augment changes images, the data have 2 inputs", function()
+      made("NeuralNetworkFineTuneRepurposer", { source_model = net, augment = true }):repurpose(data)
+    end)
+  end)
+
   it("predicts the same every time, dropout or not", function()
     local net = nn.Sequential { nn.Flatten { name = "flat" }, nn.Linear(64, 16, { name = "fc1" }), nn.Dropout(0.5, { name = "drop" }), nn.Linear(16, 4, { name = "fc2" }) }
     local rp = made("NeuralNetworkFineTuneRepurposer", { source_model = net, num_epochs = 2 })

@@ -32,7 +32,7 @@ local function known(list)
   end
   return out
 end
-local FAST <const> = { BnnRepurposer = { num_epochs = 60 } }
+local FAST <const> = { BnnRepurposer = { num_epochs = 60, calibrate = false } } -- calibrated in a test of its own
 local function options(name)
   local out = {}
   for key, value in pairs(FAST[name] or {}) do out[key] = value end
@@ -114,6 +114,7 @@ describe("repurposers beside scikit-learn", function()
 
   it("calibrates SVM probabilities sensibly", function()
     local rp = made("SvmRepurposer", { kernel = "rbf", c = 1.5, gamma = 0.2 })
+    assert.is_true(rp:convergence().temperature < 1) -- coupled pairs are too careful
     local p = rp:predict_probability(xt)
     assert.is_true(p:sub(scion.tensor(golden.lr.probability)):abs():mean():item() < 0.12)
   end)
@@ -175,6 +176,35 @@ describe("every classifier", function()
       assert.same({ 15, 3 }, rp:predict_probability(xt).shape:tolist())
     end)
   end
+
+  for _, name in ipairs(known(CLASSIFIERS)) do
+    it("manages with classes without items, a single item, features that never change, f64: " .. name, function()
+      local sparse = scion.data.tensors { x = x, labels = golden.y, classes = { 1, 3, 5, 7, 9 } }
+      local rp = made(name, options(name), sparse)
+      assert.is_true(rp:accuracy(train) > 0.75)
+      local p = rp:predict_probability(xt):mean(1):tolist()
+      assert.is_true(p[1] < 0.15 and p[3] < 0.15, ("%f %f"):format(p[1], p[3]))
+      for _, label in ipairs(rp:predict_label(xt)) do assert.is_true(label ~= 1 and label ~= 5) end
+      local few = scion.data.tensors { x = x:narrow(1, 1, 3), labels = { "a", "b", "c" } }
+      local opts = options(name)
+      if name == "KnnRepurposer" then opts.n_neighbors = 1 end
+      assert.allclose(made(name, opts, few):predict_probability(xt):sum(2), scion.ones(15), { rtol = 1e-5 })
+      local flat = scion.data.tensors { x = scion.ones(20, 4), labels = { 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2 } }
+      assert.is_true(made(name, options(name), flat):predict_probability(xt):isfinite():all():item())
+      local wide = scion.data.tensors { x = x:to("f64"), labels = golden.y }
+      assert.is_true(made(name, options(name), wide):accuracy(wide) > 0.75)
+      raises("the data give 5 features of an item, it was trained on 4", rp.predict_label, rp, scion.rand(2, 5))
+    end)
+  end
+
+  it("can be cross-validated and trained again after loading, and saved under Xfer's words", function()
+    local dir = helper.tmpdir()
+    made("LrRepurposer"):save_repurposer("lr.scion", dir)
+    local loaded = scion.load(dir .. "/lr.scion")
+    assert.is_true(loaded:cross_validate(train, { folds = 3 }).mean.accuracy > 0.7)
+    assert.is_true(loaded:repurpose(train):accuracy(train) > 0.75)
+    raises("model_name", loaded.save_repurposer, loaded, 5)
+  end)
 
   it("has a validation split, class weights and a temperature", function()
     local rp = made("LrRepurposer", { validation_split = 0.25, calibrate = true, class_weight = { [3] = 1, [7] = 2, [9] = 0 } })
@@ -259,20 +289,88 @@ describe("regression", function()
 end)
 
 describe("multi-label", function()
-  local positive = scion.stack({ x:narrow(2, 1, 1):squeeze(2):gt(1):to("f32"), x:narrow(2, 2, 1):squeeze(2):gt(0):to("f32") }, 2)
-  local data = scion.data.tensors { x = x, targets = positive, batch_size = 16 }
-  for _, name in ipairs { "LrRepurposer", "KnnRepurposer" } do
+  local right, up = x:narrow(2, 1, 1):squeeze(2):gt(1):to("f32"), x:narrow(2, 2, 1):squeeze(2):gt(0):to("f32")
+  local data = scion.data.tensors { x = x, targets = scion.stack({ right, up, scion.ones(60) }, 2), batch_size = 16 }
+  local function labelled(name, opts)
+    opts = opts or options(name)
+    opts.task, opts.label_names = "multi_label", { "right", "up", "always" }
+    return made(name, opts, data)
+  end
+  for _, name in ipairs { "LrRepurposer", "SvmRepurposer", "GpRepurposer", "BnnRepurposer", "KnnRepurposer", "NearestPrototypeRepurposer" } do
     it("predicts sets of labels: " .. name, function()
-      local rp = made(name, { task = "multi_label", label_names = { "right", "up" } }, data)
+      local rp = labelled(name)
       raises("multi_label targets must be 0 or 1", made, name, { task = "multi_label" }, numbers)
+      raises("label_names has 1 names, the targets have 3 labels", made, name, { task = "multi_label", label_names = { "one" } }, data)
       local result = rp:evaluate(data)
-      assert.is_true(result.f1 > 0.85)
-      assert.is_true(result.hamming_loss < 0.15)
-      if name ~= "LrRepurposer" then return end
-      local sets = rp:predict_label(scion.tensor { { 5, 9, 1, 1 }, { -5, -9, 1, 1 }, { 5, -9, 1, 1 } })
-      assert.same({ { "right", "up" }, {}, { "right" } }, { sets[1]:tolist(), sets[2]:tolist(), sets[3]:tolist() })
+      assert.is_true(result.f1 > 0.9, tostring(result.f1))
+      assert.is_true(result.hamming_loss < 0.12, tostring(result.hamming_loss))
+      local p, sets = rp:predict_probability(xt), rp:predict_label(xt)
+      for i, row in ipairs(p:tolist()) do
+        local expected = {}
+        for k, label in ipairs { "right", "up", "always" } do
+          if row[k] >= 0.5 then expected[#expected + 1] = label end
+        end
+        assert.same(expected, sets[i]:tolist())
+      end
+      local path = helper.tmpdir() .. "/labels.scion"
+      rp:save(path)
+      assert.allclose(scion.load(path):predict_probability(xt), p)
+      assert.same(sets[1]:tolist(), scion.load(path):predict_label(xt)[1]:tolist())
+    end)
+
+    it("weighs labels: " .. name, function()
+      local opts, many = options(name), options(name)
+      opts.class_weight = "none"
+      local plain = labelled(name, opts):predict_probability(data):mean(1):tolist()
+      many.class_weight = { right = 30 }
+      local weighted = labelled(name, many):predict_probability(data):mean(1):tolist()
+      assert.is_true(weighted[1] > plain[1] + 0.02, ("%f %f"):format(weighted[1], plain[1]))
+      assert.is_true(math.abs(weighted[2] - plain[2]) < (name == "BnnRepurposer" and 0.08 or 1e-3))
+      raises("class_weight names 'wrong', which is no label", labelled, name, { class_weight = { wrong = 1 } })
     end)
   end
+
+  it("SVM labels agree with the sign of the decision where there are no probabilities", function()
+    for _, kernel in ipairs { "linear", "rbf" } do
+      local rp = labelled("SvmRepurposer", { kernel = kernel, enable_probability_estimates = false })
+      raises("Probability estimates should have been enabled", rp.predict_probability, rp, xt)
+      assert.is_true(rp:evaluate(data).f1 > 0.9)
+    end
+  end)
+end)
+
+describe("class weights", function()
+  local uneven = train:subset(table.move({ 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 41, 42, 43, 44, 45 }, 1, 29, 1, {}))
+  for _, name in ipairs { "LrRepurposer", "SvmRepurposer", "GpRepurposer", "BnnRepurposer", "KnnRepurposer", "NearestPrototypeRepurposer" } do
+    it("move predictions: " .. name, function()
+      local wanted = uneven:labels()[29]
+      local function share(weight)
+        local opts = options(name)
+        opts.calibrate = false
+        if weight then
+          opts.class_weight = {}
+          for _, label in ipairs(uneven.classes) do opts.class_weight[label] = label == wanted and weight or 1 end
+        else
+          opts.class_weight = "none"
+        end
+        local rp = made(name, opts, uneven)
+        local k
+        for i, label in ipairs(rp.classes) do k = label == wanted and i or k end
+        return rp:predict_probability(x):mean(1):tolist()[k]
+      end
+      assert.is_true(share(20) > share() + 0.01, ("%f %f"):format(share(20), share()))
+    end)
+  end
+
+  it("are refused where they make no sense", function()
+    for _, name in ipairs { "LrRepurposer", "KnnRepurposer" } do
+      raises("class_weight names 8, which is no class", made, name, { class_weight = { [3] = 1, [7] = 1, [8] = 1, [9] = 1 } })
+      raises("class_weight: all weights are 0", made, name, { class_weight = { [3] = 0, [7] = 0, [9] = 0 } })
+      raises("class_weight of class 9 must be a number of at least 0, got -1", made, name, { class_weight = { [3] = 0, [7] = 0, [9] = -1 } })
+    end
+    raises("class_weight of class 9 is 0; leave the class out", made, "SvmRepurposer", { class_weight = { [3] = 1, [7] = 1, [9] = 0 } })
+    raises("class_weight is for classes, the data have numbers to predict", made, "GpRepurposer", { class_weight = "balanced" }, numbers)
+  end)
 end)
 
 describe("repurposers refuse", function()
@@ -305,6 +403,7 @@ describe("repurposers refuse", function()
     raises("start_annealing (200) must be below num_epochs (200)", made, "BnnRepurposer", { start_annealing = 200 })
     raises("end_annealing (300) must be at most num_epochs (200)", made, "BnnRepurposer", { end_annealing = 300 })
     raises("end_annealing (5) must be above start_annealing (7)", made, "BnnRepurposer", { start_annealing = 7, end_annealing = 5 })
+    raises("cache must be true, false, a directory or a features.Cache, got 5", made, "LrRepurposer", { cache = 5 })
     raises("n_neighbors is 99 but there are 60 items", made, "KnnRepurposer", { n_neighbors = 99 })
     assert.same({ 20, 40 }, { made("BnnRepurposer", {}, false):get_params().start_annealing, made("BnnRepurposer", {}, false):get_params().end_annealing })
   end)
@@ -320,6 +419,29 @@ describe("repurposers refuse", function()
     raises("the data have the class 8", rp.calibrate, rp, strange)
   end)
 
+  it("files of later versions, tell of other ones, and of damaged descriptions", function()
+    local path = helper.tmpdir() .. "/v.scion"
+    made("LrRepurposer"):save(path)
+    local net = nn.load(path)
+    local info = scion.json.decode(net:attr("repurposer"))
+    local function rewritten(change)
+      local copy = scion.json.decode(scion.json.encode(info))
+      change(copy)
+      net:set_attr("repurposer", scion.json.encode(copy))
+      net:save(path)
+      return path
+    end
+    raises("has format 99; this scion reads up to", scion.load, rewritten(function(i) i.format = 99 end))
+    raises("holds a EvilRepurposer, which is not registered", scion.load, rewritten(function(i) i.class = "EvilRepurposer" end))
+    raises("the description of the repurposer is damaged", scion.load, rewritten(function(i) i.class = nil end))
+    local heard, emit = nil, scion.emit
+    scion.emit = function(_, text) heard = text end
+    local ok = pcall(scion.load, rewritten(function(i) i.version = "0.0.1" end))
+    scion.emit = emit
+    assert.is_true(ok)
+    assert.truthy(heard:find("was written by scion 0.0.1, this is", 1, true))
+  end)
+
   it("missing and foreign files", function()
     raises("Cannot find repurposer or network file (/nowhere/x)", scion.load, "/nowhere/x")
     raises("path must be a string, got 5", scion.load, 5)
@@ -328,7 +450,7 @@ end)
 
 describe("files of Xfer", function()
   local dir = helper.tmpdir()
-  local function written(name) return helper.write_file(dir .. "/" .. name .. ".json", golden.xfer[name]) end
+  local function written(name) return helper.write_file(dir .. "/" .. name .. ".json", golden.xfer[name] or golden.xfer.lr) end
 
   it("are read: logistic regression and SVM as scikit-learn made them", function()
     local lr = scion.repurpose.load_xfer(written "lr", { source_model = identity })
@@ -341,6 +463,23 @@ describe("files of Xfer", function()
     end
     lr:save(dir .. "/lr.scion")
     assert.allclose(scion.load(dir .. "/lr.scion"):predict_probability(xt), lr:predict_probability(xt))
+  end)
+
+  it("are known by what they hold, and find the source beside them", function()
+    local lr = scion.load(written "known", { source_model = identity })
+    assert.same({ 3, 7, 9 }, lr.classes:tolist())
+    raises("holds a repurposer of Xfer and no source is beside it", scion.load, dir .. "/known")
+    local symbol = helper.find_data "models/mxnet/test_mnist_model-symbol.json"
+    if not symbol then return end
+    for ending, other in pairs { ["-symbol.json"] = "-symbol.json", ["-0010.params"] = "-0000.params" } do
+      helper.write_file(dir .. "/known_source" .. other, helper.read_file((symbol:gsub("%-symbol%.json$", "")) .. ending))
+    end
+    raises("feature_layer_name 'same' is not found in source_model", scion.load, dir .. "/known") -- the network beside it is another one
+    local text = golden.xfer.lr:gsub('"feature_layer_names": %["same"%]', '"feature_layer_names": ["fullyconnected1"]')
+    helper.write_file(dir .. "/known.json", text)
+    local on_digits = scion.load(dir .. "/known")
+    assert.same({ 3, 7, 9 }, on_digits.classes:tolist())
+    raises("the data give 64 features of an item, it was trained on 4", on_digits.predict_label, on_digits, scion.rand(2, 1, 28, 28))
   end)
 
   it("that are not there, are something else, or do not fit are refused", function()
@@ -365,6 +504,15 @@ describe("Bayesian networks", function()
     assert.equal(0, loud.code, loud.err)
     assert.equal(4, select(2, loud.err:gsub("epoch %d/4", "")))
     assert.equal("", helper.run({ "scion", "-e", code:format("0") }).err)
+  end)
+
+  it("are calibrated by folds, in silence", function()
+    local rp = made("BnnRepurposer", { num_epochs = 40 })
+    local plain = made("BnnRepurposer", { num_epochs = 40, calibrate = false })
+    assert.is_true(rp.temperature < 1) -- mean field is too careful
+    assert.is_nil(plain.temperature)
+    assert.same(plain:predict_label(train):tolist(), rp:predict_label(train):tolist())
+    assert.equal(40, #rp.history)
   end)
 
   it("leave the context's random numbers alone, and begin anew at every training", function()

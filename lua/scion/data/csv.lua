@@ -1,5 +1,5 @@
--- Comma-separated tables: quoted cells, any separator, with or without a header. The text is split in Lua column by
--- column; numbers become tensors. Gzip data are unpacked, whatever the name says.
+-- Comma-separated tables: quoted cells, any separator, with or without a header; columns of numbers and of texts, with cells that are
+-- missing. The text is split in Lua column by column; features become tensors. Gzip data are unpacked, whatever the name says.
 
 local show = require "scion.show"
 
@@ -74,10 +74,11 @@ local function guess_separator(text)
   return best
 end
 
-local MISSING <const> = { [""] = true, ["?"] = true, na = true, nan = true, null = true }
+-- Cells that say that nothing is known, in lower case; besides those that missing_values names.
+local MISSING <const> = { [""] = true, ["?"] = true, na = true, nan = true, null = true, ["n/a"] = true, ["#n/a"] = true, ["<na>"] = true }
 
---- Reads a file. opts: header (default: guessed), separator (default: guessed).
----@return table with header, n_columns, #rows, numbers(j), values(j)
+--- Reads a file. opts: header (default: guessed), separator (default: guessed), decimal ("."), missing_values (more texts that mean nothing).
+---@return table with header, n_columns, #rows, values(j), features(...)
 function M.read(path, opts)
   local text = read_file(path):gsub("^\239\187\191", "")
   local ok, rows = pcall(split, text, opts.separator or guess_separator(text), path)
@@ -99,22 +100,38 @@ function M.read(path, opts)
       error(("data.csv: %s line %d has %d cells, line %d has %d"):format(path, row.line, #row, rows[1].line, n_columns), 3)
     end
   end
-  return setmetatable({ rows = rows, header = header, n_columns = n_columns, path = path }, Table)
+  local unknown = {}
+  for _, text in ipairs(opts.missing_values or {}) do unknown[tostring(text)] = true end
+  return setmetatable({ rows = rows, header = header, n_columns = n_columns, path = path, unknown = unknown, decimal = opts.decimal }, Table)
 end
 
---- Column j as an f32 tensor; a cell that is no number is an error naming it.
-function Table:numbers(j)
-  local out = {}
-  for i, row in ipairs(self.rows) do
-    local v = tonumber(row[j])
-    if not v then
-      local what = MISSING[row[j]:lower()] and "missing" or ("'%s'"):format(row[j])
-      error(("data.csv: %s line %d, column %s: expected a number, the cell is %s"):format(self.path, row.line,
-        self.header and self.header[j] or j, what), 4)
-    end
-    out[i] = v
+function Table:is_missing(cell) return MISSING[cell:lower()] or self.unknown[cell] or false end
+
+-- A cell as a number, or nil.
+function Table:number(cell)
+  if self.decimal and self.decimal ~= "." then cell = cell:gsub(self.decimal:gsub("%W", "%%%0"), ".", 1) end
+  return tonumber(cell)
+end
+
+function Table:name(j) return self.header and self.header[j] or ("x%d"):format(j) end
+
+-- Raises at a cell.
+function Table:refuse(row, j, format, ...)
+  error(("data.csv: %s line %d, column %s: %s"):format(self.path, row.line, self.header and self.header[j] or j, format:format(...)), 0)
+end
+
+--- Takes away the rows in which one of these columns is missing; returns how many.
+function Table:drop_missing(columns)
+  local kept = {}
+  for _, row in ipairs(self.rows) do
+    local whole = true
+    for _, j in ipairs(columns) do whole = whole and not self:is_missing(row[j]) end
+    if whole then kept[#kept + 1] = row end
   end
-  return require("scion").tensor(out)
+  local n = #self.rows - #kept
+  if #kept == 0 then error(("data.csv: every row of %s misses something"):format(self.path), 0) end
+  self.rows = kept
+  return n
 end
 
 --- Column j as a list of numbers (when all are) or texts; missing cells are errors.
@@ -122,15 +139,137 @@ end
 function Table:values(j)
   local numbers, texts, numeric = {}, {}, true
   for i, row in ipairs(self.rows) do
-    if MISSING[row[j]:lower()] then
-      error(("data.csv: %s line %d, column %s: the value to predict is missing"):format(self.path, row.line,
-        self.header and self.header[j] or j), 4)
-    end
+    if self:is_missing(row[j]) then self:refuse(row, j, "the value to predict is missing (missing = \"drop\" leaves such rows out)") end
     texts[i] = row[j]
-    numbers[i] = tonumber(row[j])
+    numbers[i] = self:number(row[j])
     if not numbers[i] then numeric = false end
   end
   return numeric and numbers or texts, numeric
+end
+
+--- Column j as a list of numbers; a cell that is none is an error naming it.
+function Table:numbers(j)
+  local out = {}
+  for i, row in ipairs(self.rows) do
+    out[i] = self:number(row[j])
+    if not out[i] then
+      self:refuse(row, j, "expected a number, the cell is %s", self:is_missing(row[j]) and "missing" or ("'%s'"):format(row[j]))
+    end
+  end
+  return out
+end
+
+-- ---- how columns become features -----------------------------------------------------------------------------------------
+
+local function middle(list)
+  table.sort(list)
+  local n = #list
+  return n % 2 == 1 and list[n // 2 + 1] or (list[n // 2] + list[n // 2 + 1]) / 2
+end
+
+-- What a column is: { name, kind = "number", fill } or { name, kind = "one_hot" or "ordinal", categories, fill }. fill is what a missing cell
+-- counts as; none: an error.
+local function learn_column(self, j, opts)
+  local column, numbers, counts, strange = { name = self:name(j) }, {}, {}, nil
+  for _, row in ipairs(self.rows) do
+    local cell = row[j]
+    if not self:is_missing(cell) then
+      numbers[#numbers + 1] = self:number(cell)
+      counts[cell] = (counts[cell] or 0) + 1
+      if not self:number(cell) then strange = strange or row end
+    end
+  end
+  local given = opts.categories and opts.categories[column.name]
+  local how = type(opts.text) == "table" and opts.text[column.name] or type(opts.text) == "string" and opts.text or "error"
+  if not strange and not given and not (type(opts.text) == "table" and opts.text[column.name]) then
+    if #numbers == 0 then error(("data.csv: %s: column %s has no value in any row"):format(self.path, column.name), 0) end
+    column.kind = "number"
+    if opts.missing == "mean" then
+      column.fill = 0
+      for _, v in ipairs(numbers) do column.fill = column.fill + v / #numbers end
+    elseif opts.missing == "median" then
+      column.fill = middle(numbers)
+    elseif type(opts.missing) == "number" then
+      column.fill = opts.missing
+    end
+    return column
+  end
+  if how == "error" then
+    if not strange then how = "ordinal" else
+      self:refuse(strange, j, "expected a number, the cell is '%s' (text = \"one_hot\" or \"ordinal\" takes texts)", strange[j])
+    end
+  end
+  column.kind, column.categories = how, {}
+  if given then
+    for i, c in ipairs(given) do column.categories[i] = tostring(c) end
+  else
+    for cell in pairs(counts) do table.insert(column.categories, cell) end
+    table.sort(column.categories, function(a, b) -- numbers by size
+      local x, y = tonumber(a), tonumber(b)
+      if x and y and x ~= y then return x < y end
+      return a < b
+    end)
+  end
+  if opts.missing == "mean" or opts.missing == "median" then -- the most frequent one
+    for _, c in ipairs(column.categories) do
+      if not column.fill or (counts[c] or 0) > (counts[column.fill] or 0) then column.fill = c end
+    end
+  elseif type(opts.missing) == "number" then -- a category of its own
+    column.fill = ""
+    table.insert(column.categories, "")
+  end
+  return column
+end
+
+--- How these columns become features: plain data, which another file can be read by.
+function Table:learn(columns, opts)
+  local encoding = { missing = opts.missing, columns = {} }
+  for i, j in ipairs(columns) do encoding.columns[i] = learn_column(self, j, opts) end
+  return encoding
+end
+
+--- Features of the columns: (N, F) f32, and their names. unknown: what a text that is no category does: "error", or "ignore" (0).
+---@return scion.Tensor, string[]
+function Table:features(columns, encoding, unknown)
+  if #columns ~= #encoding.columns then
+    error(("data.csv: %s has %d columns to predict from, the encoding has %d"):format(self.path, #columns, #encoding.columns), 0)
+  end
+  local s, parts, names = require "scion", {}, show.list {}
+  for i, j in ipairs(columns) do
+    local column, values = encoding.columns[i], {}
+    if self.header and column.name ~= self:name(j) then
+      error(("data.csv: %s: column %d is %s, the encoding has %s there"):format(self.path, j, self:name(j), column.name), 0)
+    end
+    local id_of = {}
+    for k, c in ipairs(column.categories or {}) do id_of[c] = k end
+    for r, row in ipairs(self.rows) do
+      local cell = row[j]
+      if self:is_missing(cell) then
+        if column.fill == nil then
+          self:refuse(row, j, "expected a %s, the cell is missing (missing = \"mean\", \"median\", \"drop\" or a number says what to do)",
+            column.kind == "number" and "number" or "category")
+        end
+        values[r] = id_of[column.fill] or column.fill
+      elseif column.kind == "number" then
+        values[r] = self:number(cell)
+        if not values[r] then self:refuse(row, j, "expected a number, the cell is '%s'", cell) end
+      else
+        values[r] = id_of[cell] or unknown == "ignore" and 0
+        if not values[r] then
+          self:refuse(row, j, "'%s' is none of the categories %s (unknown = \"ignore\" takes it as none)", cell, tostring(show.list(column.categories)))
+        end
+      end
+    end
+    if column.kind == "one_hot" then
+      local ids = s.tensor(values, { dtype = "i64" }):reshape(-1, 1)
+      parts[#parts + 1] = ids:eq(s.arange(1, #column.categories + 1, { dtype = "i64" }):reshape(1, -1)):to("f32")
+      for _, c in ipairs(column.categories) do names[#names + 1] = ("%s=%s"):format(column.name, c == "" and "missing" or c) end
+    else
+      parts[#parts + 1] = s.tensor(values):to("f32"):reshape(-1, 1)
+      names[#names + 1] = column.name
+    end
+  end
+  return #parts == 1 and parts[1] or s.cat(parts, 2), names
 end
 
 return M

@@ -194,11 +194,18 @@ end
 
 -- ---- tables ---------------------------------------------------------------------------------------------------
 
+local TEXT <const> = check.choice { "error", "one_hot", "ordinal" }
 local CSV <const> = {
   path = check.string { required = true },
   target = check.either({ check.string(), check.integer() }, {}), -- name or number of the column to predict; default: last
   kind = check.choice({ "auto", "labels", "targets" }, { default = "auto" }),
   drop = check.list {}, header = check.boolean {}, separator = check.string {}, classes = check.list {},
+  missing = check.either({ check.choice { "error", "mean", "median", "drop" }, check.number() }, { default = "error" }),
+  missing_values = check.list { of = check.either { check.string(), check.number() } }, -- besides "", ?, NA, NaN, null, N/A
+  text = check.either({ TEXT, check.table() }, { default = "error" }),                 -- one for all, or by name of the column
+  categories = check.table {},                                                         -- column -> its categories in order
+  unknown = check.choice({ "error", "ignore" }, { default = "error" }),
+  encoding = check.table {}, decimal = check.string { default = "." },
 }
 
 local function column_number(where, target, header, n)
@@ -214,39 +221,68 @@ local function column_number(where, target, header, n)
     " (the file has no header)")
 end
 
---- A table of numbers with a column to predict. Text columns other than the target are errors naming the cell.
+local function check_columns(where, what, given, known)
+  for name, value in pairs(type(given) == "table" and given or {}) do
+    if not known[name] then check.raise("%s: %s names a column '%s' that there is not", where, what, tostring(name)) end
+    if what == "text" then check.arg(where, "text." .. tostring(name), value, TEXT, "user") end
+  end
+end
+
+--- A table with a column to predict (the last, or `target`); the others are what it is predicted from. Options, besides the iterator's:
+---   missing      cells with nothing in them ("", ?, NA, NaN, null, N/A, and what missing_values lists): "error" (the default, naming the
+---                cell); "mean" or "median" of the column (of texts: the most frequent); "drop" the row; or a number (of texts: a category
+---                of their own)
+---   text         columns of texts: "error" (the default), "one_hot" (a feature for each category), "ordinal" (1 to K in the order of the
+---                alphabet, or that of `categories`); or by column: { colour = "one_hot", size = "ordinal" }
+---   categories   { size = { "S", "M", "L" } }: what a column may hold, in order
+---   encoding     it.dataset.encoding of another file: its means and categories, so that a test file gets the same features
+---   unknown      texts that are no category: "error", or "ignore" (0 in every feature)
+---   kind         "labels", "targets" (numbers) or "auto": targets where the column holds numbers with fractions
+---   drop, header, separator, decimal, classes
+---@return scion.Iterator  its dataset has feature_names and encoding
 function M.csv(opts)
   local where = "data.csv"
   local mine, rest = options(where, opts, CSV)
-  local tbl = require("scion.data.csv").read(mine.path, { header = mine.header, separator = mine.separator })
+  local tbl = require("scion.data.csv").read(mine.path, { header = mine.header, separator = mine.separator, decimal = mine.decimal,
+    missing_values = mine.missing_values })
   local target = column_number(where, mine.target, tbl.header, tbl.n_columns)
   local dropped = { [target] = true }
   for _, name in ipairs(mine.drop or {}) do dropped[column_number(where, name, tbl.header, tbl.n_columns)] = true end
-  local columns, names = {}, show.list {}
+  local columns, known = {}, {}
   for j = 1, tbl.n_columns do
     if not dropped[j] then
-      columns[#columns + 1] = tbl:numbers(j)
-      names[#names + 1] = tbl.header and tbl.header[j] or ("x%d"):format(j)
+      columns[#columns + 1] = j
+      known[tbl:name(j)] = true
     end
   end
   if #columns == 0 then check.raise(where .. ": no columns are left to predict from") end
-  local fields = { x = scion().stack(columns, 2), classes = mine.classes }
-  local values, numeric = tbl:values(target)
-  local kind = mine.kind
-  if kind == "auto" then
-    kind = "labels"
-    if numeric then
-      for _, v in ipairs(values) do
-        if math.type(v) == "float" and v ~= math.floor(v) then
-          kind = "targets"
-          break
-        end
+  check_columns(where, "text", mine.text, known)
+  check_columns(where, "categories", mine.categories, known)
+  local encoding = mine.encoding
+  if encoding and type(encoding.columns) ~= "table" then check.raise(where .. ": encoding must be the encoding of another data.csv (it.dataset.encoding)") end
+  local fields, names = { classes = mine.classes }, nil
+  local ok, message = pcall(function()
+    if (encoding and encoding.missing or mine.missing) == "drop" then
+      local all = table.move(columns, 1, #columns, 1, {})
+      all[#all + 1] = target
+      local n = tbl:drop_missing(all)
+      if n > 0 then scion().emit("info", ("data.csv: %s: %d row%s with missing cells left out"):format(mine.path, n, n == 1 and "" or "s")) end
+    end
+    encoding = encoding or tbl:learn(columns, mine)
+    fields.x, names = tbl:features(columns, encoding, mine.unknown)
+    local values, numeric = tbl:values(target)
+    local kind = mine.kind
+    if kind == "auto" then
+      kind = "labels"
+      for _, v in ipairs(numeric and values or {}) do
+        if math.type(v) == "float" and v ~= math.floor(v) then kind = "targets" end
       end
     end
-  end
-  if kind == "labels" then fields.labels = values else fields.targets = tbl:numbers(target) end
+    if kind == "labels" then fields.labels = values else fields.targets = scion().tensor(tbl:numbers(target)) end
+  end)
+  if not ok then check.raise("%s", message) end
   local set = tensor_dataset(where, fields)
-  set.feature_names = names
+  set.feature_names, set.encoding = names, encoding
   return iterator.Iterator(set, rest)
 end
 

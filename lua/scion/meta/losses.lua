@@ -11,9 +11,20 @@ local function mse(output, target)
   return nn().mse_loss(output, target)
 end
 
-M.named = { mse = mse, cross_entropy = function(output, ids) return nn().cross_entropy(output, ids) end }
-
 local function is_ids(y) return y.dtype == "i64" or y.dtype == "i32" end
+
+-- More classes than outputs are a matter of task and head, and told as that.
+local function cross_entropy(output, ids)
+  local ok, loss = pcall(nn().cross_entropy, output, ids)
+  if ok then return loss end
+  if output:dim() == 2 and is_ids(ids) then
+    local most = ids:max():item()
+    if most > output:size(2) then error(("a task has %d classes, the network has %d outputs"):format(most, output:size(2)), 0) end
+  end
+  error(loss, 0)
+end
+
+M.named = { mse = mse, cross_entropy = cross_entropy }
 
 --- The loss for targets of y's kind when none is named: class ids take cross entropy, numbers the squared error.
 function M.automatic(output, y)

@@ -53,6 +53,11 @@ end
 --- Loss and accuracy of one task, with the graph that leads back to the meta parameters.
 function Metric:task_loss(task)
   local info = { support_y = task.support_y, n_classes = task.support_y:max():item() }
+  local most = task.query_y:max():item()
+  if most > info.n_classes then
+    error(("%s: a query is of class %d, the support items are of classes 1..%d"):format(self.name, most, info.n_classes), 0)
+  end
+  task_sources.check_joined(self.name, task)
   local output = self:compare(task.support_x, task.query_x, info, "train")
   return self:episode_loss(output, task.query_y), losses.accuracy(output, task.query_y)
 end

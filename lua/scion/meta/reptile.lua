@@ -64,6 +64,7 @@ function Reptile:stacked_step(batch)
   local x, y = batch.support_x, batch.support_y
   local n = batch.tasks
   if self.all_items then -- of each task: support, then queries
+    task_sources.check_joined(self.name, batch)
     local function both(a, b)
       local rest = { table.unpack(a.shape, 2) }
       return scion().cat({ a:reshape(n, -1, table.unpack(rest)), b:reshape(n, -1, table.unpack(rest)) }, 2):reshape(-1, table.unpack(rest))

@@ -216,7 +216,7 @@ end
 --- The network as text: branches as lines on the left, then name, type, settings, shape, parameters.
 function M.text(net, input_shape)
   local info, shapes = describe(net, input_shape)
-  local uses, lanes, rows = use_counts(net), {}, {}
+  local uses, lanes, rows, some_frozen = use_counts(net), {}, {}, false
   local function free_lane()
     local column = 1
     while lanes[column] do column = column + 1 end
@@ -224,7 +224,7 @@ function M.text(net, input_shape)
   end
   for i, input in ipairs(net:inputs()) do
     local column = free_lane()
-    rows[#rows + 1] = { rail(lanes, column, {}):gsub("●", "○"), input.name, "input", shapes and shape_text(shapes[i]) or "", "" }
+    rows[#rows + 1] = { rail(lanes, column, {}):gsub("●", "○"), input.name, "input", shapes and shape_text(shapes[i]) or "", "", "" }
     if uses[input.name] then lanes[column] = input.name end
   end
   for _, layer in ipairs(net:layers()) do
@@ -252,12 +252,15 @@ function M.text(net, input_shape)
       if uses[value] and uses[value] > 0 then lanes[slot == 0 and at or free_lane()] = value end
     end
     local d = info[layer.name]
-    local count = d.waiting and "?" or d.parameters > 0 and thousands(d.parameters) .. (d.frozen and " frozen" or "") or ""
+    local count = d.waiting and "?" or d.parameters > 0 and thousands(d.parameters) or ""
     rows[#rows + 1] = { line, layer.name, d.type .. (d.settings ~= "" and " " .. d.settings or ""),
-      d.shapes and shape_text(d.shapes[1] or nil) or "", count }
+      d.shapes and shape_text(d.shapes[1] or nil) or "", count, d.frozen and "frozen" or "" }
+    some_frozen = some_frozen or d.frozen
   end
-  return show.table({ { title = "", align = "left" }, { title = "layer", align = "left" }, { title = "type", align = "left" },
-    { title = "shape", align = "left" }, { title = "parameters", align = "right" } }, rows)
+  local columns = { { title = "", align = "left" }, { title = "layer", align = "left" }, { title = "type", align = "left" },
+    { title = "shape", align = "left" }, { title = "parameters", align = "right" } }
+  if some_frozen then columns[6] = { title = "", align = "left" } end
+  return show.table(columns, rows)
 end
 
 -- ---- files -----------------------------------------------------------------------------------------------------------------

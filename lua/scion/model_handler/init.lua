@@ -129,7 +129,18 @@ end
 
 --- A table of layers, types, output shapes and parameters; see net:summary.
 ---@param shapes? table shape of the input, batch first
-function Handler:summary(shapes) return self.net:summary(shapes) end
+function Handler:summary(shapes)
+  local net = self.net
+  for _, name in ipairs(shapes and net:layer_names() or {}) do
+    if net:attr("deferred", name) then -- layers that wait for their input's size get one, in a copy
+      net = net:clone()
+      local list = type(shapes) == "table" and type(shapes[1]) == "table" and shapes or { shapes }
+      require("scion.nn.deferred").materialise(net, list)
+      break
+    end
+  end
+  return net:summary(shapes)
+end
 
 -- ---- features -----------------------------------------------------------------------------------------------------
 
@@ -282,6 +293,21 @@ function Handler:changes()
   if not same_list(self.net:outputs(), self.original:outputs()) then out.outputs = { is = self.net:outputs(), was = self.original:outputs() } end
   return out
 end
+
+--- Puts another network in the place of this one, as an edit that can be taken back. Xfer's name: update_sym.
+---@param net scion.Net
+function Handler:update_net(net)
+  if not scion().is_net(net) then error(("update_net: expected a net, got %s"):format(check.describe(net)), 2) end
+  self:_edit("update_net", function()
+    self.net = net:clone { share = true }
+    self.net:prune()
+    if net:is_training() then self.net:train() else self.net:eval() end
+    self.renamed = {}
+  end)
+  return self
+end
+--- Xfer's name for update_net.
+function Handler:update_sym(net) return self:update_net(net) end
 
 -- ---- drawing and files ----------------------------------------------------------------------------------------------
 

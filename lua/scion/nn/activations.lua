@@ -14,6 +14,7 @@ local TABLE <const> = {
   { "GELU", "gelu", { { "approximate", { "none", "tanh" }, "none" } } },
   { "Softplus", "softplus", { { "beta", "positive", 1 }, { "threshold", "number", 20 } } },
   { "LeakyReLU", "leaky_relu", { { "negative_slope", "number", 0.01 } } },
+  { "RReLU", "rrelu", { { "lower", "number", 1 / 8 }, { "upper", "number", 1 / 3 } } },
   { "ELU", "elu", { { "alpha", "number", 1 } } }, { "CELU", "celu", { { "alpha", "positive", 1 } } },
   { "Softshrink", "softshrink", { { "lambda", "number", 0.5 } } }, { "Hardshrink", "hardshrink", { { "lambda", "number", 0.5 } } },
   { "Hardtanh", "hardtanh", { { "min_val", "number", -1 }, { "max_val", "number", 1 } } },

@@ -187,6 +187,15 @@ local function max_pool(n, ...)
   if a.return_indices then core.set_all_outputs(net, "", 2) end
   return net
 end
+local MAX_UNPOOL <const> = { { "kernel_size", "size" }, { "stride", "size", none }, { "padding", "padding", 0 }, { "output_size", "size", none } }
+local function max_unpool(n, ...)
+  local who = ("MaxUnpool%dd"):format(n)
+  local a = read(who, MAX_UNPOOL, ...)
+  local kernel = spread(who, "kernel_size", a.kernel_size, n)
+  local params = { kernel = kernel, stride = spread(who, "stride", a.stride or kernel, n), padding = spread(who, "padding", a.padding, n) }
+  if a.output_size then params.output_size = spread(who, "output_size", a.output_size, n) end
+  return op_layer(who, ("max_unpool%dd"):format(n), params, nil, nil, a.name, { "x", "indices" })
+end
 local function avg_pool(n, ...)
   local who = ("AvgPool%dd"):format(n)
   local a = read(who, AVG_POOL, ...)
@@ -220,6 +229,9 @@ for n = 1, 3 do
   --- Largest value of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, dilation = 1, return_indices = false
   --- (a second output: positions in the plane), ceil_mode = false.
   M[("MaxPool%dd"):format(n)] = function(...) return max_pool(n, ...) end
+  --- Puts maxima back where MaxPool { return_indices = true } found them: unpool(x, indices). Arguments: kernel_size,
+  --- stride = kernel_size, padding = 0, output_size = (size - 1) * stride - 2 * padding + kernel_size.
+  M[("MaxUnpool%dd"):format(n)] = function(...) return max_unpool(n, ...) end
   --- Mean of each window. Arguments: kernel_size, stride = kernel_size, padding = 0, ceil_mode = false, count_include_pad = true,
   --- divisor_override (what sums are divided by).
   M[("AvgPool%dd"):format(n)] = function(...) return avg_pool(n, ...) end

@@ -17,7 +17,7 @@ local TABLE <const> = {
   { "PoissonNLLLoss", "poisson_nll_loss", 2 }, { "GaussianNLLLoss", "gaussian_nll_loss", 3 },
   { "MarginRankingLoss", "margin_ranking_loss", 3 }, { "TripletMarginLoss", "triplet_margin_loss", 3 },
   { "CosineEmbeddingLoss", "cosine_embedding_loss", 3 },
-  { "CosineSimilarity", "cosine_similarity", 2 }, { "PairwiseDistance", "pairwise_distance", 2 },
+  { "CTCLoss", "ctc_loss", 4 }, { "CosineSimilarity", "cosine_similarity", 2 }, { "PairwiseDistance", "pairwise_distance", 2 },
 }
 
 local function contains(list, value)

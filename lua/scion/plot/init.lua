@@ -46,12 +46,13 @@ local function save(canvas, out)
   return canvas
 end
 
--- Reads the series: { label=, x=, y=, colour=, low=, high= }; x defaults to 1, 2, 3, ...
+-- Reads the series: { label=, x=, y=, colour=, radius=, hollow=, line= }; x defaults to 1, 2, 3, ...
 local function read_series(where, list)
   local out = {}
   local x_low, x_high, y_low, y_high = math.huge, -math.huge, math.huge, -math.huge
   for i, given in ipairs(list) do
-    local s = { label = given.label, colour = given.colour or M.COLOURS[(i - 1) % #M.COLOURS + 1], points = {} }
+    local s = { label = given.label, colour = given.colour or M.COLOURS[(i - 1) % #M.COLOURS + 1], points = {}, radius = given.radius,
+      hollow = given.hollow, line = given.line }
     local ys = numbers(given.y or given, where)
     local xs = given.x and numbers(given.x, where)
     if xs and #xs ~= #ys then
@@ -79,7 +80,7 @@ local function legend(canvas, entries, box, marker)
   local y = box.y + 14
   for _, s in ipairs(shown) do
     local x = box.x + box.w + 14
-    if marker == "dot" then
+    if marker == "dot" and not s.line then
       canvas:circle(x + 8, y - 4, 4, { fill = s.colour })
     else
       canvas:line(x, y - 4, x + 16, y - 4, { stroke = s.colour, stroke_width = 2.5 })
@@ -136,14 +137,20 @@ function M.lines(opts)
   end)
 end
 
---- Scatter plot. opts.series: list of { label=, x=, y= }.
+--- Scatter plot. opts.series: list of { label=, x=, y=, colour=, radius =, hollow = true for rings, line = true for a line in place of
+--- points (a diagonal, say) }; opts.radius: of the points whose series says nothing.
 function M.scatter(opts)
   opts = options("plot.scatter", opts, { series = check.list { required = true, min_length = 1 },
     radius = check.number { default = 3, above = 0 } })
   return chart("plot.scatter", opts, opts.series, function(canvas, s, map_x, map_y)
-    for _, p in ipairs(s.points) do
-      canvas:circle(map_x(p[1]), map_y(p[2]), opts.radius, { fill = s.colour, fill_opacity = 0.7 })
+    if s.line then
+      local points = {}
+      for i, p in ipairs(s.points) do points[i] = { map_x(p[1]), map_y(p[2]) } end
+      canvas:path(points, { stroke = s.colour, stroke_width = 1.5 })
+      return
     end
+    local style = s.hollow and { fill = "none", stroke = s.colour, stroke_width = 1.5 } or { fill = s.colour, fill_opacity = 0.7 }
+    for _, p in ipairs(s.points) do canvas:circle(map_x(p[1]), map_y(p[2]), s.radius or opts.radius, style) end
   end, "dot")
 end
 

@@ -13,13 +13,18 @@ local function scion() return require "scion" end
 --- convex in 1 / T). Guo, Pleiss, Sun and Weinberger 2017.
 ---@param probabilities scion.Tensor (N, K)
 ---@param truth integer[] class ids
+---@param spread? number deviation of log T about 0 expected beforehand: few items then move it little; default: they alone decide
+---@param weight? scion.Tensor what the items count; default: alike
 ---@return number
-function M.temperature(probabilities, truth)
+function M.temperature(probabilities, truth, spread, weight)
   local s = scion()
+  weight = (weight or s.ones(#truth, { dtype = "f64" })):reshape(-1)
+  weight = weight:div(weight:sum())
   local logits = probabilities:to("f64"):clamp(1e-12, 1):log()
   local ids = s.tensor(truth, { dtype = "i64" }):reshape(-1, 1)
   local function loss(log_t)
-    return -logits:mul(math.exp(-log_t)):log_softmax(2):gather(2, ids):mean():item()
+    local expected = spread and 0.5 * (log_t / spread) ^ 2 / #truth or 0
+    return expected - logits:mul(math.exp(-log_t)):log_softmax(2):gather(2, ids):reshape(-1):mul(weight):sum():item()
   end
   local low, high, ratio = math.log(0.05), math.log(20), (math.sqrt(5) - 1) / 2
   local a, b = high - ratio * (high - low), low + ratio * (high - low)
@@ -104,10 +109,13 @@ function M.install(Repurposer)
     if type(iterator) ~= "table" or not iterator.dataset then error("cross_validate needs a data set or an iterator over one", 2) end
     local set = iterator.dataset
     if opts.folds > #set then error(("cross_validate: %d folds of %d items"):format(opts.folds, #set), 2) end
+    local settings = {}
+    for name, value in pairs(self.options) do settings[name] = value end
+    settings.source_model = self.source_model or self._feature_net and self:_feature_net() -- a loaded one has the network in its own
     local out = setmetatable({ folds = {}, mean = {}, std = {}, predicted = {}, truth = {} }, Folds)
     for r = 1, opts.repeats do
       for _, fold in ipairs(set:kfold(opts.folds, { seed = opts.seed + r - 1 })) do
-        local again = getmetatable(self)(self.options)
+        local again = getmetatable(self)(settings)
         again:repurpose(fold[1]:iterator(iterator.options))
         local result = again:evaluate(fold[2]:iterator { batch_size = iterator.batch_size })
         out.folds[#out.folds + 1] = result.measures
@@ -152,11 +160,18 @@ function M.install(Repurposer)
     truth = self:_align(truth, iterator)
     local ece, bins = metrics.calibration(probabilities, truth, opts.bins)
     local out = setmetatable({ ece = ece, bins = bins, log_loss = metrics.log_loss(probabilities, truth) }, Reliability)
-    if opts.out then
-      local x, y = {}, {}
-      for i, bin in ipairs(bins) do x[i], y[i] = bin.confidence, bin.accuracy end
-      scion().plot.lines { out = opts.out, title = opts.title or ("Reliability: ECE %.3f"):format(ece), x_label = "confidence", y_label = "accuracy",
-        width = 460, height = 400, series = { { label = "ideal", x = { 0, 1 }, y = { 0, 1 }, colour = "#bbbbbb" }, { label = "observed", x = x, y = y } } }
+    if opts.out then -- dots as large as the bins are full
+      local colours = scion().plot.COLOURS
+      local line, series = { x = {}, y = {}, line = true, colour = colours[1] }, {}
+      series[1] = { label = "ideal", x = { 0, 1 }, y = { 0, 1 }, line = true, colour = "#999999" }
+      series[2] = line
+      for i, bin in ipairs(bins) do
+        line.x[i], line.y[i] = bin.confidence, bin.accuracy
+        series[#series + 1] = { x = { bin.confidence }, y = { bin.accuracy }, colour = colours[1], radius = 3 + 9 * math.sqrt(bin.n / #truth),
+          label = i == 1 and "observed (size: items)" or nil }
+      end
+      scion().plot.scatter { out = opts.out, title = opts.title or ("Reliability: ECE %.3f of %d items"):format(ece, #truth), x_label = "confidence",
+        y_label = "accuracy", width = 560, height = 400, series = series }
     end
     return out
   end

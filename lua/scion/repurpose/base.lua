@@ -53,7 +53,7 @@ end
 
 function Repurposer:init(opts)
   local name = getmetatable(self).class_name
-  self.options = check.opts(name, opts, all_options(getmetatable(self)), 4)
+  self.options = check.opts(name, opts, all_options(getmetatable(self)), "user")
   self.source_model = self.options.source_model
   self.target_model, self.classes = nil, nil
 end
@@ -319,6 +319,18 @@ function Repurposer:save(path, opts)
   end
   require("scion.repurpose.file").save(self, path, opts)
   return self
+end
+
+--- Xfer's name for save: to the file model_name in model_directory.
+---@param model_name string
+---@param model_directory? string    default: here
+---@param save_source_model? boolean default: with the source
+function Repurposer:save_repurposer(model_name, model_directory, save_source_model)
+  check.arg("save_repurposer", "model_name", model_name, check.string { required = true })
+  model_directory = check.arg("save_repurposer", "model_directory", model_directory, check.string {})
+  save_source_model = check.arg("save_repurposer", "save_source_model", save_source_model, check.boolean {})
+  local path = (model_directory or "") ~= "" and model_directory .. "/" .. model_name or model_name
+  return self:save(path, { save_source = save_source_model })
 end
 
 require("scion.repurpose.assess").install(Repurposer)

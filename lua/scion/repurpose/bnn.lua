@@ -1,7 +1,9 @@
 -- BnnRepurposer: a Bayesian neural network on features of the source network. The posterior of every weight is a normal distribution of
 -- its own (mean field), fitted by maximising the evidence lower bound with local reparametrisation (Kingma, Salimans and Welling
 -- 2015: noise is drawn for activations, not weights); the weight of the KL term rises from 0 to 1 between two epochs. Predictions
--- average the class probabilities of weight samples, which are kept in the graph, so they are the same every time.
+-- average the class probabilities of weight samples, which are kept in the graph, so they are the same every time. A mean-field posterior
+-- is too wide (what it cannot say about correlated weights it adds as noise), so the averaged probabilities are too careful; they get a
+-- temperature from folds unless calibrate is off.
 
 local check = require "scion.check"
 local class = require "scion.class"
@@ -11,10 +13,10 @@ local rng = require "scion.data.rng"
 
 local Bnn = class.class("BnnRepurposer", Predictor)
 
-Bnn.TASKS = { classes = true, regression = true }
+Bnn.TASKS = { classes = true, regression = true, multi_label = true }
 
 Bnn.OPTIONS = {
-  sigma = check.number { default = 2.0, above = 0 },  -- deviation of the prior of what a unit adds up: weights have sigma / sqrt(inputs)
+  sigma = check.number { default = 3.0, above = 0 },  -- deviation of the prior of what a unit adds up: weights have sigma / sqrt(inputs)
   num_layers = check.integer { default = 1, min = 0 }, n_hidden = check.integer { default = 10, min = 1 },
   num_samples_mc = check.integer { default = 3, min = 1 },              -- samples per step of training
   num_samples_mc_prediction = check.integer { default = 100, min = 1 }, -- samples in a prediction
@@ -22,6 +24,7 @@ Bnn.OPTIONS = {
   batch_size = check.integer { default = 20, min = 1 }, num_epochs = check.integer { default = 200, min = 1 },
   start_annealing = check.integer { min = 0 },        -- last epoch without KL; default a tenth of the epochs
   end_annealing = check.integer { min = 1 },          -- first epoch with all of it; default a tenth of the epochs later
+  calibrate = true,                                   -- five more trainings, of classes; off: the averages as they are
   bnn_context_function = check.choice({ "cpu" }, { default = "cpu" }),
   verbose = check.either({ check.boolean(), check.integer { min = 0 } }, { default = 0 }), -- a line per epoch
 }
@@ -116,7 +119,7 @@ end
 function Bnn:_train(x, y, fit)
   local s, o = scion(), self.options
   local n, width = #x, x:size(2)
-  local regression = self.task == "regression"
+  local regression, multi_label = self.task == "regression", self.task == "multi_label"
   local outputs = regression and fit.n_targets or fit.n_classes
   local layers = {}
   for _ = 1, o.num_layers do
@@ -128,6 +131,11 @@ function Bnn:_train(x, y, fit)
   if regression then
     target = y:to("f32")
     noise = s.full({ outputs }, math.log(0.3)):requires_grad_(true) -- log deviation of the targets about the function
+  elseif multi_label then
+    target = y:to("f32")
+    local with, without = {}, {}
+    for k, pair in ipairs(fit.weights) do with[k], without[k] = pair[1], pair[2] end
+    weight = target:mul(s.tensor(with):to("f32")):add(target:neg():add(1):mul(s.tensor(without):to("f32"))) -- of every item and label
   else
     target = s.tensor(y, { dtype = "i64" })
     weight = s.tensor(fit.weights):to("f32")
@@ -148,6 +156,8 @@ function Bnn:_train(x, y, fit)
       local loss
       if regression then
         loss = out:sub(yb):div(noise:exp()):square():mul(0.5):add(noise):sum(3):mean()
+      elseif multi_label then
+        loss = out:softplus():sub(out:mul(yb)):mul(weight:index_select(1, rows)):sum(3):mean()
       else
         local flat = out:reshape(-1, outputs)
         local ids = yb:unsqueeze(1):expand(o.num_samples_mc, #yb):reshape(-1)
@@ -168,11 +178,11 @@ function Bnn:_train(x, y, fit)
     if sums.loss ~= sums.loss then
       error(("BnnRepurposer: the loss is NaN in epoch %d; lower learning_rate (%g)"):format(epoch, o.learning_rate), 0)
     end
-    if o.verbose == true or o.verbose ~= false and o.verbose > 0 then
+    if not fit.reuse and (o.verbose == true or o.verbose ~= false and o.verbose > 0) then -- folds are silent
       s.emit("info", ("BnnRepurposer: epoch %d/%d, loss %.4f, KL %.1f, annealing %.2f"):format(epoch, o.num_epochs, sums.loss / n, sums.kl, share))
     end
   end
-  self.history = history
+  if not fit.reuse then self.history = history end
   return s.no_grad(function() return self:_draw(layers, noise, history) end)
 end
 
@@ -209,6 +219,13 @@ function Bnn:_build(net, value, model)
     local spread = graph.node(net, "bnn_spread", "Sub", "sub", nil, { square, graph.node(net, "bnn_mean_square", "Square", "square", nil, { mean }) })
     local positive = graph.node(net, "bnn_positive", "ReLU", "relu", nil, { spread })
     return mean, graph.node(net, "bnn_variance", "Add", "add", nil, { positive, graph.constant(net, "bnn.noise", model.noise) })
+  end
+  if self.task == "multi_label" then -- log odds of the averaged probability
+    local p = graph.node(net, "bnn_average", "Mean", "mean", { dim = { 2 } }, { graph.node(net, "bnn_sigmoid", "Sigmoid", "sigmoid", nil, { h }) })
+    local inside = graph.node(net, "bnn_inside", "Clamp", "clamp", { min = 1e-6, max = 1 - 1e-6 }, { p })
+    local rest = graph.node(net, "bnn_rest", "Sub", "sub", nil, { graph.constant(net, "bnn.one", scion().tensor { 1 }), inside })
+    return graph.node(net, "bnn_log_odds", "Sub", "sub", nil, { graph.node(net, "bnn_log", "Log", "log", nil, { inside }),
+      graph.node(net, "bnn_log_rest", "Log", "log", nil, { rest }) })
   end
   local p = graph.node(net, "bnn_softmax", "Softmax", "softmax", { dim = 3 }, { h })
   local mean = graph.node(net, "bnn_average", "Mean", "mean", { dim = { 2 } }, { p })

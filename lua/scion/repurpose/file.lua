@@ -79,7 +79,7 @@ function M.save(rp, path, opts)
   local net
   if rp:_has_graph() then
     local whole = rp:to_net()
-    if opts.save_source == false then
+    if opts.save_source == false and rp.feature_layer_names then -- a network that was trained itself has nothing to leave out
       if not rp._head_of_now then error(getmetatable(rp).class_name .. ": save_source = false is possible for repurposers on features alone", 3) end
       whole, info.head_only = rp:_head_of_now(), true
     end
@@ -207,15 +207,45 @@ local LOAD <const> = { source_model = check.test("a net", graph.is_net, {}), par
 
 local function readable(path) return scion().io.path_kind(path) ~= nil end
 
---- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer, or
---- named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+-- Is this the JSON of a repurposer of Xfer?
+local function is_xfer(path)
+  if scion().io.path_kind(path) ~= "file" then return false end
+  local file = io.open(path, "rb")
+  if not file then return false end
+  local head = file:read(1 << 16) or ""
+  file:close()
+  return head:match("^%s*{") ~= nil and head:find('"repurposer_class"', 1, true) ~= nil
+end
+
+-- A repurposer of Xfer, on the source that was saved beside it unless one is given.
+local function load_xfer(path, opts)
+  local source, beside = opts.source_model, path:gsub("%.json$", "") .. "_source-symbol.json"
+  if not source then
+    if not readable(beside) then
+      check.raise("load: %s holds a repurposer of Xfer and no source is beside it (%s); give one: scion.load(path, { source_model = net })", path, beside)
+    end
+    source = M.load(beside)
+  end
+  return require("scion.repurpose.xfer").load(path, { source_model = source })
+end
+
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer
+--- (Xfer's JSON of LR and SVM too, with NAME_source-symbol.json beside it or a source_model), or named tensors (PyTorch, safetensors, npz, params
+--- without a symbol), which net:load_weights takes. Nothing in a file is executed.
 ---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
 ---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
 ---@return scion.Net|table
 function M.load(path, opts)
   if type(path) ~= "string" then error(("load: path must be a string, got %s"):format(check.describe(path)), 2) end
   local o, nn = check.opts("load", opts, LOAD, 3), require "scion.nn"
-  if not readable(path) and readable(path .. "-symbol.json") then path = path .. "-symbol.json" end
+  if not readable(path) then
+    for _, ending in ipairs { "-symbol.json", ".json" } do
+      if readable(path .. ending) then
+        path = path .. ending
+        break
+      end
+    end
+  end
   if not readable(path) then error(("load: Cannot find repurposer or network file (%s)"):format(path), 2) end
   local format = scion().io.file_format(path)
   if format == "mxnet" and not o.params then
@@ -225,6 +255,7 @@ function M.load(path, opts)
     end
   end
   if format == "mxnet-symbol" then return scion().io.load_mxnet(path, o.params, o.epoch) end
+  if format == nil and is_xfer(path) then return load_xfer(path, o) end
   if format == "onnx" or format == "scion" or format == nil then
     local net = nn.load(path)
     return M.from_net(net, path, o) or net

@@ -52,7 +52,12 @@ function Knn:_fit(z, y, fit)
   end
   local k = self.options.n_neighbors
   if k > #z then error(("KnnRepurposer: n_neighbors is %d but there are %d items"):format(k, #z), 0) end
-  return { points = z, values = values, report = { converged = true, n = #z } }
+  local odds
+  if self.task == "multi_label" then -- weights of items with a label against those without
+    odds = {}
+    for d, pair in ipairs(fit.weights) do odds[d] = math.log(math.max(pair[1], 1e-6) / math.max(pair[2], 1e-6)) end
+  end
+  return { points = z, values = values, odds = odds, report = { converged = true, n = #z } }
 end
 
 function Knn:_build(net, value, model)
@@ -79,8 +84,10 @@ function Knn:_build(net, value, model)
   -- log odds of every label
   local yes = graph.node(net, "yes", "Add", "add", nil, { votes, least })
   local no = graph.node(net, "no", "Sub", "sub", nil, { graph.constant(net, "neighbours.one", scion().tensor { 1 + LEAST_SHARE }), votes })
-  return graph.node(net, "log_odds", "Sub", "sub", nil, { graph.node(net, "log_yes", "Log", "log", nil, { yes }),
+  local odds = graph.node(net, "log_odds", "Sub", "sub", nil, { graph.node(net, "log_yes", "Log", "log", nil, { yes }),
     graph.node(net, "log_no", "Log", "log", nil, { no }) })
+  if self.options.class_weight == "none" then return odds end
+  return graph.node(net, "weigh_labels", "Shift", "add", nil, { odds, graph.constant(net, "neighbours.odds", scion().tensor(model.odds)) })
 end
 
 -- ---- nearest prototype -----------------------------------------------------------------------------------------------------
@@ -88,38 +95,76 @@ end
 local Prototype = class.class("NearestPrototypeRepurposer", Predictor)
 M.NearestPrototypeRepurposer = Prototype
 
+Prototype.TASKS = { classes = true, multi_label = true }
+
 Prototype.OPTIONS = {
   metric = check.choice({ "euclidean", "cosine" }, { default = "euclidean" }),
   prior = check.choice({ "uniform", "counts" }, { default = "uniform" }), -- counts: frequent classes are more probable
 }
 
+-- Variance of the items about their means per effective dimension (the participation ratio (tr C)^2 / tr C^2 of their covariance), since
+-- correlated features would make the probabilities overconfident; and that dimension.
+local function spread_of(residual)
+  local n = #residual
+  local spread = residual:square():sum():item() / n -- trace of the covariance
+  local product = n <= residual:size(2) and residual:matmul(residual:transpose(1, 2)) or residual:transpose(1, 2):matmul(residual)
+  local squares = product:square():sum():item() / (n * n) -- trace of its square
+  local dims = squares > 0 and spread * spread / squares or 1
+  return math.max(spread / dims, 1e-12), dims
+end
+
+local F64 <const> = { dtype = "f64" }
+
+-- Means of groups: member (N, K) is 1 where an item belongs to a group.
+local function means_of(z, member, cosine)
+  local means = member:transpose(1, 2):matmul(z):div(member:sum(1):clamp(1, math.huge):reshape(-1, 1))
+  return cosine and unit_rows(means) or means
+end
+
+-- Each label on its own: the mean of the items with it against the mean of those without.
+local function fit_labels(z, y, fit, cosine, by_counts)
+  local s = scion()
+  local weights, biases, variances = {}, {}, {}
+  for k = 1, fit.n_classes do
+    local with = y:narrow(2, k, 1)
+    local member = s.cat({ with, with:neg():add(1) }, 2)
+    local counts = member:sum(1):tolist()
+    if counts[1] == 0 or counts[2] == 0 then -- all or none: a constant score
+      weights[k], biases[k] = s.zeros(1, z:size(2), F64), counts[1] == 0 and -10.0 or 10.0
+    else
+      local means = means_of(z, member, cosine)
+      local v = spread_of(z:sub(member:matmul(means)))
+      local squares = means:square():sum(2):tolist()
+      weights[k] = means:narrow(1, 1, 1):sub(means:narrow(1, 2, 1)):div(v)
+      local prior = math.log(math.max(fit.weights[k][1], 1e-12) / math.max(fit.weights[k][2], 1e-12))
+      biases[k] = (squares[2] - squares[1]) / (2 * v) + prior + (by_counts and math.log(counts[1] / counts[2]) or 0)
+      variances[#variances + 1] = v
+    end
+  end
+  return { weight = s.cat(weights, 1), bias = s.tensor(biases, F64), report = { converged = true, variances = variances } }
+end
+
 -- Classes as round normal distributions of one variance about their means: -|z - m|^2 / (2 v) is, up to what all classes share, linear
--- in z. The variance is that of the items about their class means per effective dimension (the participation ratio
--- (tr C)^2 / tr C^2 of their covariance), since correlated features would make the probabilities overconfident.
+-- in z.
 function Prototype:_fit(z, y, fit)
   local s = scion()
   local cosine = self.options.metric == "cosine"
   if cosine then z = unit_rows(z) end
+  if self.task == "multi_label" then return fit_labels(z, y, fit, cosine, self.options.prior == "counts") end
   local n = #y
   local ids = s.tensor(y, { dtype = "i64" })
-  local one_hot = s.zeros(n, fit.n_classes, { dtype = "f64" }):scatter_(2, ids:reshape(n, 1), s.ones(n, 1, { dtype = "f64" }))
-  local counts = one_hot:sum(1):clamp(1, math.huge)
-  local means = one_hot:transpose(1, 2):matmul(z):div(counts:reshape(-1, 1))
-  if cosine then means = unit_rows(means) end
-  local residual = z:sub(means:index_select(1, ids))
-  local spread = residual:square():sum():item() / n -- trace of the covariance
-  local product = n <= z:size(2) and residual:matmul(residual:transpose(1, 2)) or residual:transpose(1, 2):matmul(residual)
-  local squares = product:square():sum():item() / (n * n) -- trace of its square
-  local dims = squares > 0 and spread * spread / squares or 1
-  local variance = math.max(spread / dims, 1e-12)
+  local one_hot = s.zeros(n, fit.n_classes, F64):scatter_(2, ids:reshape(n, 1), s.ones(n, 1, F64))
+  local means = means_of(z, one_hot, cosine)
+  local variance, dims = spread_of(z:sub(means:index_select(1, ids)))
   local weight = means:div(variance)
   local bias = means:square():sum(2):div(-2 * variance)
   local prior = {}
   for k = 1, fit.n_classes do
     local w = fit.weights[k] * (self.options.prior == "counts" and fit.counts[k] / n or 1)
     prior[k] = w > 0 and math.log(w) or -30.0
+    if fit.counts[k] == 0 then prior[k] = -30.0 - weight[k]:abs():sum():item() end -- it has no mean
   end
-  return { weight = weight, bias = bias:add(s.tensor(prior, { dtype = "f64" })), report = { converged = true, variance = variance, dimensions = dims } }
+  return { weight = weight, bias = bias:add(s.tensor(prior, F64)), report = { converged = true, variance = variance, dimensions = dims } }
 end
 
 function Prototype:_build(net, value, model)

@@ -30,7 +30,6 @@ function Lr:_fit(z, y, fit)
       report = { converged = model.converged, iterations = model.iterations, loss = model.loss } }
   end
   -- One binary regression per label; a label that all items or none have keeps a constant score.
-  if type(opts.class_weight) == "table" then opts.class_weight = "none" end
   local weights, biases, report = {}, {}, { converged = true, iterations = 0, loss = 0 }
   for k = 1, fit.n_classes do
     local column = y:narrow(2, k, 1):squeeze(2)
@@ -39,6 +38,7 @@ function Lr:_fit(z, y, fit)
       weights[k] = s.zeros(1, z:size(2), { dtype = "f64" })
       biases[k] = s.tensor({ share == 1 and 10.0 or -10.0 }, { dtype = "f64" })
     else
+      opts.class_weight = { fit.weights[k][2], fit.weights[k][1] }
       local model = logistic.fit(z, column:add(1):to("i64"), 2, opts)
       weights[k], biases[k] = model.weight:narrow(1, 2, 1), model.bias:narrow(1, 2, 1)
       report.converged = report.converged and model.converged

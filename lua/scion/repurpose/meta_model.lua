@@ -30,6 +30,7 @@ function MetaModel:init(opts)
     error(("%s: feature_layer_names cannot be empty"):format(name), 3)
   end
   Repurposer.init(self, opts)
+  feature_cache.choose_cache(name, self.options.cache, 3)
   local seen = {}
   for _, layer in ipairs(self.options.feature_layer_names) do
     if seen[layer] then error(("%s: feature_layer_names has '%s' twice"):format(name, layer), 3) end

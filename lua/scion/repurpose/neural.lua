@@ -20,7 +20,7 @@ Neural.OPTIONS = {
   steps = check.integer { min = 1 },                -- updates in all, instead of num_epochs
   batch_size = check.integer { min = 1 },           -- default: the iterator's
   optimizer = check.either({ check.string(), check.func() }, { default = "adam" }),
-  optimizer_params = check.table {},                -- default { lr = 1e-3 }
+  optimizer_params = check.table {},                -- default { lr = 1e-3 }; learning_rate is the same as lr
   layer_lr = check.table {},                        -- factors on the rate by layer or dotted prefix; 0: the layer does not learn
   lr_decay = check.number { default = 1, above = 0, max = 1 }, -- factor on the rate from a layer to the one below it
   gradual_unfreezing = check.integer { min = 1 },   -- epochs until one more layer joins, from the last one down
@@ -38,6 +38,34 @@ Neural.OPTIONS = {
   seed = check.integer {},                          -- of new weights, dropout; default: go on with the context's
   progress = false,
 }
+
+local OPTIMISERS <const> = { sgd = "SGD", adam = "Adam", adamw = "AdamW", rmsprop = "RMSprop", adagrad = "Adagrad", adadelta = "Adadelta",
+  nadam = "NAdam", radam = "RAdam", adamax = "Adamax" }
+
+function Neural:init(opts)
+  Repurposer.init(self, opts)
+  local o, name = self.options, getmetatable(self).class_name
+  if not o.steps then o.num_epochs = o.num_epochs or 5 end
+  if type(o.optimizer) == "string" and not OPTIMISERS[o.optimizer:lower()] then
+    local known = {}
+    for key in pairs(OPTIMISERS) do known[#known + 1] = key end
+    table.sort(known)
+    check.raise("%s: unknown optimizer '%s' (known: %s)", name, o.optimizer, table.concat(known, ", "))
+  end
+  local params = {}
+  for key, value in pairs(o.optimizer_params or {}) do params[key] = value end
+  if params.learning_rate ~= nil then params.lr, params.learning_rate = params.learning_rate, nil end -- Xfer's word
+  if params.lr == nil then params.lr = 1e-3 end
+  if type(params.lr) ~= "number" or not (params.lr > 0 and params.lr < math.huge) then
+    check.raise("%s: optimizer_params.lr must be a number above 0, got %s", name, check.describe(params.lr))
+  end
+  o.optimizer_params = params
+  for layer, factor in pairs(o.layer_lr or {}) do
+    if type(layer) ~= "string" or type(factor) ~= "number" or not (factor >= 0 and factor < math.huge) then
+      check.raise("%s: layer_lr must give numbers of at least 0 by name of the layer, got %s = %s", name, check.describe(layer), check.describe(factor))
+    end
+  end
+end
 
 --- The net to train. Subclasses build it from self.source_model; its output are scores (N, K) for #self.classes classes, or
 --- self.n_outputs numbers for the other tasks.
@@ -114,6 +142,9 @@ local function make_loss(self, train)
   local s, options = require "scion", self.options
   if type(options.loss) == "function" then return options.loss end
   if self.task == "regression" then
+    if options.class_weight ~= "none" then
+      check.raise("%s: class_weight is for classes, the data have numbers to predict", getmetatable(self).class_name)
+    end
     local scaling = self.target_scaling
     local mean, std = scaling.mean:to("f32"), scaling.std:to("f32")
     local values = self.label_values and s.tensor(self.label_values):to("f32")
@@ -125,51 +156,64 @@ local function make_loss(self, train)
     end
   end
   if self.task == "multi_label" then
-    return function(output, y) return s.nn.binary_cross_entropy_with_logits(output, y:to(output.dtype)) end
+    if options.loss ~= "auto" and options.loss ~= "bce" then
+      check.raise("%s: loss '%s' does not fit labels (auto, bce, or a function)", getmetatable(self).class_name, options.loss)
+    end
+    if options.class_weight == "none" then
+      return function(output, y) return s.nn.binary_cross_entropy_with_logits(output, y:to(output.dtype)) end
+    end
+    local targets = {}
+    for _, y in train:in_order() do targets[#targets + 1] = y:to("f64") end
+    local with, without = {}, {}
+    for k, pair in ipairs(require("scion.repurpose.predictor")._label_weights(self, s.cat(targets, 1))) do with[k], without[k] = pair[1], pair[2] end
+    with, without = s.tensor(with):to("f32"), s.tensor(without):to("f32")
+    return function(output, y)
+      y = y:to(output.dtype)
+      return output:softplus():sub(output:mul(y)):mul(y:mul(with):add(y:neg():add(1):mul(without))):mean()
+    end
   end
-  if options.loss ~= "auto" and options.loss ~= "cross_entropy" then return options.loss end
-  if options.mixup then return tuning.soft_cross_entropy end
-  if options.class_weight == "none" then return "cross_entropy" end
-  local weight = s.tensor(logistic.class_weights(options.class_weight, train:class_counts(), #train.dataset, self.classes)):to("f32")
+  if options.loss ~= "auto" and options.loss ~= "cross_entropy" then
+    check.raise("%s: loss '%s' does not fit classes (auto, cross_entropy, or a function)", getmetatable(self).class_name, options.loss)
+  end
+  local weight
+  if options.class_weight ~= "none" then
+    weight = s.tensor(logistic.class_weights(options.class_weight, train:class_counts(), #train.dataset, self.classes)):to("f32")
+  end
+  if options.mixup then -- targets of training are shares of classes, those of held-out data are ids
+    return function(output, y)
+      if y:dim() == 2 then return tuning.soft_cross_entropy(output, y, weight) end
+      return s.nn.cross_entropy(output, y, weight and { weight = weight } or nil)
+    end
+  end
+  if not weight then return "cross_entropy" end
   return function(output, target) return s.nn.cross_entropy(output, target, { weight = weight }) end
 end
 
 -- ---- training -----------------------------------------------------------------------------------------------------------
 
-local function optimiser_params(self)
-  local params = {}
-  for key, value in pairs(self.options.optimizer_params or { lr = 1e-3 }) do params[key] = value end
-  if params.learning_rate then params.lr, params.learning_rate = params.learning_rate, nil end
-  params.lr = params.lr or 1e-3
-  return params
-end
-
-local OPTIMISERS <const> = { sgd = "SGD", adam = "Adam", adamw = "AdamW", rmsprop = "RMSprop", adagrad = "Adagrad", adadelta = "Adadelta",
-  nadam = "NAdam", radam = "RAdam", adamax = "Adamax" }
-
 -- An optimiser over groups with rates of their own.
 local function grouped_optimiser(self, net, lr)
   local options = self.options
-  local params = optimiser_params(self)
+  local params = {}
+  for key, value in pairs(options.optimizer_params) do params[key] = value end
   params.lr = lr or params.lr
   local groups = tuning.groups(getmetatable(self).class_name, net, params.lr, options.lr_decay, options.layer_lr)
   if #groups == 0 then error(getmetatable(self).class_name .. ": nothing to train: every layer is fixed", 0) end
   local name = OPTIMISERS[options.optimizer:lower()]
-  if not name then
-    local known = {}
-    for key in pairs(OPTIMISERS) do known[#known + 1] = key end
-    table.sort(known)
-    error(("%s: unknown optimizer '%s' (known: %s)"):format(getmetatable(self).class_name, options.optimizer, table.concat(known, ", ")), 0)
-  end
   return require("scion").optim[name](groups, params)
 end
 
 -- The module to train, ready: checked, in training mode; the iterators it is trained and measured on.
 local function prepare(self, train)
+  if not graph.is_net(self.source_model) then
+    check.raise("%s: the source network is not there (scion.load(path, { source_model = net }))", getmetatable(self).class_name)
+  end
   train = self:_begin(train)
   local options = self.options
   if options.seed then require("scion").seed(options.seed) end
-  if options.batch_size and train.with then train = train:with { batch_size = options.batch_size } end
+  if type(train) == "table" and train.with then -- a walk of its own: from the beginning, however far the given one has gone
+    train = train:with { batch_size = options.batch_size or train.batch_size }
+  end
   local validation = options.validation and self:_iterator("validation", options.validation, true)
   if options.validation_split > 0 then
     if type(train) ~= "table" or not train.split then error(getmetatable(self).class_name .. ": validation_split needs an iterator over a data set", 3) end
@@ -204,7 +248,7 @@ function Neural:repurpose(train)
   net, train, validation = prepare(self, train)
   local measures = options.metrics or (self.task == "classes" and not options.mixup and { "accuracy" }) or {}
   local fit = {
-    epochs = not options.steps and (options.num_epochs or 5) or nil, steps = options.steps, loss = make_loss(self, train),
+    epochs = options.num_epochs, steps = options.steps, loss = make_loss(self, train),
     schedule = options.schedule, grad_clip = options.grad_clip, early_stopping = options.early_stopping, metrics = measures,
     callbacks = options.callbacks, progress = options.progress,
   }
@@ -221,12 +265,15 @@ function Neural:repurpose(train)
   if options.gradual_unfreezing then fit.callbacks = tuning.unfreezing(net, options.gradual_unfreezing, options.callbacks) end
   if options.mixup then
     data = tuning.mixed(data, options.mixup, self.n_outputs, options.seed)
-    if fit.validation and self.task == "classes" then -- held-out targets are whole classes
-      fit.loss = function(output, y) return y:dim() == 2 and tuning.soft_cross_entropy(output, y) or require("scion").nn.cross_entropy(output, y) end
-    end
   end
   trained:train()
-  self.history = trainer.fit(trained, data, fit)
+  local ok, history = pcall(trainer.fit, trained, data, fit)
+  if not ok then -- ours are raised at the user's line, those of callbacks as they are
+    local text = type(history) == "string" and history:match("^[^\n:]*scion/[%w_/]+%.lua:%d+: (.*)$")
+    if text then check.raise("%s: %s", getmetatable(self).class_name, text) end
+    error(history, 0)
+  end
+  self.history = history
   if self.task == "regression" and self.target_scaling and type(options.loss) ~= "function" then unscale(net, self.target_scaling) end
   net:eval()
   self.ends_in_softmax = graph.logits(net) ~= net:outputs()[1]
@@ -349,9 +396,41 @@ local function source_rows(self)
   return found and rows or nil
 end
 
+-- A last layer by convex means on features (N, F): logistic regression (one for each label of multi-label targets), or ridge regression for
+-- targets in deviations of the training set.
+local function fitted_head(self, x, y, k)
+  local s, logistic = require "scion", require "scion.logistic"
+  if self.task == "classes" then
+    local model = logistic.fit(x, y, k, { c = 0.1 })
+    return model.weight:to("f32"), model.bias:to("f32")
+  end
+  x = x:to("f64")
+  if self.task == "multi_label" then
+    local weights, biases = {}, {}
+    for d = 1, k do
+      local column = y:narrow(2, d, 1):reshape(-1):to("f64")
+      local share = column:mean():item()
+      if share == 0 or share == 1 then
+        weights[d], biases[d] = s.zeros(1, x:size(2), { dtype = "f64" }), s.full({ 1 }, share == 1 and 5.0 or -5.0, { dtype = "f64" })
+      else
+        local model = logistic.fit(x, column:add(1):to("i64"), 2, { c = 0.1 })
+        weights[d], biases[d] = model.weight:narrow(1, 2, 1), model.bias:narrow(1, 2, 1)
+      end
+    end
+    return s.cat(weights, 1):to("f32"), s.cat(biases, 1):to("f32")
+  end
+  local target = self:_as_targets(y):to("f64"):reshape(#y, -1):sub(self.target_scaling.mean):div(self.target_scaling.std)
+  local mean = x:mean(1)
+  local z = x:sub(mean)
+  local penalty = math.max(z:square():sum():item() / x:size(2) * 0.1, 1e-9) -- a tenth of what an average feature varies
+  local gram = z:t():matmul(z):add(s.eye(x:size(2), { dtype = "f64" }):mul(penalty))
+  local w = s.cholesky_solve(z:t():matmul(target), s.cholesky(gram)):t()
+  return w:to("f32"):contiguous(), target:mean(1):sub(w:mv(mean)):to("f32")
+end
+
 --- For subclasses: puts a new last layer on a value (flattened if need be) and makes it the net's output.
 ---   head = "random": PyTorch's initialisation; "source": rows of the source's own last layer for the classes that both
----   know by name, random for the others; "regression": a converged logistic regression on the features.
+---   know by name, random for the others; "regression": a converged logistic (of numbers: ridge) regression on the features.
 function Neural:_add_head(net, value, name, train, head)
   local s = require "scion"
   local first = train.with and train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none" } or train
@@ -364,7 +443,7 @@ function Neural:_add_head(net, value, name, train, head)
   local bound = 1 / math.sqrt(width)
   local weight = s.rand(k, width):mul(2 * bound):sub(bound)
   local bias = s.rand(k):mul(2 * bound):sub(bound)
-  if head ~= "random" and self.task ~= "classes" then head = "random" end
+  if head == "source" and self.task ~= "classes" then head = "random" end
   if head == "source" then
     local rows = source_rows(self)
     local last = graph.head(self.source_model)
@@ -379,9 +458,8 @@ function Neural:_add_head(net, value, name, train, head)
       end
     end
   elseif head == "regression" then
-    local values, ids = features.collect(net, train:in_order(), { net:value_name(value) }, { flatten = true, cache = true })
-    local model = require("scion.logistic").fit(values[1], ids, k, { c = 0.1 })
-    weight, bias = model.weight:to("f32"), model.bias:to("f32")
+    local values, y = features.collect(net, train:in_order(), { net:value_name(value) }, { flatten = true, cache = true })
+    s.no_grad(function() weight, bias = fitted_head(self, values[1], y, k) end)
   end
   local out = graph.add_linear(net, graph.fresh_name(net, name), value, weight:requires_grad_(true), bias:requires_grad_(true))
   net:set_outputs { out }

@@ -5,10 +5,12 @@
 -- A family defines
 --   TASKS                               { classes = true, regression = true, multi_label = true }: what it can do
 --   _fit(self, z, y, fit)               z: standardised features (N, F), f64; y: list of class ids, or f64 targets (N, D);
---                                       fit: { n_classes, weights (per class), spans, classes, seed, reuse = a model whose hyper-parameters will
---                                       do }; returns its model, whose field `report` (converged, iterations, ...) is kept
+--                                       fit: { n_classes, weights (per class; multi_label: { with, without } per label), spans, classes,
+--                                       seed, reuse = a model whose hyper-parameters will do }; returns its model, whose field `report`
+--                                       (converged, iterations, ...) is kept
 --   _build(self, net, value, model)     adds nodes on the standardised features (N, F); returns the value of the scores (N, K): log
---                                       probabilities up to a constant, or the mean (N, D) and perhaps a variance (N, D)
+--                                       probabilities up to a constant (multi_label: log odds), or the mean (N, D) and perhaps a
+--                                       variance (N, D)
 
 local check = require "scion.check"
 local class = require "scion.class"
@@ -24,6 +26,8 @@ local function scion() return require "scion" end
 
 Predictor.OPTIONS = {
   standardise = true,                                        -- features to mean 0, deviation 1 of the training set
+  -- balanced: n / (K count); a table by label. multi_label: balanced makes items with and without a label count alike, a table says
+  -- how much an item with the label counts.
   class_weight = check.either({ check.choice { "balanced", "none" }, check.table() }, { default = "none" }),
   validation = check.any {},                                 -- labelled data to measure on after training
   validation_split = check.number { default = 0, min = 0, below = 1 }, -- or a share of the training data
@@ -98,6 +102,7 @@ end
 -- Runs the head on features, in pieces that do not need much memory.
 local function run_head(head, features, rows)
   local s = scion()
+  features = features:to("f32")
   local parts = {}
   s.no_grad(function()
     for from = 1, #features, rows or 512 do
@@ -128,12 +133,21 @@ end
 -- Class ids as a list, or targets as f64 (N, D).
 function Predictor:_read_targets(y)
   if self.task == "classes" then return y:tolist() end
-  if self.task == "regression" then y = self:_as_targets(y) end
+  if self.task == "regression" then
+    if self.options.class_weight ~= "none" then
+      error(("%s: class_weight is for classes, the data have numbers to predict"):format(getmetatable(self).class_name), 0)
+    end
+    y = self:_as_targets(y)
+  end
   y = y:to("f64")
   if y:dim() == 1 then y = y:reshape(-1, 1) end
   if y:dim() ~= 2 then error(("%s: targets must be (N) or (N, D), got %s"):format(getmetatable(self).class_name, tostring(y.shape)), 0) end
-  if self.task == "multi_label" and not y:mul(y:sub(1)):eq(0):all():item() then
-    error(("%s: multi_label targets must be 0 or 1"):format(getmetatable(self).class_name), 0)
+  if self.task == "multi_label" then
+    if not y:mul(y:sub(1)):eq(0):all():item() then error(("%s: multi_label targets must be 0 or 1"):format(getmetatable(self).class_name), 0) end
+    local names = self.options.label_names
+    if names and #names ~= y:size(2) then
+      error(("%s: label_names has %d names, the targets have %d labels"):format(getmetatable(self).class_name, #names, y:size(2)), 0)
+    end
   end
   return y
 end
@@ -147,6 +161,30 @@ local function pick(y, positions)
   return y:index_select(1, scion().tensor(positions, { dtype = "i64" }))
 end
 local function pick_rows(x, positions) return x:index_select(1, scion().tensor(positions, { dtype = "i64" })) end
+
+-- What items with and without each label count: list of { with, without }.
+function Predictor:_label_weights(y)
+  local n, given, names = #y, self.options.class_weight, self.options.label_names
+  local counts, out, used = y:sum(1):tolist(), {}, {}
+  for k, count in ipairs(counts) do
+    local with, without = 1, 1
+    if given == "balanced" then
+      with, without = n / (2 * math.max(count, 1)), n / (2 * math.max(n - count, 1))
+    elseif type(given) == "table" then
+      local key = names and given[names[k]] ~= nil and names[k] or k
+      with, used[key] = given[key] or 1, true
+      if type(with) ~= "number" or not (with >= 0) then
+        error(("%s: class_weight of label %s must be a number of at least 0, got %s"):format(getmetatable(self).class_name,
+          check.describe(key), check.describe(with)), 0)
+      end
+    end
+    out[k] = { with, without }
+  end
+  for key in pairs(type(given) == "table" and given or {}) do
+    if not used[key] then error(("%s: class_weight names %s, which is no label"):format(getmetatable(self).class_name, check.describe(key)), 0) end
+  end
+  return out
+end
 
 -- Fits on some features: scaling, weights, the family's model.
 function Predictor:_fit_features(features, y, spans, reuse)
@@ -170,6 +208,7 @@ function Predictor:_fit_features(features, y, spans, reuse)
       fit.n_targets = y:size(2)
     else
       fit.n_classes = y:size(2)
+      fit.weights = self:_label_weights(y)
     end
     fitted.model = self:_fit(z, y, fit)
   end)
@@ -188,7 +227,10 @@ local function split_rows(y, n, share, seed, n_classes)
   return train.positions, valid.positions, set
 end
 
--- Probabilities of rows by models that did not see them: f64 (N, K), before any temperature.
+-- More items than this: a fifth of them, held out once, tells the temperature as well as all folds would.
+local FOLD_ITEMS <const> = 2000
+
+-- Probabilities of rows by models that did not see them, f64 (N, K), before any temperature; and the truth of those rows.
 function Predictor:_out_of_fold(features, y, spans, n_folds, model)
   local n = #features
   local fewest = n
@@ -207,10 +249,9 @@ function Predictor:_out_of_fold(features, y, spans, n_folds, model)
     local fitted = self:_fit_features(pick_rows(features, train), pick(y, train), spans, model)
     parts[#parts + 1] = run_head(self:_head(fitted), pick_rows(features, test))[1]
     table.move(test, 1, #test, #rows + 1, rows)
+    if n > FOLD_ITEMS then break end
   end
-  local order = {}
-  for i, row in ipairs(rows) do order[row] = i end
-  return pick_rows(s.cat(parts, 1), order):to("f64")
+  return s.cat(parts, 1):to("f64"), pick(y, rows)
 end
 
 function Predictor:_train_model_from_features(features, targets, spans)
@@ -237,7 +278,7 @@ function Predictor:_train_model_from_features(features, targets, spans)
     if valid_x then
       probabilities, truth = run_head(head, valid_x)[1]:to("f64"), valid_y
     else
-      probabilities, truth = self:_out_of_fold(train_x, train_y, spans, 5, fitted.model), train_y
+      probabilities, truth = self:_out_of_fold(train_x, train_y, spans, 5, fitted.model)
     end
     if probabilities then
       fitted.temperature = require("scion.repurpose.assess").temperature(probabilities, truth)
@@ -257,9 +298,19 @@ end
 
 -- ---- predicting -----------------------------------------------------------------------------------------------------------
 
+-- Raises where there are not as many features as were trained on.
+local function check_width(self, features)
+  local spans = self.feature_indices_per_layer
+  local width = self.feature_width or spans and spans[#spans] and spans[#spans].last
+  if width and features:size(2) ~= width then
+    check.raise("%s: the data give %d features of an item, it was trained on %d", getmetatable(self).class_name, features:size(2), width)
+  end
+end
+
 -- All outputs of the head for an iterator, and the targets. Features come out of the cache where they are known.
 function Predictor:_outputs(iterator)
   local data = self:get_features_from_source_model(iterator)
+  check_width(self, data.features)
   return run_head(self:_head_of_now(), data.features), data.ids
 end
 
@@ -268,7 +319,10 @@ function Predictor:_predict_probability(iterator)
   return outputs[1], truth
 end
 
-function Predictor:_predict_probability_from_features(features) return run_head(self:_head_of_now(), features)[1] end
+function Predictor:_predict_probability_from_features(features)
+  check_width(self, features)
+  return run_head(self:_head_of_now(), features)[1]
+end
 
 -- The label is the most probable class.
 Predictor._predict_id = Repurposer._predict_id

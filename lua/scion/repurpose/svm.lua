@@ -1,7 +1,9 @@
 -- SvmRepurposer: support vector machines on features of the source network, trained by libsvm: one machine for every pair of
 -- classes, or epsilon regression. Probabilities: Platt's sigmoid for every pair, fitted on decisions by machines that did not see the
--- items (folds), then coupled (Price, Knerr, Personnaz and Dreyfus 1995: p_k = 1 / (sum_j 1 / r_kj - (K - 2)), normalised). The label is
--- the most probable class, so labels and probabilities agree. Prediction is a graph of products and kernels.
+-- items (folds), then coupled (Price, Knerr, Personnaz and Dreyfus 1995: p_k = 1 / (sum_j 1 / r_kj - (K - 2)), normalised). Coupling many
+-- pairs makes them too careful, so a temperature is fitted on the same held-out decisions. The label is the most probable class, so labels
+-- and probabilities agree. Multi-label targets have one machine for each label, items with it against those without. Prediction is a graph
+-- of products and kernels.
 
 local check = require "scion.check"
 local class = require "scion.class"
@@ -11,7 +13,7 @@ local rng = require "scion.data.rng"
 
 local Svm = class.class("SvmRepurposer", Predictor)
 
-Svm.TASKS = { classes = true, regression = true }
+Svm.TASKS = { classes = true, regression = true, multi_label = true }
 
 Svm.OPTIONS = {
   c = check.number { default = 1.0, above = 0 },
@@ -53,11 +55,18 @@ local function gram(options, gamma, a, b)
   return dot:tanh()
 end
 
--- Trains; y: class ids as a list, or f64 targets (N). Returns support rows, coefficients (S, P), offsets (P).
-local function train(self, z, y, fit, gamma)
-  local s = scion()
-  local o = self.options
-  local settings = { kernel = o.kernel, gamma = gamma, degree = o.degree, coef0 = o.coef0, c = o.c, tol = o.tol, epsilon = o.epsilon }
+-- What machines are trained on: rows and, where that is small, their Gram matrix, of which folds take their parts.
+local function material(self, z, gamma)
+  return { z = z, gamma = gamma, gram = #z <= GRAM_ITEMS and gram(self.options, gamma, z, z) or nil }
+end
+
+local function ids_of(list) return scion().tensor(list, { dtype = "i64" }) end
+
+-- Trains on some rows (all when nil); y: class ids of those rows as a list, or f64 targets. Returns the support as rows of the material,
+-- coefficients (S, P), offsets (P).
+local function train(self, mat, rows, y, fit)
+  local s, o = scion(), self.options
+  local settings = { kernel = o.kernel, gamma = mat.gamma, degree = o.degree, coef0 = o.coef0, c = o.c, tol = o.tol, epsilon = o.epsilon }
   local target
   if fit.n_classes then
     target = s.tensor(y, { dtype = "f64" }):sub(1)
@@ -65,17 +74,30 @@ local function train(self, z, y, fit, gamma)
   else
     target = y:contiguous()
   end
-  local x = z:contiguous()
-  if #z <= GRAM_ITEMS then
-    x = gram(o, gamma, z, z):contiguous()
+  local index = rows and ids_of(rows)
+  local x
+  if mat.gram then
+    x = index and mat.gram:index_select(1, index):index_select(2, index) or mat.gram
     settings.kernel = "precomputed"
+  else
+    x = index and mat.z:index_select(1, index) or mat.z
   end
-  local support, coef, offset, iterations, converged = s._svm_fit(x, target, settings)
-  return { points = z:index_select(1, support:add(1)), coef = coef, offset = offset, support = support, iterations = iterations, converged = converged }
+  local support, coef, offset, iterations, converged = s._svm_fit(x:contiguous(), target, settings)
+  support = support:add(1)
+  if index then support = index:index_select(1, support) end
+  return { support = support, coef = coef, offset = offset, iterations = iterations, converged = converged }
 end
 
-local function decisions(self, machine, z, gamma)
-  return gram(self.options, gamma, z, machine.points):matmul(machine.coef):add(machine.offset)
+-- Decisions (N, P) of a machine for some rows of the material (all when nil).
+local function decisions(self, machine, mat, rows)
+  local index, k = rows and ids_of(rows), nil
+  if mat.gram then
+    k = index and mat.gram:index_select(1, index) or mat.gram
+    k = k:index_select(2, machine.support)
+  else
+    k = gram(self.options, mat.gamma, index and mat.z:index_select(1, index) or mat.z, mat.z:index_select(1, machine.support))
+  end
+  return k:matmul(machine.coef):add(machine.offset)
 end
 
 local function pairs_of(k)
@@ -87,7 +109,7 @@ local function pairs_of(k)
 end
 
 -- Decisions (N, P) by machines that did not see the items; of the machine itself where a class has too few items for folds.
-local function held_out_decisions(self, machine, z, y, fit, gamma)
+local function held_out_decisions(self, machine, mat, y, fit)
   local s = scion()
   local groups, fewest = {}, math.huge
   for k = 1, fit.n_classes do groups[k] = {} end
@@ -96,7 +118,7 @@ local function held_out_decisions(self, machine, z, y, fit, gamma)
     if #group > 0 then fewest = math.min(fewest, #group) end
   end
   local n_folds = math.min(self.options.n_folds, fewest)
-  if n_folds < 2 then return decisions(self, machine, z, gamma) end
+  if n_folds < 2 then return decisions(self, machine, mat) end
   local fold_of, at = {}, 0
   for k, group in ipairs(groups) do
     rng.new(fit.seed, k):shuffle(group)
@@ -117,21 +139,21 @@ local function held_out_decisions(self, machine, z, y, fit, gamma)
       end
     end
     if #unseen > 0 then
-      local part = train(self, z:index_select(1, s.tensor(seen, { dtype = "i64" })), ids, fit, gamma)
-      parts[#parts + 1] = decisions(self, part, z:index_select(1, s.tensor(unseen, { dtype = "i64" })), gamma)
+      parts[#parts + 1] = decisions(self, train(self, mat, seen, ids, fit), mat, unseen)
       table.move(unseen, 1, #unseen, #rows + 1, rows)
     end
   end
   local order = {}
   for i, row in ipairs(rows) do order[row] = i end
-  return s.cat(parts, 1):index_select(1, s.tensor(order, { dtype = "i64" }))
+  return s.cat(parts, 1):index_select(1, ids_of(order))
 end
 
 -- Platt's sigmoids for all pairs at once: probability of the pair's first class = sigmoid(slope f + shift). Targets and regularised
--- counts of Platt 1999, Newton steps with halving (Lin, Lin and Weng 2007). f, mask, target: (N, P).
-local function platt(f, first, second)
+-- counts of Platt 1999, Newton steps with halving (Lin, Lin and Weng 2007). f, first, second: (N, P), whether an item belongs to the pair's
+-- first or second class; weight (N, 1): what it counts, without which class weights would be calibrated away.
+local function platt(f, first, second, weight)
   local s = scion()
-  local mask = first:add(second)
+  local mask = first:add(second):mul(weight)
   local n1, n2 = first:sum(1), second:sum(1)
   local high, low = n1:add(1):div(n1:add(2)), n2:add(2):reciprocal()
   local target = first:mul(high):add(second:mul(low))
@@ -165,32 +187,131 @@ local function platt(f, first, second)
   return slope, shift
 end
 
+-- Log probabilities (N, K), up to a constant, from sigmoids of the pairs: see the beginning.
+local function couple(z, k)
+  local s = scion()
+  local first, second = s.exp(z:clamp(-30, 30):neg()):add(1), s.exp(z:clamp(-30, 30)):add(1)
+  local columns = {}
+  for c = 1, k do columns[c] = s.full({ #z }, 2.0 - k, { dtype = "f64" }) end
+  for p, pair in ipairs(pairs_of(k)) do
+    columns[pair[1]] = columns[pair[1]]:add(first:narrow(2, p, 1):reshape(-1))
+    columns[pair[2]] = columns[pair[2]]:add(second:narrow(2, p, 1):reshape(-1))
+  end
+  return s.stack(columns, 2):log():neg()
+end
+
+-- Weights of the items as a column.
+local function item_weights(y, weights)
+  local list = {}
+  for i, id in ipairs(y) do list[i] = weights[id] + 0.0 end
+  return scion().tensor(list, { dtype = "f64" }):reshape(-1, 1)
+end
+
+-- How far a few items may move the temperature: deviation of its logarithm about 0.
+local TEMPERATURE_SPREAD <const> = 0.7
+
+local function add_report(report, machine)
+  report.converged = report.converged and machine.converged
+  report.iterations = math.max(report.iterations, machine.iterations)
+  report.n_support = report.n_support + #machine.support
+end
+
+-- One machine per target (regression) or label, on one set of points: those that support any of them.
+local function joined(z, machines)
+  local s = scion()
+  local place, points = {}, {}
+  for _, machine in ipairs(machines) do
+    for _, row in ipairs(machine.support:tolist()) do
+      if not place[row] then points[#points + 1], place[row] = row, true end
+    end
+  end
+  table.sort(points)
+  for i, row in ipairs(points) do place[row] = i end
+  local coef, offset = s.zeros(#points, #machines, { dtype = "f64" }), {}
+  for d, machine in ipairs(machines) do
+    local at = {}
+    for i, row in ipairs(machine.support:tolist()) do at[i] = place[row] end
+    if #at > 0 then
+      local column = s.zeros(#points, 1, { dtype = "f64" })
+      column:scatter_(1, ids_of(at):reshape(-1, 1), machine.coef)
+      coef:narrow(2, d, 1):copy_(column)
+    end
+    offset[d] = machine.offset
+  end
+  if #points == 0 then return { points = z:narrow(1, 1, 1), coef = s.zeros(1, #machines, { dtype = "f64" }), offset = s.cat(offset, 1) } end
+  return { points = z:index_select(1, ids_of(points)), coef = coef, offset = s.cat(offset, 1) }
+end
+
+-- One machine per label; a label that all items or none have keeps a constant score.
+function Svm:_fit_labels(mat, y, fit, report)
+  local s = scion()
+  local machines, slopes, shifts = {}, {}, {}
+  for k = 1, fit.n_classes do
+    local ids, with = {}, 0
+    for i, v in ipairs(y:narrow(2, k, 1):reshape(-1):tolist()) do
+      ids[i] = v == 1 and 1 or 2
+      with = with + (v == 1 and 1 or 0)
+    end
+    slopes[k], shifts[k] = s.ones(1, { dtype = "f64" }), s.zeros(1, { dtype = "f64" })
+    if with == 0 or with == #ids or fit.weights[k][1] == 0 or fit.weights[k][2] == 0 then
+      machines[k] = { support = s.zeros(0, { dtype = "i64" }), coef = s.zeros(0, 1, { dtype = "f64" }),
+        offset = s.full({ 1 }, (with == 0 or fit.weights[k][1] == 0) and -10.0 or 10.0, { dtype = "f64" }) }
+    else
+      local sub = { n_classes = 2, weights = fit.weights[k], seed = fit.seed }
+      machines[k] = train(self, mat, nil, ids, sub)
+      add_report(report, machines[k])
+      if self.has_probabilities then
+        local f = held_out_decisions(self, machines[k], mat, ids, sub)
+        local is_with = y:narrow(2, k, 1)
+        slopes[k], shifts[k] = platt(f, is_with, is_with:neg():add(1), item_weights(ids, sub.weights))
+      end
+    end
+  end
+  return { machine = joined(mat.z, machines), gamma = mat.gamma, n_classes = fit.n_classes, slope = s.cat(slopes, 1), shift = s.cat(shifts, 1),
+    report = report }
+end
+
 function Svm:_fit(z, y, fit)
   local s = scion()
-  local gamma = kernel_gamma(self, z)
-  if self.task == "regression" then
-    local machines, report = {}, { converged = true, iterations = 0, n_support = 0 }
-    for d = 1, fit.n_targets do
-      machines[d] = train(self, z, y:narrow(2, d, 1):squeeze(2), {}, gamma)
-      report.converged = report.converged and machines[d].converged
-      report.iterations = math.max(report.iterations, machines[d].iterations)
-      report.n_support = report.n_support + #machines[d].support
-    end
-    return { machines = machines, gamma = gamma, report = report }
-  end
-  for k, count in ipairs(fit.counts) do
-    if count == 0 then error(("SvmRepurposer: class %s has no items"):format(check.describe(self.classes[k])), 0) end
-  end
-  local machine = train(self, z, y, fit, gamma)
-  local model = { machine = machine, gamma = gamma, n_classes = fit.n_classes,
-    report = { converged = machine.converged, iterations = machine.iterations, n_support = #machine.support } }
+  local mat = material(self, z, kernel_gamma(self, z))
+  local report = { converged = true, iterations = 0, n_support = 0 }
   self.has_probabilities = self.options.enable_probability_estimates
+  if self.task == "regression" then
+    local machines = {}
+    for d = 1, fit.n_targets do
+      machines[d] = train(self, mat, nil, y:narrow(2, d, 1):squeeze(2), {})
+      add_report(report, machines[d])
+    end
+    return { machine = joined(z, machines), gamma = mat.gamma, report = report }
+  end
+  if self.task == "multi_label" then return self:_fit_labels(mat, y, fit, report) end
+  for k, count in ipairs(fit.counts) do
+    if count > 0 and fit.weights[k] == 0 then
+      error(("SvmRepurposer: class_weight of class %s is 0; leave the class out of the data (data:only)"):format(check.describe(self.classes[k])), 0)
+    end
+  end
+  local machine = train(self, mat, nil, y, fit)
+  add_report(report, machine)
+  if #machine.support == 0 then machine.support, machine.coef = ids_of { 1 }, s.zeros(1, #machine.offset, { dtype = "f64" }) end
+  machine.points = z:index_select(1, machine.support)
+  local model = { machine = machine, gamma = mat.gamma, n_classes = fit.n_classes, report = report }
   if self.has_probabilities then
-    local f = held_out_decisions(self, machine, z, y, fit, gamma)
-    local list, ids = pairs_of(fit.n_classes), s.tensor(y, { dtype = "i64" }):reshape(-1, 1)
+    local f = held_out_decisions(self, machine, mat, y, fit)
+    local list, ids = pairs_of(fit.n_classes), ids_of(y):reshape(-1, 1)
     local i, j = {}, {}
     for p, pair in ipairs(list) do i[p], j[p] = pair[1], pair[2] end
-    model.slope, model.shift = platt(f, ids:eq(s.tensor(i, { dtype = "i64" })):to("f64"), ids:eq(s.tensor(j, { dtype = "i64" })):to("f64"))
+    local weight = item_weights(y, fit.weights)
+    model.slope, model.shift = platt(f, ids:eq(ids_of(i)):to("f64"), ids:eq(ids_of(j)):to("f64"), weight)
+    local log_p = couple(f:mul(model.slope):add(model.shift), fit.n_classes)
+    model.temperature = require("scion.repurpose.assess").temperature(log_p:softmax(2), y, TEMPERATURE_SPREAD, weight)
+    report.temperature = model.temperature
+  else -- a class without items loses against those that have some
+    local lean = {}
+    for p, pair in ipairs(pairs_of(fit.n_classes)) do
+      local a, b = fit.counts[pair[1]], fit.counts[pair[2]]
+      lean[p] = (a == 0 and b > 0) and -1.0 or (b == 0 and a > 0) and 1.0 or 0.0
+    end
+    machine.offset = machine.offset:add(s.tensor(lean, { dtype = "f64" }))
   end
   return model
 end
@@ -247,12 +368,12 @@ local function sum_over_pairs(net, a, b, k)
 end
 
 function Svm:_build(net, value, model)
-  if model.machines then
-    local parts = {}
-    for d, machine in ipairs(model.machines) do parts[d] = decision_node(self, net, value, machine, model.gamma, "svm_" .. d) end
-    return #parts == 1 and parts[1] or graph.node(net, "outputs", "Concat", "cat", { dim = 2 }, parts)
-  end
   local f = decision_node(self, net, value, model.machine, model.gamma, "svm")
+  if self.task == "regression" then return f end
+  if self.task == "multi_label" then
+    f = graph.node(net, "platt_slope", "Scale", "mul", nil, { f, constant(net, "slope", model.slope) })
+    return graph.node(net, "platt", "Shift", "add", nil, { f, constant(net, "shift", model.shift) })
+  end
   local k = model.n_classes
   local minus = graph.node(net, "reversed", "Neg", "neg", nil, { f })
   if model.slope then
@@ -265,7 +386,9 @@ function Svm:_build(net, value, model)
     local first = inverse(graph.node(net, "negative", "Neg", "neg", nil, { bounded }), "inverse_first")
     local sums = sum_over_pairs(net, first, inverse(bounded, "inverse_second"), k)
     local coupled = graph.node(net, "coupled", "Shift", "sub", nil, { sums, constant(net, "pairs_less", scion().tensor { k - 2 + 0.0 }) })
-    return graph.node(net, "log_probability", "Neg", "neg", nil, { graph.node(net, "log_inverse", "Log", "log", nil, { coupled }) })
+    local log_p = graph.node(net, "log_probability", "Neg", "neg", nil, { graph.node(net, "log_inverse", "Log", "log", nil, { coupled }) })
+    if not model.temperature then return log_p end
+    return graph.node(net, "temper", "Scale", "mul", nil, { log_p, constant(net, "inverse_temperature", scion().tensor { 1 / model.temperature }) })
   end
   -- Votes, ties broken by the sums of the decisions, which never count as much as a vote.
   local zero = constant(net, "zero", scion().tensor { 0 })
@@ -281,7 +404,7 @@ function Svm:_build(net, value, model)
 end
 
 function Svm:predict_probability(data)
-  if self.target_model ~= nil and self.task == "classes" and not self.has_probabilities then
+  if self.target_model ~= nil and self.task ~= "regression" and not self.has_probabilities then
     error("SvmRepurposer: Probability estimates should have been enabled during model training (enable_probability_estimates = true)", 2)
   end
   return Predictor.predict_probability(self, data)

@@ -125,6 +125,7 @@ function M.load(path, opts)
       rp.has_probabilities = fitted.model.slope ~= nil
     end
     rp.report = fitted.model.report
+    rp.feature_width = (fitted.model.weight or fitted.model.machine.points):size(2)
     scion().no_grad(function()
       rp.head_net = rp:_head(fitted)
       rp.target_model = rp:_assemble(rp.head_net)

@@ -6,7 +6,7 @@ local scion = require "scion"
 
 local M = { functions = {}, methods = {} }
 local functions, methods = M.functions, M.methods
-for _, part in ipairs { "shapes", "values", "assign" } do
+for _, part in ipairs { "shapes", "values", "numbers", "algebra", "assign" } do
   local module = require("scion.tensor." .. part)
   for name, f in pairs(module.functions) do functions[name] = f end
   for name, f in pairs(module.methods) do methods[name] = f end

@@ -64,4 +64,36 @@ function M.Alphabets(opts)
   return list
 end
 
+local FOLDER <const> = {
+  dir = check.string { required = true },
+  ways = OPTS.ways, held_out = OPTS.held_out, shots = OPTS.shots, seed = OPTS.seed,
+  size = check.any {}, crop = check.any {}, channels = check.any {}, normalise = check.any {}, filter = check.any {}, -- see data.image_folder
+}
+
+local function folders(dir)
+  local ok, entries = pcall(scion().io.list_dir, dir)
+  if not ok then error(("tasks.folder: %s is no folder that can be read"):format(dir), 4) end
+  local names = {}
+  for _, entry in ipairs(entries) do
+    if entry.kind == "directory" and not entry.name:match("^%.") then names[#names + 1] = entry.name end
+  end
+  table.sort(names)
+  return names
+end
+
+--- The same from pictures on disk: dir/group/class/picture. Options: dir, those of Alphabets but data, and size, crop, channels, normalise,
+--- filter of data.image_folder.
+function M.folder(opts)
+  opts = check.opts("tasks.folder", opts, FOLDER, 4)
+  local classes = {}
+  for _, group in ipairs(folders(opts.dir)) do
+    for _, name in ipairs(folders(opts.dir .. "/" .. group)) do classes[#classes + 1] = group .. "/" .. name end
+  end
+  if #classes == 0 then error(("tasks.folder: %s has no folders of folders (expected task/class/picture)"):format(opts.dir), 3) end
+  local pictures = { dir = opts.dir, classes = classes }
+  for _, name in ipairs { "size", "crop", "channels", "normalise", "filter" } do pictures[name] = opts[name] end
+  local set = scion().data.image_folder(pictures)
+  return M.Alphabets { data = set, ways = opts.ways, held_out = opts.held_out, shots = opts.shots, seed = opts.seed }
+end
+
 return M

@@ -43,7 +43,17 @@ function Source:batch(first, n)
 end
 
 local ListSource = class.class("TaskList", Source)
-function ListSource:init(list, seed) self.list, self.seed, self.n = list, seed or 0, #list end
+function ListSource:init(list, seed)
+  self.list, self.seed, self.n = {}, seed or 0, #list
+  for i, task in ipairs(list) do
+    if is_tensor(type(task) == "table" and task.support_x) and not task.label then -- messages name the task by its place in the list
+      local named = { label = ("task %d"):format(i) }
+      for key, value in pairs(task) do named[key] = value end
+      task = named
+    end
+    self.list[i] = task
+  end
+end
 ListSource.__len = function(self) return self.n end
 function ListSource:task(i)
   local n = self.n
@@ -119,9 +129,17 @@ end
 
 local function is_task(task) return type(task) == "table" and is_tensor(task.support_x) end
 
+--- Support items and queries that are to be put together must have one shape.
+function M.check_joined(where, task, level)
+  local a, b = { table.unpack(task.support_x.shape, 2) }, { table.unpack(task.query_x.shape, 2) }
+  local one, other = table.concat(a, ", "), table.concat(b, ", ")
+  if one ~= other then error(("%s: support items are (%s), queries (%s)"):format(where, one, other), (level or 2) + 1) end
+end
+
 -- The items of a task that an algorithm without queries trains on: all of them, or the support items.
 local function items(task, all)
   if not all then return task.support_x, task.support_y end
+  M.check_joined("task", task)
   return scion().cat({ task.support_x, task.query_x }, 1), scion().cat({ task.support_y, task.query_y }, 1)
 end
 M.items = items
@@ -172,5 +190,8 @@ function M.linear(opts) return require("scion.meta.tasks.regression").Linear(opt
 function M.episodes(opts) return require("scion.meta.tasks.episodes").Episodes(opts) end
 --- One task a group of classes, from labels "group/class": a list of tasks. Options: data, ways 20, shots 15, held_out 5, seed.
 function M.alphabets(opts) return require("scion.meta.tasks.alphabets").Alphabets(opts) end
+--- One task a folder of a folder, dir/task/class/picture: a list of tasks. Options: dir, ways, shots 15, held_out 5, seed as of alphabets; size, crop,
+--- channels, normalise, filter as of data.image_folder.
+function M.folder(opts) return require("scion.meta.tasks.alphabets").folder(opts) end
 
 return M

@@ -29,8 +29,8 @@ local function source(name)
     net = scion.load(root .. "/models/imagenet/squeezenet1.1.onnx")
   else -- a small network for pictures of 28 x 28, trained here
     scion.seed(args.seed + 1)
-    net = nn.Sequential { nn.Conv2d(1, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(512, 128), nn.ReLU(),
-      nn.Linear(128, 10) }
+    net = nn.Sequential { nn.Conv2d(1, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(16, 32, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+      nn.Linear(512, 128), nn.ReLU(), nn.Linear(128, 10) }
     local train = name == "fashion" and data.fashion_mnist { split = "train", batch_size = 64, shuffle = true, seed = 1 }
       or data.mnist { split = "train", batch_size = 64, shuffle = true, seed = 1 }
     net:fit(args.quick and train:head(640) or train:head(20000), { epochs = 2, optimizer = "adam", progress = false })
@@ -134,22 +134,24 @@ end
 local rows, reports, ties, n = {}, {}, 0, 0
 for _, task in ipairs(args.tasks or TASKS) do
   local load = LOADERS[task] or error(("unknown task '%s' (known: %s)"):format(task, table.concat(TASKS, ", ")), 0)
-  local begun = scion.progress.now()
   local few, test, list = load()
+  local begun = scion.progress.now()
   local rp, report = scion.repurpose.auto { source = list, train = few, budget = args.budget, n_trials = args.quick and 8 or args.trials, seed = args.seed,
     steps = args.quick and 20 or nil }
-  local accuracy = rp:accuracy(test)
   local seconds = scion.progress.now() - begun
+  local accuracy = rp:accuracy(test)
   print(("\n== %s: %d to learn from, %d to test, %.0f s ==\n%s"):format(task, #few, #test, seconds, report))
   reports[#reports + 1] = ("%s\n%s\n"):format(task, tostring(report))
   if args.out then report.study:report(("%s_%s.html"):format(args.out, task)) end
-  local best, best_name = defaults(few, test, list)
+  local best, best_name, each = defaults(few, test, list)
+  print(show.table({ "as it comes, on the last layer", { title = "test %", format = "%.1f" } }, each))
   if task ~= "fashion_to_mnist" then
     n = n + 1
     if accuracy >= best - 0.005 then ties = ties + 1 end
   end
   rows[#rows + 1] = { task, #few, report.transfer and "transfer" or "do not transfer", 100 * accuracy, 100 * best, best_name, seconds }
-  print(scion.json.encode { task = task, n_train = #few, transfer = report.transfer, auto = accuracy, best_default = best, best_default_name = best_name or "", seconds = seconds })
+  print(scion.json.encode { task = task, n_train = #few, transfer = report.transfer, auto = accuracy, best_default = best,
+    best_default_name = best_name or "", seconds = seconds })
 end
 print(show.table({ "task", "items", "verdict", { title = "auto %", format = "%.1f" }, { title = "best default %", format = "%.1f" },
   "which", { title = "s", format = "%.0f" } }, rows))

@@ -11,9 +11,10 @@ local args = scion.cli.parse {
     { "source", "NET", "network file: scion's own, ONNX, ...", required = true },
     { "data", "DIR", "training pictures, one folder per class", required = true },
     { "test", "DIR", "test pictures; without it a fifth of the training pictures is held out" },
-    { "method", "NAME", "lr: logistic regression on features; finetune: everything learns; freeze: what is above --layers learns",
-      choices = { "lr", "finetune", "freeze" }, default = "lr" },
-    { "layers", "A,B", "lr: layers to take features from; finetune: last layer to keep; freeze: layers to keep fixed (all before them too)",
+    { "method", "NAME", "on features: lr (logistic regression), svm, gp (Gaussian process), bnn (Bayesian network), knn, prototype (class means); " ..
+      "finetune: everything learns; freeze: what is above --layers learns",
+      choices = { "lr", "svm", "gp", "bnn", "knn", "prototype", "finetune", "freeze" }, default = "lr" },
+    { "layers", "A,B", "on features: layers to take them from; finetune: last layer to keep; freeze: layers to keep fixed (all before them too)",
       type = "list" },
     { "size", "N", "side of the pictures that the network takes; default: what the network says, or 224", type = "integer", min = 1 },
     { "crop", "SHARE", "part of the shorter side kept by the central crop; default: what the network says, or 0.875", type = "number" },
@@ -21,7 +22,7 @@ local args = scion.cli.parse {
       choices = { "symmetric", "imagenet", "caffe", "none" } },
     { "epochs", "N", "passes over the data (finetune, freeze)", default = 5, min = 1 },
     { "lr", "RATE", "learning rate; default 1e-4 for finetune (the trained weights move little), 1e-3 for freeze", type = "number" },
-    { "c", "C", "inverse strength of the penalty (lr)", default = 1.0 },
+    { "c", "C", "inverse strength of the penalty (lr, svm); default 1, of svm 0.01", type = "number" },
     { "batch", "N", "pictures a batch", default = 16, min = 1 },
     { "augment", nil, "random crops and mirroring (finetune, freeze)" },
     { "skip-unreadable", nil, "leave unreadable pictures out instead of stopping" },
@@ -33,6 +34,7 @@ local clock = scion.progress.now
 local begun = clock()
 args.lr = args.lr or (args.method == "finetune" and 1e-4 or 1e-3)
 if args.lr <= 0 then args:fail("lr", "must be above 0") end
+args.c = args.c or (args.method == "svm" and 0.01 or 1.0)
 if args.c <= 0 then args:fail("c", "must be above 0") end
 scion.seed(args.seed)
 
@@ -71,7 +73,7 @@ local function pictures(option, dir, opts)
   opts.batch_size = args.batch
   return args:try(option, scion.data.image_folder, opts)
 end
-local train = pictures("data", args.data, { shuffle = true, seed = args.seed, augment = args.augment and args.method ~= "lr" or nil })
+local train = pictures("data", args.data, { shuffle = true, seed = args.seed, augment = args.augment and (args.method == "finetune" or args.method == "freeze") or nil })
 local test
 if args.test then
   test = pictures("test", args.test, { classes = { table.unpack(train.classes) } })
@@ -99,9 +101,12 @@ for _, name in ipairs(args.layers or {}) do
   end
 end
 if args.method == "finetune" and args.layers and #args.layers > 1 then args:fail("layers", "finetune takes one layer, the last to keep") end
+local ON_FEATURES <const> = { lr = "LrRepurposer", svm = "SvmRepurposer", gp = "GpRepurposer", bnn = "BnnRepurposer", knn = "KnnRepurposer",
+  prototype = "NearestPrototypeRepurposer" }
 local rp
-if args.method == "lr" then
-  rp = args:try(nil, scion.LrRepurposer, { source_model = source, feature_layer_names = args.layers or { features }, c = args.c, progress = true })
+if ON_FEATURES[args.method] then
+  rp = args:try(nil, scion[ON_FEATURES[args.method]], { source_model = source, feature_layer_names = args.layers or { features }, seed = args.seed,
+    c = (args.method == "lr" or args.method == "svm") and args.c or nil, progress = true })
 elseif args.method == "finetune" then
   rp = args:try(nil, scion.NeuralNetworkFineTuneRepurposer, { source_model = source, transfer_layer_name = args.layers and args.layers[1] or features,
     num_epochs = args.epochs, optimizer_params = { lr = args.lr }, head = "regression", seed = args.seed, progress = true })
@@ -125,10 +130,8 @@ local testing = clock() - start
 print("")
 print(result.confusion)
 print(("\n%s: %.2f %% of %d test pictures right"):format(args.method, 100 * result.accuracy, #result.truth))
-if args.method == "lr" then
-  local c = rp:convergence()
-  print(("logistic regression %s after %d iterations"):format(c.converged and "converged" or "did NOT converge", c.iterations))
-end
+local c = rp:convergence()
+if (args.method == "lr" or args.method == "svm") and c then print(("%s after %d iterations"):format(c.converged and "converged" or "did NOT converge", c.iterations)) end
 print(("time: training %s, test %s (%.1f pictures/s), in all %s"):format(show.seconds(training), show.seconds(testing),
   #result.truth / testing, show.seconds(clock() - begun)))
 if args.out then

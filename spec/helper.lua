@@ -137,8 +137,18 @@ end
 --- The same for specs: one that needs absent data is pending.
 function M.data(path)
   local full = M.find_data(path)
-  if not full then require("busted").pending("needs " .. path .. " below SCION_DATA") end
-  return full
+  if full then return full end
+  -- busted's `pending` that ends a test lives in the environment of the test's function alone
+  for level = 2, 50 do
+    local frame = debug.getinfo(level, "f")
+    if not frame then break end
+    for i = 1, 250 do
+      local name, env = debug.getupvalue(frame.func, i)
+      if not name then break end
+      if name == "_ENV" and env.pending and env.finally then env.pending("needs " .. path .. " below SCION_DATA") end
+    end
+  end
+  error("helper.data is for the body of a test", 2)
 end
 
 local function quote(word) return "'" .. word:gsub("'", "'\\''") .. "'" end

@@ -633,7 +633,8 @@ function scion.io.decode_onnx(bytes, name) end
 ---@return scion.Tensor
 function scion.io.decode_onnx_tensor(bytes) end
 
---- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), "xfer" (a repurposer that Xfer saved), or nil.
+--- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), "xfer" (a
+--- repurposer that Xfer saved), or nil.
 ---@param path string
 ---@return string?
 function scion.io.file_format(path) end
@@ -6181,6 +6182,8 @@ function scion.GaussianProcess:fit(x, y, theta) end
 
 --- opts: kernel ("matern52", "matern32", "matern12", "rbf"), ard, tie, length_scale, variance, noise, or components = a list of
 --- { columns, kernel, ard, tie, length_scale, variance } to be summed; fixed, normalise_y, priors, bounds, restarts, max_iter, seed.
+--- priors: { length_scale = { mean, deviation, shared = 0 }, variance = { mean, deviation }, noise = { mean, deviation } }, normal, of
+--- logarithms; shared is the deviation of a mean that the length scales of a component have in common, which they show themselves.
 --- Without priors (priors = false) hyper-parameters are those of maximum evidence. The default priors are wide: log length
 --- scale normal around sqrt(2) + log(D) / 2 with deviation sqrt(3) (Hvarfner et al. 2024), log variance around 0 (deviation 2),
 --- log noise around log 1e-4 (deviation 3), all of standardised y.
@@ -6768,6 +6771,117 @@ function scion.data.rng.new(...) end
 ---   data.tensors { x = features, labels = { "ant", "bee", ... }, batch_size = 32, shuffle = true }
 function scion.data.tensors(opts) end
 
+scion.distributions = {}
+
+---@class scion.Categorical: scion.Distribution
+---@overload fun(...): scion.Categorical
+scion.distributions.Categorical = {}
+
+--- Entropies (N) in nats.
+function scion.distributions.Categorical:entropy() end
+
+---@param opts { logits?: scion.Tensor, probabilities?: scion.Tensor }
+function scion.distributions.Categorical:init(opts) end
+
+--- The divergence to another categorical distribution, summed over the rows.
+function scion.distributions.Categorical:kl(other) end
+
+--- Log probabilities (N) of class ids 1..K.
+function scion.distributions.Categorical:log_prob(ids) end
+
+--- Class ids, one for every row: (N), or (n, N).
+---@param n? integer
+function scion.distributions.Categorical:sample(n) end
+
+---@class scion.Distribution
+---@overload fun(...): scion.Distribution
+scion.distributions.Distribution = {}
+
+--- The Kullback-Leibler divergence from this distribution to another, estimated from n samples of this one: a 0-d tensor with gradients.
+---@param other table
+---@param n? integer default 1
+function scion.distributions.Distribution:kl_sample(other, n) end
+
+--- The log density (or log probability) of all of x together: a 0-d tensor.
+function scion.distributions.Distribution:log_pdf(x) end
+
+---@class scion.GaussianPrior: scion.MeanFieldNormal
+---@overload fun(...): scion.GaussianPrior
+scion.distributions.GaussianPrior = {}
+
+---@class scion.GaussianVariationalPosterior: scion.MeanFieldNormal
+---@overload fun(...): scion.GaussianVariationalPosterior
+scion.distributions.GaussianVariationalPosterior = {}
+
+---@param opts { shapes: table<string, integer[]>, means?: any, sigmas?: any, fix_means?: boolean, fix_sigmas?: boolean, seed?: integer }
+function scion.distributions.GaussianVariationalPosterior:init(opts) end
+
+---@class scion.MeanFieldNormal: scion.Distribution
+---@overload fun(...): scion.MeanFieldNormal
+scion.distributions.MeanFieldNormal = {}
+
+--- Xfer's spelling of kl.
+function scion.distributions.MeanFieldNormal:KL(other) end
+
+--- A draw: name -> tensor, with gradients by means and deviations, by the context's random numbers.
+function scion.distributions.MeanFieldNormal:generate_sample() end
+
+--- The means by name, without gradients.
+function scion.distributions.MeanFieldNormal:get_mean() end
+
+--- The deviations by name.
+function scion.distributions.MeanFieldNormal:get_sigma() end
+
+function scion.distributions.MeanFieldNormal:init(opts) end
+
+--- Can the divergence to this prior be computed exactly?
+function scion.distributions.MeanFieldNormal:is_conjugate(other) end
+
+--- The divergence to another of the same variables, exactly: a 0-d tensor with gradients.
+function scion.distributions.MeanFieldNormal:kl(other) end
+
+--- The log density of values by name, all together: a 0-d tensor.
+---@param values table<string, scion.Tensor>
+function scion.distributions.MeanFieldNormal:log_pdf(values) end
+
+--- What is learned, for an optimiser: means and rhos that are not fixed, in the order of the names.
+---@return scion.Tensor[]
+function scion.distributions.MeanFieldNormal:parameters() end
+
+--- Writes means, rhos and what is fixed (safetensors); scion.distributions.load reads it.
+---@param path string
+function scion.distributions.MeanFieldNormal:save(path) end
+
+---@class scion.Normal: scion.Distribution
+---@overload fun(...): scion.Normal
+scion.distributions.Normal = {}
+
+--- Entropy in nats, a 0-d tensor.
+function scion.distributions.Normal:entropy() end
+
+---@param opts { mean: number|scion.Tensor, std: number|scion.Tensor, shape?: integer[] }
+function scion.distributions.Normal:init(opts) end
+
+--- The divergence from this distribution to another normal one, exactly: a 0-d tensor.
+function scion.distributions.Normal:kl(other) end
+
+--- Log densities of the elements of x.
+function scion.distributions.Normal:log_prob(x) end
+
+--- A draw, by the context's random numbers; of shape (n, ...) with n.
+---@param n? integer
+function scion.distributions.Normal:sample(n) end
+
+--- What MeanFieldNormal:save wrote, as a GaussianVariationalPosterior.
+---@param path string
+function scion.distributions.load(path) end
+
+--- What variational inference minimises: weight * KL(posterior || prior) - log likelihood (Blundell et al. 2015). The divergence is exact where
+--- it is known; otherwise it is estimated from `values`, the draw that the likelihood was computed with, or from a new one.
+---@param opts { log_likelihood: scion.Tensor, posterior: table, prior: table, weight?: number, values?: table<string, scion.Tensor> }
+---@return scion.Tensor
+function scion.distributions.negative_evidence_bound(opts) end
+
 scion.features = {}
 
 ---@class scion.FeatureCache
@@ -6991,7 +7105,8 @@ function scion.json.encode(value) end
 scion.json.null = {}
 
 --- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer (also Xfer's NAME.json of a
---- LrRepurposer or SvmRepurposer, with the source network that Xfer saves beside it), or named tensors (PyTorch, safetensors, npz, params without a symbol), which net:load_weights takes. Nothing in a file is executed.
+--- LrRepurposer or SvmRepurposer, with the source network that Xfer saves beside it), or named tensors (PyTorch, safetensors, npz, params without a
+--- symbol), which net:load_weights takes. Nothing in a file is executed.
 ---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
 ---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer, mmap?: boolean } source_model: of a repurposer saved without; params, epoch: MXNet's
 --- parameters. mmap (false): weights stay in the file instead of being copied, where their alignment there allows it (scion's own files, safetensors, PyTorch's
@@ -8615,7 +8730,7 @@ function scion.repurpose.graph.logits(net) end
 --- Adds a node of an op; returns its (first) value.
 function scion.repurpose.graph.node(net, name, type, op, params, inputs) end
 
---- Dimensions of some values for one batch x, found by running it.
+--- Dimensions of some values for one batch x (a list for several inputs), found by running it.
 function scion.repurpose.graph.probe(net, names, x) end
 
 --- The part of a net that computes some values, as a net of its own that shares the tensors.

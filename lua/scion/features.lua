@@ -263,7 +263,7 @@ function Cache:collect(net, iterator, names, opts)
   for i = 1, #set do all[i] = i end
   local root, positions = root_of(set, all)
   if not root or root.is_random and root:is_random() or not root.subset or root.on_error == "skip" then return nil end
-  local key = digest({}, { part_key(net, names), table.concat(names, "\0"), fingerprint(root) })
+  local key = digest({}, { part_key(net, names), require("scion.json").encode(table.move(names, 1, #names, 1, {})), fingerprint(root) })
   local store = find_store(self, key, #names) or { rows = {}, row_of = {}, n = 0, bytes = 0 }
   local missing, asked = {}, {}
   for _, position in ipairs(positions) do

@@ -52,11 +52,17 @@ local function prior_pair(where, name, value)
   if type(value) ~= "table" or type(value[1]) ~= "number" or type(value[2]) ~= "number" or not (value[2] > 0) then
     error(("%s: priors.%s must be { mean, deviation } of its logarithm, got %s"):format(where, name, check.describe(value)), 4)
   end
+  local shared = value.shared
+  if shared ~= nil and (name ~= "length_scale" or type(shared) ~= "number" or not (shared >= 0)) then
+    error(("%s: priors.%s: shared is a deviation that length scales have in common, got %s"):format(where, name, check.describe(shared)), 4)
+  end
   return value
 end
 
 --- opts: kernel ("matern52", "matern32", "matern12", "rbf"), ard, tie, length_scale, variance, noise, or components = a list of
 --- { columns, kernel, ard, tie, length_scale, variance } to be summed; fixed, normalise_y, priors, bounds, restarts, max_iter, seed.
+--- priors: { length_scale = { mean, deviation, shared = 0 }, variance = { mean, deviation }, noise = { mean, deviation } }, normal, of
+--- logarithms; shared is the deviation of a mean that the length scales of a component have in common, which they show themselves.
 --- Without priors (priors = false) hyper-parameters are those of maximum evidence. The default priors are wide: log length
 --- scale normal around sqrt(2) + log(D) / 2 with deviation sqrt(3) (Hvarfner et al. 2024), log variance around 0 (deviation 2),
 --- log noise around log 1e-4 (deviation 3), all of standardised y.
@@ -133,6 +139,11 @@ function GaussianProcess:_priors(layout)
     local scale = prior_pair("GaussianProcess", "length_scale", given.length_scale == nil and
       { math.sqrt(2) + 0.5 * math.log(l.n), math.sqrt(3) } or given.length_scale)
     for k = l.first, l.first + l.n - 1 do out[k] = scale end
+    if scale and (scale.shared or 0) > 0 then -- what a common mean of unknown value takes off the sum of squares
+      out.groups = out.groups or {}
+      table.insert(out.groups, { first = l.first, last = l.first + l.n - 1, prior = scale,
+        factor = scale.shared ^ 2 / (scale[2] ^ 2 + l.n * scale.shared ^ 2) })
+    end
     out[l.variance] = prior_pair("GaussianProcess", "variance", given.variance == nil and { 0, 2 } or given.variance)
   end
   out[layout.noise] = prior_pair("GaussianProcess", "noise", given.noise == nil and { math.log(1e-4), 3 } or given.noise)
@@ -230,6 +241,12 @@ function GaussianProcess:_objective(layout, priors, parts, y)
             value, g[k] = value + 0.5 * z * z, g[k] + z / p[2]
           end
         end
+        for _, group in ipairs(priors.groups or {}) do
+          local mean, deviation, sum = group.prior[1], group.prior[2], 0.0
+          for k = group.first, group.last do sum = sum + (theta[k] - mean) / deviation end
+          value = value - 0.5 * group.factor * sum * sum
+          for k = group.first, group.last do g[k] = g[k] - group.factor * sum / deviation end
+        end
         values[i], gradients[i] = value, g
       end
     end
@@ -296,6 +313,8 @@ function GaussianProcess:_search(layout, priors, first)
       local high = p and math.min(upper[k], p[1] + p[2]) or name == "length_scale" and 2.0 or name == "noise" and -2.0 or 2.0
       start[k] = low + (high - low) * rng:uniform()
     end
+    -- Where noise is small the evidence hardly depends on it: one climb has to begin where there is some.
+    if r == 2 and priors[#start] then start[#start] = math.max(start[#start], math.log(0.01)) end
     starts[r] = start
   end
   local results = minimise.boxed(self:_objective(layout, priors, self.parts, self.y), starts,
@@ -304,6 +323,7 @@ function GaussianProcess:_search(layout, priors, first)
   for _, result in ipairs(results) do
     if result.f < best.f or best.f ~= best.f then best = result end
   end
+  self.log_posterior = -best.f -- log evidence + log priors, less their constants
   return best.x
 end
 

@@ -32,6 +32,7 @@ local PARTS <const> = {
   hpo = "scion.hpo",
   -- names
   GaussianProcess = "scion.gaussian_process",
+  distributions = "scion.distributions",
   Function = { "scion.autograd", "Function" },
   class = { "scion.class", "class" },
   is_a = { "scion.class", "is_a" },

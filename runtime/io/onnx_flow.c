@@ -168,7 +168,8 @@ static bool same_shape(const scion_onnx_value *a, const scion_onnx_value *b) {
 static scion_status truth(scion_onnx *o, int32_t v, bool *out) {
   static const int64_t zeros[SCION_MAX_DIMS] = { 0 };
   double number = 0;
-  const scion_tensor *t = o->values[v].tensor;
+  const scion_tensor *t = scion__onnx_value(o, v)->tensor;
+  if (t == NULL) return scion__onnx_fail(o, "its condition is missing");
   if (t->numel != 1) return scion__onnx_fail(o, "its condition holds %lld values, not one", (long long)t->numel);
   SCION_TRY(scion_tensor_get(o->ctx, t, zeros, &number));
   *out = number != 0;
@@ -178,7 +179,7 @@ static scion_status if_(scion_onnx *o, int32_t *out) {
   int32_t yes[MAX_VALUES], no[MAX_VALUES], n, cond = IN(0);
   if (cond < 0) return scion__onnx_fail(o, "has no condition");
   if (o->node->n_out > MAX_VALUES) return scion__onnx_fail(o, "has more than %d outputs", MAX_VALUES);
-  if (o->values[cond].tensor != NULL) {
+  if (scion__onnx_value(o, cond)->tensor != NULL) {
     bool taken = false;
     SCION_TRY(truth(o, cond, &taken));
     SCION_TRY(branch(o, taken ? "then_branch" : "else_branch", yes, &n));
@@ -193,7 +194,7 @@ static scion_status if_(scion_onnx *o, int32_t *out) {
   scion__set_ints(OP(reshape), q, "shape", &none);
   SCION_TRY(scion__onnx_emit1(o, OP(reshape), q, NULL, "condition", cond, &cond));
   for (int32_t i = 0; i < n; i++) {
-    if (!same_shape(&o->values[yes[i]], &o->values[no[i]])) return scion__onnx_fail(o,
+    if (!same_shape(scion__onnx_value(o, yes[i]), scion__onnx_value(o, no[i]))) return scion__onnx_fail(o,
         "its condition is computed by the network and its branches differ in shape; only a known condition, or branches of one shape, are possible");
     SCION_TRY(scion__onnx_emit(o, OP(where), NULL, "Where", i == 0 ? NULL : "choice", 3, (int32_t[]){ cond, yes[i], no[i] }, 1, &out[i]));
   }
@@ -258,7 +259,9 @@ static scion_status loop_turns(scion_onnx *o, scion_pb body, int64_t most, bool 
     leave(o, &s);
     SCION_TRY(st);
     if (n != 1 + n_states + n_scans) return scion__onnx_fail(o, "its body gives %d values where %d are expected", n, 1 + n_states + n_scans);
-    if (o->values[made[0]].tensor == NULL) return scion__onnx_fail(o, "whether it goes on is computed by the network; only loops whose number of turns is known can be read");
+    if (scion__onnx_value(o, made[0])->tensor == NULL) {
+      return scion__onnx_fail(o, "whether it goes on is computed by the network; only loops whose number of turns is known can be read");
+    }
     SCION_TRY(truth(o, made[0], &go));
     memcpy(state, made + 1, (size_t)n_states * sizeof *state);
     for (int32_t i = 0; i < n_scans; i++) SCION_TRY(add_turn(o, &scans[i], made[1 + n_states + i]));
@@ -333,9 +336,9 @@ static scion_status scan(scion_onnx *o, int32_t *out) {
     axis[i] = list_at(&axes, i, 0);
     if (axis[i] < 0) axis[i] += rank;
     if (axis[i] < 0 || axis[i] >= rank) return scion__onnx_fail(o, "axis %lld of %d dimensions", (long long)axis[i], rank);
-    if (scion__onnx_free(&o->values[v], (int32_t)axis[i])) return scion__onnx_fail(o, "the size of what it walks along is not fixed");
-    if (length >= 0 && length != o->values[v].probe[0][axis[i]]) return scion__onnx_fail(o, "its inputs differ in length");
-    length = o->values[v].probe[0][axis[i]];
+    if (scion__onnx_free(scion__onnx_value(o, v), (int32_t)axis[i])) return scion__onnx_fail(o, "the size of what it walks along is not fixed");
+    if (length >= 0 && length != scion__onnx_value(o, v)->probe[0][axis[i]]) return scion__onnx_fail(o, "its inputs differ in length");
+    length = scion__onnx_value(o, v)->probe[0][axis[i]];
   }
   for (int32_t i = 0; i < n_states; i++) state[i] = IN(i);
   scion_status st = scan_turns(o, body, length, n_states, n_in, axis, &directions, n_scans, state, scans);

@@ -1,5 +1,6 @@
 -- Simple regret of the searches of scion.hpo, beside random search, on functions with known minima; medians over seeds. With
--- --peers PYTHON, Optuna, scikit-optimize and GPyOpt run the same functions where that Python has them (hpo_peers.py).
+-- --peers PYTHON, Optuna, scikit-optimize and GPyOpt run the same functions where that Python has them (hpo_peers.py); several
+-- interpreters may be named, GPyOpt needs an older NumPy than the others.
 --
 --   scion scripts/bench/hpo.lua --seeds 20 --functions branin,hartmann6 --methods gp,tpe,random
 --
@@ -92,9 +93,11 @@ local ORDER <const> = { "branin", "camel", "hartmann3", "hartmann6", "ackley5", 
 
 local args = scion.cli.parse {
   name = "bench/hpo", about = "Regret and time of hyper-parameter search on functions with known minima.",
-  options = { { "seeds", "N", "repetitions", default = 20, min = 1 }, { "functions", "LIST", "which of " .. table.concat(ORDER, ","), type = "list" },
+  options = { { "seeds", "N", "repetitions", default = 20, min = 1 }, { "first", "N", "the first seed", default = 1, min = 1 },
+    { "functions", "LIST", "which of " .. table.concat(ORDER, ","), type = "list" },
     { "methods", "LIST", "samplers", type = "list" }, { "n", "N", "evaluations, in place of each function's own", type = "integer" },
-    { "peers", "PYTHON", "compare with the Python libraries that this program has" } },
+    { "peers", "LIST", "compare with the Python libraries that these interpreters have", type = "list" },
+    { "peer-seeds", "N", "repetitions of the peers that take minutes (all but Optuna TPE); default --seeds", type = "integer", min = 1 } },
 }
 local seeds = args.quick and 2 or args.seeds
 
@@ -124,7 +127,7 @@ local function median(list)
 end
 
 local MARKS <const> = { 20, 30, 40, 50, 75, 100, 150, 200 }
-local columns = { "function", "method" }
+local columns = { "function", "method", "seeds" }
 for _, mark in ipairs(MARKS) do columns[#columns + 1] = { title = "n=" .. mark, format = "%.3g" } end
 columns[#columns + 1] = { title = "mean", format = "%.3g" }
 columns[#columns + 1] = { title = "90 %", format = "%.3g" }
@@ -133,15 +136,15 @@ columns[#columns + 1] = { title = "ms/ask", format = "%.2f" }
 local rows = {}
 local function add(name, method, all, seconds)
   local n = #all[1]
-  local row, last = { name, method }, {}
+  local row, last = { name, method, #all }, {}
   for m, mark in ipairs(MARKS) do
     local at = {}
     for _, regrets in ipairs(all) do at[#at + 1] = regrets[mark] end
-    row[2 + m] = mark <= n and median(at) or ""
+    row[3 + m] = mark <= n and median(at) or ""
   end
   local sum = 0
   for k, regrets in ipairs(all) do last[k], sum = regrets[n], sum + regrets[n] end
-  row[#MARKS + 3], row[#MARKS + 4], row[#MARKS + 5] = sum / #all, quantile(last, 0.9), seconds and 1000 * seconds or ""
+  row[#MARKS + 4], row[#MARKS + 5], row[#MARKS + 6] = sum / #all, quantile(last, 0.9), seconds and 1000 * seconds or ""
   rows[#rows + 1] = row
   print(scion.json.encode { ["function"] = name, method = method, seeds = #all, n = n, median = median(last),
     mean = sum / #all, ms_per_ask = seconds and 1000 * seconds or nil })
@@ -151,15 +154,16 @@ for _, name in ipairs(args.functions or ORDER) do
   local n = args.quick and 20 or args.n or FUNCTIONS[name].n
   for _, method in ipairs(args.methods or { "gp", "tpe", "cma_es", "random" }) do
     local all, seconds = {}, 0
-    for seed = 1, seeds do
+    for seed = args.first, args.first + seeds - 1 do
       local regrets, each = run(name, method, seed, n)
-      all[seed], seconds = regrets, seconds + each / seeds
+      all[#all + 1], seconds = regrets, seconds + each / seeds
     end
     add(name, method, all, seconds)
   end
-  if args.peers then
+  for _, python in ipairs(args.peers or {}) do
     local here = arg[0]:match("^(.*)/[^/]*$") or "."
-    local pipe = assert(io.popen(("'%s' -W ignore '%s/hpo_peers.py' %s %d %d"):format(args.peers, here, name, seeds, n)))
+    local pipe = assert(io.popen(("'%s' -W ignore '%s/hpo_peers.py' %s %d %d %d %d"):format(python, here, name, seeds, n, args.first,
+      math.min(seeds, args.peer_seeds or seeds))))
     for line in pipe:lines() do -- one JSON object a method: { method, regrets = [[...]], seconds }
       local result = scion.json.decode(line)
       add(name, result.method, result.regrets, result.seconds)
@@ -168,4 +172,4 @@ for _, name in ipairs(args.functions or ORDER) do
   end
   rows[#rows + 1] = "-"
 end
-print(scion.show.table(columns, rows, { title = ("Simple regret, median over %d seeds; mean and 90 %% quantile at the end"):format(seeds) }))
+print(scion.show.table(columns, rows, { title = "Simple regret: median over the seeds; mean and 90 % quantile at the end" }))

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 """The functions of hpo.lua under the Python libraries that are installed: one JSON line a library.
 
-    python3 hpo_peers.py FUNCTION SEEDS N      # called by hpo.lua --peers
+    python3 hpo_peers.py FUNCTION SEEDS N FIRST_SEED SLOW_SEEDS      # called by hpo.lua --peers
 """
 import json
 import math
 import sys
 import time
 
-name, seeds, n = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+name = sys.argv[1]
+seeds, n, first, slow_seeds = (int(a) for a in sys.argv[2:6])
 
 ALPHA = [1.0, 1.2, 3.0, 3.2]
 A = {3: [[3, 10, 30], [0.1, 10, 35], [3, 10, 30], [0.1, 10, 35]],
@@ -125,14 +126,15 @@ for method, make in (("Optuna TPE", lambda: with_optuna("tpe")), ("Optuna GP", l
         if name in MIXED and not method.startswith("Optuna"):
             continue
         run, regrets, seconds = make(), [], 0.0
-        for seed in range(1, seeds + 1):
+        many = seeds if method == "Optuna TPE" else slow_seeds
+        for seed in range(first, first + many):
             values, each = run(seed)
             low, curve = math.inf, []
             for v in values[:n]:
                 low = min(low, v)
                 curve.append(low - best)
             regrets.append(curve)
-            seconds += each / seeds
+            seconds += each / many
     except (ImportError, KeyError):
         continue
     print(json.dumps({"method": method, "regrets": regrets, "seconds": seconds}), flush=True)

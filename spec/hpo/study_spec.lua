@@ -297,6 +297,53 @@ describe("a study", function()
   end)
 end)
 
+describe("a study under mpirun", function()
+  local mpirun = helper.run("command -v mpirun").code == 0
+  local function ranks(n, code)
+    local path = helper.tmpdir() .. "/script.lua"
+    helper.write_file(path, code)
+    return helper.run(("mpirun -n %d --oversubscribe --allow-run-as-root %s %s"):format(n, helper.quote(helper.program), helper.quote(path)))
+  end
+
+  it("has its ranks for workers: so many trials together, each once, and every rank sees them all", function()
+    if not mpirun then return pending "needs openmpi-bin" end
+    if helper.sanitized then return pending "OpenMPI's own leaks" end
+    local log = helper.tmpdir() .. "/log"
+    local result = ranks(2, ([[
+      local scion = require "scion"
+      local study = scion.hpo.study { log = %q, space = { { name = "x", domain = { 0, 1 } } }, sampler = "random", seed = 4 }
+      local mine = 0
+      study:optimize(function(p, trial)
+        mine = mine + 1
+        local sum = 0
+        for i = 1, 3000000 do sum = sum + i %% 7 end
+        return p.x
+      end, { n_trials = 9 })
+      print(("rank %%d sees %%d of %%d, ran some: %%s"):format(scion.mpi.rank(), study.n_finished, #study.trials, mine > 0))
+      study:optimize(function(p) return p.x end, { max_trials = 12 }) ]]):format(log))
+    assert.equal(0, result.code, result.err)
+    assert.truthy(result.out:find("rank 0 sees 9 of 9, ran some: true", 1, true), result.out)
+    assert.truthy(result.out:find("rank 1 sees 9 of 9, ran some: true", 1, true), result.out)
+    local alone = hpo.study { space = { { name = "x", domain = { 0, 1 } } }, sampler = "random", seed = 4 }
+    local study = hpo.study { log = log, space = { { name = "x", domain = { 0, 1 } } } }
+    assert.equal(12, #study.trials)
+    for i, trial in ipairs(study.trials) do
+      local expected = alone:ask()
+      assert.same({ i, "complete", expected.params.x, expected.params.x, 1 }, { trial.id, trial.state, trial.params.x, trial.value, trial.attempts })
+    end
+  end)
+
+  it("needs a log", function()
+    if not mpirun then return pending "needs openmpi-bin" end
+    if helper.sanitized then return pending "OpenMPI's own leaks" end
+    local result = ranks(2, [[
+      local scion = require "scion"
+      scion.hpo.study { space = { { name = "x", domain = { 0, 1 } } } }:optimize(function(p) return p.x end) ]])
+    assert.not_equal(0, result.code)
+    assert.matches("the 2 ranks of mpirun share a study through its file: give scion.hpo.study a log", result.err)
+  end)
+end)
+
 describe("pruners", function()
   local function curve(p, trial) -- reaches p.x slowly, from a common start
     for step = 1, 27 do

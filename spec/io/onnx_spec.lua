@@ -85,6 +85,23 @@ describe("an ONNX file", function()
     assert.error_matches(function() scion.nn.load(path) end, "Frobnicate %('n1'%), Wobble %('n2'%)")
   end)
 
+  it("whose nodes lack inputs is refused, whatever the operator", function()
+    local names = { "Scan", "Loop", "If", "QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QLinearMatMul", "QLinearConv", "Attention",
+      "RotaryEmbedding", "GridSample", "RNN", "Upsample", "ScatterND", "LpPool", "EyeLike", "NonZero", "MeanVarianceNormalization", "SoftmaxCrossEntropyLoss",
+      "NegativeLogLikelihoodLoss", "RMSNormalization", "LpNormalization", "Shrink", "Mod", "IsInf", "CastLike", "ReduceMin", "ReduceProd", "ReduceLogSumExp", "Size", "SpaceToDepth" }
+    for name in pairs(require("spec.io.onnx_cases").CORE) do names[#names + 1] = name end
+    for _, name in ipairs(names) do
+      for _, opset in ipairs { 7, 13, 21 } do
+        for _, inputs in ipairs { {}, { "" }, { "", "x" }, { "x", "", "x" }, { "", "", "", "x" } } do
+          helper.write_file(dir .. "/lack.onnx", model({ node(name, inputs, { "y" }, "n") }, {}, { value("x", { "N", 2 }) }, { value("y", { "N", 2 }) }, opset))
+          local ok, net = pcall(scion.nn.load, dir .. "/lack.onnx")
+          if ok then pcall(net, scion.ones(2, 2)) end
+          assert.is_false(ok and #inputs == 0 and name ~= "Constant", name)
+        end
+      end
+    end
+  end)
+
   it("is refused at every truncation and with any byte changed, or read as something else, without harm", function()
     for n = 0, #small - 1 do
       helper.write_file(dir .. "/t.onnx", small:sub(1, n))

@@ -185,6 +185,7 @@ describe("ModelHandler: adding and rewiring", function()
     mh:add_layer_top { nn.FullyConnected { name = "fc1", num_hidden = 20 }, nn.Activation { name = "act9", act_type = "relu" } }
     mh:add_layer_top { nn.FullyConnected { name = "fc2", num_hidden = 2 } }
     assert.equal("one act two fc1 act9 fc2", names_of(mh))
+    assert.truthy(tostring(mh:summary { 1, 4 }):find("fc1", 1, true)) -- waiting layers are given sizes for the table
     local net = mh:get_module { 1, 4 }
     assert.same({ 20, 3 }, net["fc1.weight"].shape:tolist())
     assert.same({ 7, 2 }, net(scion.randn(7, 4)).shape:tolist())

@@ -191,6 +191,21 @@ describe("NeuralNetworkFineTuneRepurposer", function()
       end
       assert.is_true(share(30) > share(1) + 0.1)
     end
+    local x = train.dataset.x
+    local bright = x:reshape(60, -1):mean(2)
+    local labels = scion.data.tensors { x = x, targets = scion.stack({ bright:gt(bright:mean()):to("f32"), x:narrow(4, 1, 3):reshape(60, -1):mean(2):gt(0.8):to("f32") }, 2) }
+    local function mean(weight)
+      local rp = made("NeuralNetworkFineTuneRepurposer", { num_epochs = 8, optimizer_params = { lr = 5e-3 }, task = "multi_label",
+        label_names = { "bright", "left" }, class_weight = { bright = weight } })
+      return rp:repurpose(labels):predict_probability(test):mean(1):tolist()[1]
+    end
+    assert.is_true(mean(30) > mean(1) + 0.1)
+    raises("class_weight names 'dark', which is no label", function()
+      made("NeuralNetworkFineTuneRepurposer", { task = "multi_label", class_weight = { dark = 2 } }):repurpose(labels)
+    end)
+    raises("class_weight is for classes", function()
+      made("NeuralNetworkFineTuneRepurposer", { class_weight = "balanced" }):repurpose(scion.data.tensors { x = x, targets = bright })
+    end)
   end)
 
   it("refuses settings that make no sense before it looks at the data", function()
@@ -213,6 +228,27 @@ describe("NeuralNetworkFineTuneRepurposer", function()
     assert.equal(30, #loaded:predict_label(test))
     raises("the source network is not there", loaded.repurpose, loaded, train)
     assert.is_number(scion.load(path, { source_model = src }):repurpose(train):accuracy(test))
+  end)
+
+  it("takes networks of several inputs", function()
+    scion.seed(5)
+    local left, right = nn.input("left"), nn.input("right")
+    local joined = nn.cat({ nn.Linear(4, 6, { name = "fa" })(left), nn.Linear(3, 6, { name = "fb" })(right) }, 2, { name = "joined" })
+    local net = nn.Graph({ left, right }, nn.Linear(12, 3, { name = "out" })(joined))
+    local a, b, labels = scion.randn(60, 4), scion.randn(60, 3), {}
+    for i, v in ipairs(a:narrow(2, 1, 1):add(b:narrow(2, 1, 1)):reshape(-1):tolist()) do labels[i] = v > 0 and "plus" or "minus" end
+    local data = scion.data.tensors { x = { a, b }, labels = labels, batch_size = 10, shuffle = true }
+    local tuned = made("NeuralNetworkFineTuneRepurposer", { source_model = net, transfer_layer_name = "joined", num_epochs = 20, mixup = 0.1,
+      optimizer_params = { lr = 2e-2 } }):repurpose(data)
+    assert.is_true(tuned:accuracy(data) > 0.9)
+    local frozen = made("NeuralNetworkRandomFreezeRepurposer", { source_model = net, num_layers_to_drop = 1, fixed_layers = { "fa", "fb" },
+      num_epochs = 40, optimizer_params = { lr = 5e-2 } }):repurpose(data)
+    assert.is_true(frozen.cached)
+    assert.is_true(frozen:accuracy(data) > 0.9)
+    assert.is_true(scion.LrRepurposer { source_model = net, feature_layer_names = { "fa", "joined" } }:repurpose(data):accuracy(data) > 0.9)
+    raises("augment changes images, the data have 2 inputs", function()
+      made("NeuralNetworkFineTuneRepurposer", { source_model = net, augment = true }):repurpose(data)
+    end)
   end)
 
   it("predicts the same every time, dropout or not", function()

@@ -483,7 +483,24 @@ describe("files of Xfer", function()
     for _, name in ipairs { "whole.json", "whole" } do
       assert.allclose(scion.load(dir .. "/" .. name):predict_probability(xt), golden.xfer[1].probability, { atol = 1e-5 })
     end
-    raises("needs its source network: give it as source_model, or keep", scion.load, written(golden.xfer[2]))
+    raises("holds a repurposer of Xfer and no source is beside it", scion.load, written(golden.xfer[2]))
+  end)
+
+  it("are known by what they hold, and find the source beside them", function()
+    local lr = scion.load(helper.write_file(dir .. "/known.json", golden.xfer[1].json), { source_model = identity })
+    assert.same({ 3, 7, 9 }, lr.classes:tolist())
+    raises("holds a repurposer of Xfer and no source is beside it", scion.load, dir .. "/known")
+    local symbol = helper.find_data "models/mxnet/test_mnist_model-symbol.json"
+    if not symbol then return end
+    for ending, other in pairs { ["-symbol.json"] = "-symbol.json", ["-0010.params"] = "-0000.params" } do
+      helper.write_file(dir .. "/known_source" .. other, helper.read_file((symbol:gsub("%-symbol%.json$", "")) .. ending))
+    end
+    raises("feature_layer_name 'same' is not found in source_model", scion.load, dir .. "/known") -- the network beside it is another one
+    local text = golden.xfer[1].json:gsub('"feature_layer_names": %["same"%]', '"feature_layer_names": ["fullyconnected1"]')
+    helper.write_file(dir .. "/known.json", text)
+    local on_digits = scion.load(dir .. "/known")
+    assert.same({ 3, 7, 9 }, on_digits.classes:tolist())
+    raises("the data give 64 features of an item, it was trained on 4", on_digits.predict_label, on_digits, scion.rand(2, 1, 28, 28))
   end)
 
   it("that are not there, are something else, or do not fit are refused", function()

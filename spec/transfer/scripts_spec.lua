@@ -9,9 +9,10 @@ describe("the transfer script #slow", function()
     for _, path in ipairs(needs) do
       if not helper.find_data(path) then return nil end
     end
-    local result = helper.run({ "scion", ("scripts/%s.lua"):format(name), "--quick", "--out", dir, "--seed", "1" }, { env = { SCION_DATA = helper.find_data "" } })
+    local out = dir .. "/" .. name .. "/made" -- is made, with the folders above it
+    local result = helper.run({ "scion", ("scripts/%s.lua"):format(name), "--quick", "--out", out, "--seed", "1" }, { env = { SCION_DATA = helper.find_data "" } })
     assert.equal(0, result.code, result.err)
-    assert.truthy((helper.read_file(dir .. "/" .. picture) or ""):find("<svg", 1, true), name .. " drew nothing")
+    assert.truthy((helper.read_file(out .. "/" .. picture) or ""):find("<svg", 1, true), name .. " drew nothing")
     local last = result.out:match("([^\n]+)\n$")
     local numbers = scion.json.decode(last)
     assert.equal(name, numbers.script)

@@ -16,7 +16,7 @@ local M = {}
 local OPTS <const> = {
   n_startup = check.integer { min = 1 },                  -- trials of the Sobol' start; default max(5, 2 * parameters), at most 12
   kernel = check.choice({ "matern52", "matern32", "matern12", "rbf" }, { default = "matern52" }),
-  n_candidates = check.integer { min = 8 },               -- where the search for the maximum of the acquisition looks first; default 100 a parameter, 150 to 400
+  n_candidates = check.integer { min = 8 },               -- where the search for the acquisition's maximum looks first; default 100 a parameter, 150 to 400
   n_starts = check.integer { default = 6, min = 1 },      -- and from how many of them it climbs
   max_points = check.integer { default = 400, min = 10 }, -- the process sees the best half and the newest of more trials
 }
@@ -30,30 +30,46 @@ function M.new(opts)
   return setmetatable(self, GP)
 end
 
--- Logarithms of the hyper-parameters: length scales are in units of a parameter's whole domain.
-local PRIORS <const> = { length_scale = { math.log(0.5), 1.0 }, variance = { 0.7, 1.2 }, noise = { math.log(1e-7), 6 } }
+-- Logarithms of the hyper-parameters: length scales are in units of a parameter's whole domain, and resemble each other more
+-- than they are known beforehand.
+local PRIORS <const> = { length_scale = { math.log(0.5), 0.7, shared = 1.0 }, variance = { 0.7, 1.2 }, noise = { math.log(1e-6), 5 } }
 local BOUNDS <const> = { length_scale = { 0.01, 30 }, variance = { 0.05, 300 }, noise = { 1e-11, 1 } }
 
 -- Once there are so many trials a parameter, every so many of them goes where the process expects the best value: expected
 -- improvement keeps weighing other hills when one has long been found, and leaves the last digits to chance. (Sooner, it
 -- stays on the first hill: Ackley's function in 5 dimensions is 1.3 times worse at 40 trials.)
-local GREEDY_FROM <const>, GREEDY_EVERY <const> = 8, 4
+local GREEDY_FROM <const>, GREEDY_EVERY <const> = 8, 3
 
--- Values as the process sees them: standardised, the upper tail pulled in (values far above the middle say "bad", and how bad
--- does not matter), so that the scale of the good ones decides.
-local function temper(values)
+-- Values as the process sees them. Up to the median they are taken as they are, or to a power that flattens the bottom (a funnel
+-- with steep walls, like Ackley's, becomes a bowl that a smooth process fits); the evidence says which. Above the median
+-- the logarithm: values far up say "bad", how bad does not matter, and the scale of the good ones decides.
+local POWERS <const> = { 1, 1.5 }
+local OFFSET <const> = 0.05 -- keeps the slope at the best value, so that its last digits still count
+
+-- Also the sum of the logarithms of the slopes: what makes evidences of different powers comparable.
+local function temper(values, power)
   local sorted = table.move(values, 1, #values, 1, {})
   table.sort(sorted)
-  local n = #sorted
-  local best, middle = sorted[1], sorted[(n + 1) // 2]
+  local best, middle = sorted[1], sorted[(#sorted + 1) // 2]
   local spread = middle - best
-  if not (spread > 0) then return values end
-  local out = {}
+  if not (spread > 0) then return values, 0 end
+  power = power or 1
+  local offset = power == 1 and 0 or OFFSET
+  local low = offset ^ power
+  local scale = (1 + offset) ^ power - low
+  local top = power * (1 + offset) ^ (power - 1) / scale -- the slope at the median
+  local out, slopes = {}, 0
   for i, y in ipairs(values) do
     local z = (y - best) / spread -- 0 best, 1 the median
-    out[i] = z <= 1 and z or 1 + math.log(z)
+    if z <= 1 then
+      out[i] = ((z + offset) ^ power - low) / scale
+      slopes = slopes + math.log(power * (z + offset) ^ (power - 1) / scale)
+    else
+      out[i] = 1 + top * math.log(z)
+      slopes = slopes + math.log(top / z)
+    end
   end
-  return out
+  return out, slopes
 end
 M.temper = temper
 
@@ -107,7 +123,7 @@ local function align(space, done)
     local items, values = groups[study], {}
     for i, item in ipairs(items) do values[i] = item.y end
     local gp = scion.GaussianProcess { tie = space.tie, length_scale = 0.3, variance = 1, noise = 1e-3, fixed = true }
-    local predicted = gp:fit(rows_of(items), temper(values)):predict(rows_of(own)):tolist()
+    local predicted = gp:fit(rows_of(items), (temper(values))):predict(rows_of(own)):tolist()
     local mx, my, sxx, sxy, syy = 0, 0, 0, 0, 0
     for i, item in ipairs(own) do mx, my = mx + predicted[i] / #own, my + item.y / #own end
     for i, item in ipairs(own) do
@@ -137,7 +153,7 @@ local function last_model(study)
 end
 
 --- The surrogate of a study's trials: the process, the encoded points and their tempered values. For plots, too.
----@return table? gp, table[] items, number[] values
+---@return table? gp, table[] items, number[] values, number[] model
 function GP:fit(study, weights, id)
   local scion = require "scion"
   local space = study.space
@@ -151,17 +167,28 @@ function GP:fit(study, weights, id)
     done[#done + 1] = item
     values[#done] = worst
   end
-  values = temper(values)
   local rows = {}
   for i, item in ipairs(done) do rows[i] = space:encode(item.params) end
   local n = #done
-  local theta = last_model(study)
-  -- A fresh search from random starts whenever the data have grown by a seventh, a short one otherwise.
+  -- The last model: hyper-parameters, then the power. A fresh search from random starts, under every power, whenever the data
+  -- have grown by a seventh; a short one otherwise.
+  local last, theta, power = last_model(study), nil, 1
+  if last and #last == #space + 3 then theta, power = table.move(last, 1, #last - 1, 1, {}), last[#last] end
   local often = n < 14 and 3 or n // 7
   local thorough = not theta or (id or n) % often == 0
-  local gp = scion.GaussianProcess { kernel = self.kernel, tie = space.tie, priors = PRIORS, bounds = BOUNDS,
-    restarts = thorough and 2 or 0, max_iter = thorough and 40 or 8, seed = study.seed * 7919 + n }
-  gp:fit(scion.tensor(rows, { dtype = "f64" }), values, theta and #theta == #space + 2 and theta or nil)
+  local x = scion.tensor(rows, { dtype = "f64" })
+  local gp, best_score, tempered
+  for _, p in ipairs(thorough and POWERS or { power }) do
+    local y, slopes = temper(values, p)
+    local candidate = scion.GaussianProcess { kernel = self.kernel, tie = space.tie, priors = PRIORS, bounds = BOUNDS,
+      restarts = thorough and 2 or 0, max_iter = thorough and 40 or 8, seed = study.seed * 7919 + n }
+    candidate:fit(x, y, theta)
+    local score = candidate.log_posterior + slopes - n * math.log(candidate.y_scale)
+    if not gp or score > best_score then gp, best_score, tempered, power = candidate, score, y, p end
+  end
+  values = tempered
+  local model = table.move(gp.theta, 1, #gp.theta, 1, {})
+  model[#model + 1] = power
   if #running > 0 then -- as if each running trial had given what is expected of it
     local pending = {}
     for i, item in ipairs(running) do pending[i] = space:encode(item.params) end
@@ -171,9 +198,9 @@ function GP:fit(study, weights, id)
     end
     local believed = scion.GaussianProcess { kernel = self.kernel, tie = space.tie, fixed = true }
     believed:fit(scion.tensor(rows, { dtype = "f64" }), values, gp.theta)
-    return believed, done, values, gp.theta
+    return believed, done, values, model
   end
-  return gp, done, values, gp.theta
+  return gp, done, values, model
 end
 
 function GP:suggest(study, id, random)
@@ -187,12 +214,12 @@ function GP:suggest(study, id, random)
     self.start = self.start or Sobol.new(#space, study.seed)
     return space:from_unit(self.start:at(id - 1))
   end
-  local gp, items, _, theta = self:fit(study, samplers.objective_weights(study, random), id)
+  local gp, items, _, model = self:fit(study, samplers.objective_weights(study, random), id)
   if not gp then return space:sample(random) end
   local n_candidates = self.n_candidates or math.max(150, math.min(400, 100 * #space))
   local params = acquisition.maximise(space, gp, items, random, { n_candidates = n_candidates, n_starts = self.n_starts, seen = study.keys,
     greedy = id > GREEDY_FROM * #space and id % GREEDY_EVERY == 0 })
-  return params or space:sample(random), theta
+  return params or space:sample(random), model
 end
 
 return M

@@ -7,8 +7,8 @@ local show = require "scion.show"
 local M = {}
 
 local OPTS <const> = {
-  n_trials = check.integer { min = 0 },             -- trials to finish in this call
-  max_trials = check.integer { min = 0 },           -- stop when the study has so many finished ones, those of others included
+  n_trials = check.integer { min = 0 },             -- trials to finish in this call; under mpirun by all ranks together
+  max_trials = check.integer { min = 0 },           -- stop when the study has so many, those of other processes included
   timeout = check.number { above = 0 },             -- seconds
   target = check.number {},                         -- stop when the best value is at least this good
   max_failures = check.integer { default = 10, min = 1 }, -- so many failed trials in a row are an error of the objective
@@ -71,10 +71,26 @@ local function best_text(study)
   return best and { best = best.value, trial = best.id } or nil
 end
 
+-- Under mpirun the ranks are workers of one study, which they share through its log. Returns how many trials it has at the end.
+local function share(study, mpi, o)
+  if not study.journal then
+    error(("optimize: the %d ranks of mpirun share a study through its file: give scion.hpo.study a log"):format(mpi.size()), 3)
+  end
+  mpi.barrier() -- all have opened it, none has asked
+  study:sync()
+  local wanted = o.n_trials and #study.trials + o.n_trials
+  for _, trial in ipairs(study.trials) do -- left by processes that were killed: run again, and counted
+    if wanted and trial.state == "running" then wanted = wanted - 1 end
+  end
+  mpi.barrier()
+  return wanted and o.max_trials and math.min(wanted, o.max_trials) or wanted or o.max_trials
+end
+
 --- Runs trials of f(params, trial), which returns the value (a list for several objectives), reports intermediate values by
 --- trial:report and may return early when trial:should_stop(). Errors, NaN and infinities become failed trials. Stops at
 --- n_trials (default 100 when nothing else is given), max_trials, timeout, target, an exhausted space, or Ctrl-C, which leaves the
---- running trial to be run first by the next call, here or in another process.
+--- running trial to be run first by the next call, here or in another process. Under `mpirun -n N` the ranks run the trials between
+--- them, through the study's log.
 ---@return table study itself; study.stopped says why it stopped
 function M.optimize(study, f, opts)
   local o = check.opts("optimize", opts, OPTS)
@@ -83,8 +99,11 @@ function M.optimize(study, f, opts)
   end, { required = true }))
   if not (o.n_trials or o.max_trials or o.timeout or o.target) then o.n_trials = 100 end
   if o.target and #study.directions > 1 then error("optimize: option 'target' is for one objective", 2) end
+  local mpi = require("scion").mpi
+  local ranks = mpi.size()
+  if ranks > 1 then o.max_trials, o.n_trials = share(study, mpi, o), nil end
   local begun, done, failures = progress.now(), 0, 0
-  local bar <close> = progress.new { label = "search", total = o.n_trials or o.max_trials, unit = "trial", quiet = not o.progress }
+  local bar <close> = progress.new { label = "search", total = o.n_trials or o.max_trials, unit = "trial", quiet = not o.progress or mpi.rank() > 0 }
   study.stopped = nil
   while true do
     study:sync()
@@ -97,7 +116,7 @@ function M.optimize(study, f, opts)
       if best and study:sign() * best.value <= study:sign() * o.target then study.stopped = "target reached" end
     end
     if study.stopped then break end
-    local trial, reason = study:ask()
+    local trial, reason = study:_ask(o.max_trials)
     if not trial then
       study.stopped = reason
       break
@@ -121,6 +140,10 @@ function M.optimize(study, f, opts)
       study.stopped = "on_trial asked to stop"
       break
     end
+  end
+  if ranks > 1 then -- every rank sees the whole study
+    mpi.barrier()
+    study:sync()
   end
   return study
 end

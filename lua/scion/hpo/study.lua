@@ -251,7 +251,10 @@ end
 --- The next trial to run, with trial.params; or nil and a reason when every point of a finite space has been tried.
 ---@return table? trial
 ---@return string? reason
-function Study:ask()
+function Study:ask() return self:_ask() end
+
+-- With a limit: no fresh trial when the study has so many, those that other processes run included.
+function Study:_ask(limit)
   return locked(self, function()
     local worker = self:_worker()
     while true do
@@ -264,6 +267,7 @@ function Study:ask()
       self:_write { event = "failed", trial = orphan.id, reason = ("its process ended %d times"):format(orphan.attempts) }
     end
     local id = #self.trials + 1
+    if limit and id > limit then return nil, "all trials done" end
     local queued = self.queue[(self.queue_used or 0) + 1]
     local params, model = queued, nil
     if not params then

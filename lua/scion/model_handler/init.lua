@@ -129,7 +129,18 @@ end
 
 --- A table of layers, types, output shapes and parameters; see net:summary.
 ---@param shapes? table shape of the input, batch first
-function Handler:summary(shapes) return self.net:summary(shapes) end
+function Handler:summary(shapes)
+  local net = self.net
+  for _, name in ipairs(shapes and net:layer_names() or {}) do
+    if net:attr("deferred", name) then -- layers that wait for their input's size get one, in a copy
+      net = net:clone()
+      local list = type(shapes) == "table" and type(shapes[1]) == "table" and shapes or { shapes }
+      require("scion.nn.deferred").materialise(net, list)
+      break
+    end
+  end
+  return net:summary(shapes)
+end
 
 -- ---- features -----------------------------------------------------------------------------------------------------
 

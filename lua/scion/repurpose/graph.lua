@@ -94,7 +94,7 @@ function M.add_softmax(net, value)
   return (net:add_node(M.fresh_name(net, "softmax"), "Softmax", "softmax", { dim = 2 }, { value }))
 end
 
---- Dimensions of some values for one batch x, found by running it.
+--- Dimensions of some values for one batch x (a list for several inputs), found by running it.
 function M.probe(net, names, x)
   local s = scion()
   local shapes = {}
@@ -102,7 +102,10 @@ function M.probe(net, names, x)
   net:eval()
   local ok, message = pcall(function()
     s.no_grad(function()
-      for i, t in ipairs(net:features(x:narrow(1, 1, 1), names)) do shapes[i] = t.shape end
+      local one = {}
+      for i, input in ipairs(type(x) == "table" and x or { x }) do one[i] = input:narrow(1, 1, 1) end
+      one[#one + 1] = names
+      for i, t in ipairs(net:features(table.unpack(one))) do shapes[i] = t.shape end
     end)
   end)
   if was_training then net:train() end

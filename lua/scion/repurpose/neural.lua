@@ -142,6 +142,9 @@ local function make_loss(self, train)
   local s, options = require "scion", self.options
   if type(options.loss) == "function" then return options.loss end
   if self.task == "regression" then
+    if options.class_weight ~= "none" then
+      check.raise("%s: class_weight is for classes, the data have numbers to predict", getmetatable(self).class_name)
+    end
     local scaling = self.target_scaling
     local mean, std = scaling.mean:to("f32"), scaling.std:to("f32")
     local values = self.label_values and s.tensor(self.label_values):to("f32")
@@ -156,7 +159,18 @@ local function make_loss(self, train)
     if options.loss ~= "auto" and options.loss ~= "bce" then
       check.raise("%s: loss '%s' does not fit labels (auto, bce, or a function)", getmetatable(self).class_name, options.loss)
     end
-    return function(output, y) return s.nn.binary_cross_entropy_with_logits(output, y:to(output.dtype)) end
+    if options.class_weight == "none" then
+      return function(output, y) return s.nn.binary_cross_entropy_with_logits(output, y:to(output.dtype)) end
+    end
+    local targets = {}
+    for _, y in train:in_order() do targets[#targets + 1] = y:to("f64") end
+    local with, without = {}, {}
+    for k, pair in ipairs(require("scion.repurpose.predictor")._label_weights(self, s.cat(targets, 1))) do with[k], without[k] = pair[1], pair[2] end
+    with, without = s.tensor(with):to("f32"), s.tensor(without):to("f32")
+    return function(output, y)
+      y = y:to(output.dtype)
+      return output:softplus():sub(output:mul(y)):mul(y:mul(with):add(y:neg():add(1):mul(without))):mean()
+    end
   end
   if options.loss ~= "auto" and options.loss ~= "cross_entropy" then
     check.raise("%s: loss '%s' does not fit classes (auto, cross_entropy, or a function)", getmetatable(self).class_name, options.loss)

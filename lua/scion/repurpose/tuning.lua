@@ -120,7 +120,13 @@ Mixed.__call = function(self, ...)
   self.count = self.count + 1
   local r = rng.new(self.seed, self.count)
   local share = beta(r, self.alpha)
-  local order = s.tensor(r:permutation(#x), { dtype = "i64" })
+  local inputs = type(x) == "table" and x or { x }
+  local order = s.tensor(r:permutation(#inputs[1]), { dtype = "i64" })
+  local mixed = {}
+  for i, input in ipairs(inputs) do
+    if input.dtype ~= "f32" and input.dtype ~= "f64" then error(("mixup: inputs must be real numbers to be mixed, got %s"):format(input.dtype), 0) end
+    mixed[i] = input:mul(share):add(input:index_select(1, order):mul(1 - share))
+  end
   local target = y
   if y.dtype == "i64" then
     target = s.zeros(#y, self.n_classes)
@@ -128,7 +134,7 @@ Mixed.__call = function(self, ...)
   else
     target = y:to("f32")
   end
-  return x:mul(share):add(x:index_select(1, order):mul(1 - share)), target:mul(share):add(target:index_select(1, order):mul(1 - share))
+  return type(x) == "table" and mixed or mixed[1], target:mul(share):add(target:index_select(1, order):mul(1 - share))
 end
 
 function M.mixed(iterator, alpha, n_classes, seed) return Mixed(iterator, alpha, n_classes, seed) end
@@ -162,6 +168,7 @@ function M.augmentation(where, given)
   if type(given) == "function" then return given end
   local opts = check.opts(where .. ": augment", given == true and { flip = true } or given, AUGMENT, 5)
   return function(x, y, keys)
+    if type(x) == "table" then error(("%s: augment changes images, the data have %d inputs (give a function)"):format(where, #x), 0) end
     if x:dim() ~= 4 then error(("%s: augment changes images (N, C, H, W), the data are %s"):format(where, tostring(x.shape)), 0) end
     local r = rng.new(keys.seed, keys.epoch, keys.batch)
     if opts.shift > 0 then x = shifted(x, opts.shift, r) end

@@ -86,7 +86,7 @@ local OPTS <const> = { source_model = check.test("a net", graph.is_net, {}) }
 local function source_beside(path)
   local symbol = path:gsub("%.json$", "") .. "_source-symbol.json"
   if scion().io.path_kind(symbol) ~= "file" then
-    error(("load_xfer: %s needs its source network: give it as source_model, or keep %s and its parameters beside it"):format(path, symbol), 3)
+    check.raise("load_xfer: %s holds a repurposer of Xfer and no source is beside it (%s); give one: scion.load(path, { source_model = net })", path, symbol)
   end
   return scion().io.load_mxnet(symbol)
 end
@@ -139,6 +139,7 @@ function M.load(path, opts)
       rp.has_probabilities = fitted.model.slope ~= nil
     end
     rp.report = fitted.model.report
+    rp.feature_width = (fitted.model.weight or fitted.model.machine.points):size(2)
     scion().no_grad(function()
       rp.head_net = rp:_head(fitted)
       rp.target_model = rp:_assemble(rp.head_net)

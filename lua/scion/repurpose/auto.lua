@@ -193,7 +193,9 @@ end
 
 -- ---- the verdict ----------------------------------------------------------------------------------------------------------------
 
-local function paired(a, b)
+-- The mean difference over folds and its standard error. Training sets of different folds overlap, so folds say less than as many
+-- independent samples would: their variance counts 1 / n + test items / training items (Nadeau and Bengio 2003).
+local function paired(a, b, n_folds)
   local n = math.min(#a, #b)
   local differences, sum = {}, 0
   for i = 1, n do
@@ -202,7 +204,7 @@ local function paired(a, b)
   end
   local mean, squares = sum / n, 0
   for i = 1, n do squares = squares + (differences[i] - mean) ^ 2 end
-  return mean, n > 1 and math.sqrt(squares / (n - 1) / n) or 0
+  return mean, n > 1 and math.sqrt(squares / (n - 1) * (1 / n + 1 / (n_folds - 1))) or 0
 end
 
 local Report = class.class("TransferReport")
@@ -430,7 +432,7 @@ function M.auto(opts)
   local function prefer(kind)
     for _, way in ipairs(ways) do
       if way.is_transfer and way[kind] then
-        local gain, deviation = paired(first.folds_accuracy, way.folds_accuracy)
+        local gain, deviation = paired(first.folds_accuracy, way.folds_accuracy, o.folds)
         if gain <= deviation then r.best_transfer = way end
         return
       end
@@ -438,7 +440,7 @@ function M.auto(opts)
   end
   prefer "is_default"
   prefer "is_vote"
-  r.gain, r.error = paired(r.best_transfer.folds_accuracy, r.best_plain.folds_accuracy)
+  r.gain, r.error = paired(r.best_transfer.folds_accuracy, r.best_plain.folds_accuracy, o.folds)
   r.transfer = r.gain > r.error and r.gain > 0
   r.best, r.ways, r.study = r.transfer and r.best_transfer or r.best_plain, ways, study
   r.settings = setting.describe(sources, set, searched[2].source, r)

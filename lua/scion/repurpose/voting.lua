@@ -16,7 +16,8 @@ Voting.TASKS = { classes = true }
 local FAMILIES <const> = { "LrRepurposer", "SvmRepurposer", "GpRepurposer", "KnnRepurposer", "NearestPrototypeRepurposer" }
 
 Voting.OPTIONS = {
-  -- { class name, its options ... }: each family once; features are standardised for all of them together
+  -- { class name, its options ... }: each family once. Features are standardised for all of them together, and the vote, if it
+  -- should be, is calibrated as a whole: what a member says of these is not heard.
   members = check.list { of = check.table(), min_length = 1, default = { { "LrRepurposer" }, { "SvmRepurposer" }, { "NearestPrototypeRepurposer" } } },
 }
 

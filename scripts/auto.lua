@@ -34,7 +34,7 @@ local function source(name)
       nn.Linear(512, 128), nn.ReLU(), nn.Linear(128, 10) }
     local train = name == "fashion" and data.fashion_mnist { split = "train", batch_size = 64, shuffle = true, seed = 1 }
       or data.mnist { split = "train", batch_size = 64, shuffle = true, seed = 1 }
-    net:fit(args.quick and train:head(640) or train:head(20000), { epochs = 2, optimizer = "adam", progress = false })
+    net:fit(train:head(args.quick and 640 or math.min(20000, #train.dataset)), { epochs = 2, optimizer = "adam", progress = false })
   end
   net:eval()
   sources[name] = net
@@ -92,7 +92,7 @@ local LOADERS <const> = {
       return data.tensors { x = x, y = arrays["y_" .. part]:to("i64"):tolist() }.dataset
     end
     local few, test = cut(set "train", per_class, set "test")
-    return few, test, { mnist = { net = source "mnist", n_labelled = 20000, classes = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 } } }
+    return few, test, { mnist = { net = source "mnist", n_labelled = 10000, classes = { 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 } } }
   end,
   fashion_to_mnist = function()
     local few, test = cut(data.mnist { split = "train" }.dataset, per_class, data.mnist { split = "test" }.dataset)
@@ -145,7 +145,8 @@ for _, task in ipairs(args.tasks or TASKS) do
       steps = args.quick and 20 or nil }
     local seconds = scion.progress.now() - begun
     local accuracy = rp:accuracy(test)
-    print(("\n== %s, split %d: %d to learn from, %d to test, %.0f s, test accuracy %.1f %% ==\n%s"):format(task, k, #few, #test, seconds, 100 * accuracy, report))
+    print(("\n== %s, split %d: %d to learn from, %d to test, %.0f s, test accuracy %.1f %% ==\n%s"):format(
+      task, k, #few, #test, seconds, 100 * accuracy, report))
     if args.out then report.study:report(("%s_%s.html"):format(args.out, task)) end
     mean, longest, n_train, verdicts = mean + accuracy / splits, math.max(longest, seconds), #few, verdicts + (report.transfer and 1 or 0)
     local each = defaults(few, test, list)

@@ -76,7 +76,8 @@ function M.html(study, opts)
   local o = check.opts("report", opts, { out = check.string {}, title = check.string { default = "Search" } })
   local counts = { complete = 0, pruned = 0, failed = 0, running = 0 }
   for _, trial in ipairs(study.trials) do counts[trial.state] = counts[trial.state] + 1 end
-  local parts = { "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>", svg.escape(o.title), "</title><style>", STYLE,
+  local parts = { "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">",
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>", svg.escape(o.title), "</title><style>", STYLE,
     "</style></head><body>\n<h1>", svg.escape(o.title), "</h1>\n<p>" }
   local function key(label, value) parts[#parts + 1] = ("<span class=\"key\"><b>%s</b>%s</span>"):format(svg.escape(value), svg.escape(label)) end
   key("trials", tostring(#study.trials))

@@ -128,7 +128,8 @@ end
 
 -- ---- repurposers and their parameters -----------------------------------------------------------------------------------------
 
-local METHODS <const> = { lr = "LrRepurposer", svm = "SvmRepurposer", knn = "KnnRepurposer", prototype = "NearestPrototypeRepurposer", gp = "GpRepurposer", vote = "VotingRepurposer" }
+local METHODS <const> = { lr = "LrRepurposer", svm = "SvmRepurposer", knn = "KnnRepurposer", prototype = "NearestPrototypeRepurposer",
+  gp = "GpRepurposer", vote = "VotingRepurposer" }
 local DEFAULTS <const> = { lr = { c = 1.0 }, svm = { c = 1.0 }, knn = { n_neighbors = 5, weights = "uniform", metric = "euclidean" },
   prototype = { metric = "euclidean" }, gp = {}, vote = {} }
 local IN_TURN <const> = { "lr", "svm", "prototype", "vote", "knn", "gp" }
@@ -347,7 +348,7 @@ function M.auto(opts)
     return accuracy - 1e-3 * math.min(log_loss or 0, 10) -- equal accuracies: the surer one
   end
   study:optimize(judge, { max_trials = math.min(o.n_trials, #searched), progress = o.progress }) -- one of transfer and one of raw input at least
-  study:optimize(judge, { max_trials = o.n_trials, timeout = math.max(1, (train_networks and 0.4 or 0.5) * o.budget - spent()), progress = o.progress })
+  study:optimize(judge, { max_trials = o.n_trials, timeout = math.max(1, (train_networks and 0.3 or 0.4) * o.budget - spent()), progress = o.progress })
   if study.stopped == "interrupted" then error("repurpose.auto: interrupted!", 0) end
 
   -- finalists: the best of transfer and of no transfer, and networks that are trained

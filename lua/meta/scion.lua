@@ -6489,6 +6489,13 @@ function scion.SvmRepurposer:predict_probability(data) end
 
 function scion.SvmRepurposer:restore(net, info) end
 
+---@class scion.VotingRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.VotingRepurposer
+scion.VotingRepurposer = {}
+
+--- The members as repurposers of their own.
+function scion.VotingRepurposer:init(opts) end
+
 scion.check = {}
 
 --- Rules. settings: default, required, min, max, above, below (numbers), of (element rule of lists).
@@ -7056,7 +7063,7 @@ function scion.hpo.grid(opts) end
 function scion.hpo.hyperband(opts) end
 
 --- Shares of the variance of the objective over the space that each parameter explains: alone (main), and with all its
---- interactions (total). opts: n_samples (default 512).
+--- interactions (total): Sobol' indices, estimated on the mean of a Gaussian process. opts: n_samples (default 512).
 ---@return { name: string, main: number, total: number }[]? list  by falling total; nil with fewer than 2 complete trials
 function scion.hpo.importance(study, opts) end
 

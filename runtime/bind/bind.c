@@ -9,7 +9,13 @@
 const char bind_magic = 0;
 static const char state_key = 0; /* its address: the state's place in the registry */
 
-#define GC_FLOOR ((int64_t)64 << 20)
+/* Between two collections, at least; and, as a collection takes time for every byte of Lua's own heap, in proportion to it. */
+#define GC_BOXES 1024        /* boxes made ... */
+#define GC_BYTES_PER_BOX 256 /* ... or one for so many bytes of Lua's heap */
+#define GC_BOX_SIZE 72       /* what a box takes there */
+#define GC_STEP (1 << 20)    /* KB that the collector is told were allocated: enough to end the cycle that it is in */
+#define GC_FLOOR (2 << 20)   /* bytes of tensors that may live without a collection ... */
+#define GC_FLOOR_RATIO 16    /* ... or so many times Lua's heap */
 
 bind_state *bind_get(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &state_key);
@@ -65,13 +71,23 @@ scion_status bind_call(lua_State *L, int n_args, int n_results) {
 
 static const char meta_key = 0;
 
+/* Lua waits until its heap has doubled, and counts boxes that wait for their finalizer as living: left to itself it lets small
+ * tensors pile up to any limit, and every new one comes to lie in cold memory. Collecting after a thousand boxes costs 20-200 ns
+ * each in a small heap and keeps the work in the nearest caches. Where much lives, twice that is the limit. */
 void bind_charge_state(lua_State *L, bind_state *s) {
   scion_memory_info m;
   scion_memory(s->ctx, &m);
-  if (m.live <= s->gc_limit) return;
-  lua_gc(L, LUA_GCCOLLECT);
+  bool full = m.live > s->gc_limit;
+  if (!full && s->gc_boxes > 0) return;
+  if (full) lua_gc(L, LUA_GCCOLLECT);
+  else if (lua_gc(L, LUA_GCISRUNNING)) lua_gc(L, LUA_GCSTEP, GC_STEP); /* who stopped the collector may well make many boxes */
+  int64_t heap = (int64_t)lua_gc(L, LUA_GCCOUNT) * 1024 - (s->gc_boxes_given - s->gc_boxes) * GC_BOX_SIZE; /* those go in the next one */
+  int64_t boxes = heap / GC_BYTES_PER_BOX, floor = heap * GC_FLOOR_RATIO;
+  s->gc_boxes = s->gc_boxes_given = boxes > GC_BOXES ? boxes : GC_BOXES;
+  if (!full) return;
   scion_memory(s->ctx, &m);
-  s->gc_limit = 2 * m.live > GC_FLOOR ? 2 * m.live : GC_FLOOR;
+  if (floor < GC_FLOOR) floor = GC_FLOOR;
+  s->gc_limit = 2 * m.live > floor ? 2 * m.live : floor;
 }
 void bind_charge(lua_State *L) { bind_charge_state(L, bind_get(L)); }
 
@@ -80,6 +96,7 @@ bind_box *bind_new_in(lua_State *L, bind_state *s, int meta) {
   box->magic = &bind_magic;
   box->t = NULL;
   box->prev = box->next = NULL;
+  s->gc_boxes--;
   lua_pushvalue(L, meta);
   lua_setmetatable(L, -2);
   if (s->scope != NULL) {
@@ -224,8 +241,10 @@ scion_dtype bind_dtype(lua_State *L, int index, const char *who) {
 }
 
 void bind_apply(lua_State *L, const scion_op *op, scion_tensor *const *inputs, int n_inputs, const void *params) {
+  bind_state *s = bind_get(L);
+  bind_charge_state(L, s);
   scion_tensor **box = bind_new(L);
-  bind_try(L, scion_apply(bind_ctx(L), op, inputs, n_inputs, params, box, 1));
+  bind_try(L, scion_apply(s->ctx, op, inputs, n_inputs, params, box, 1));
 }
 
 /* ---- settings of the context --------------------------------------------------------------------------- */
@@ -385,7 +404,7 @@ static int state_gc(lua_State *L) {
 static void open_state(lua_State *L, const scion_config *config) {
   /* First of all userdata, hence finalised last at lua_close: boxes still find their context. */
   bind_state *s = lua_newuserdatauv(L, sizeof *s, 0);
-  *s = (bind_state){ .gc_limit = GC_FLOOR, .error_ref = LUA_NOREF, .L = L };
+  *s = (bind_state){ .gc_limit = GC_FLOOR, .gc_boxes = GC_BOXES, .gc_boxes_given = GC_BOXES, .error_ref = LUA_NOREF, .L = L };
   lua_createtable(L, 0, 1);
   lua_pushcfunction(L, state_gc);
   lua_setfield(L, -2, "__gc");

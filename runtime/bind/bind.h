@@ -22,6 +22,7 @@
 typedef struct bind_state { /* one per lua_State, in the registry */
   scion_context *ctx;
   int64_t gc_limit;       /* live bytes above which the collector runs; 0: the floor */
+  int64_t gc_boxes, gc_boxes_given; /* boxes that may still be made before it runs, and that might at the start */
   struct bind_box *scope; /* boxes made since the innermost scope() opened; list head or NULL */
   int error_ref;          /* error object of a failed callback, or LUA_NOREF */
   lua_State *L;           /* the running coroutine at the last entry: callbacks use it */

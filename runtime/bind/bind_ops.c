@@ -243,14 +243,18 @@ static void read_params(call *k, void *params, bool *seen, bool *wants_grad) {
     seen[i] = !lua_isnil(L, k->at);
     int type = lua_type(L, k->at), more = 0;
     if ((p->flags & SCION_PF_VARARGS) && type == LUA_TNUMBER) { /* reshape(2, 3) */
-      while (k->at + more <= last && lua_type(L, k->at + more) == LUA_TNUMBER) more++;
-      lua_createtable(L, more, 0);
-      for (int m = 0; m < more; m++) {
-        lua_pushvalue(L, k->at + m);
-        lua_rawseti(L, -2, m + 1);
+      scion_value v = { .type = SCION_V_INTS };
+      int64_t ints[SCION_MAX_INTS];
+      int exact = 1;
+      for (; k->at + more <= last && lua_type(L, k->at + more) == LUA_TNUMBER; more++) {
+        int64_t one = lua_tointegerx(L, k->at + more, &exact);
+        if (!exact) luaL_error(L, "%s: %s: value %d of the list is %s, expected an integer", k->info->name, p->name, more + 1, luaL_tolstring(L, k->at + more, NULL));
+        if (more < SCION_MAX_INTS) ints[more] = zero_based(k, p, one);
       }
-      set_param(k, i, lua_gettop(L), params);
-      lua_pop(L, 1);
+      if (more > SCION_MAX_INTS) luaL_error(L, "%s: %s: %d values given, at most %d are possible", k->info->name, p->name, more, SCION_MAX_INTS);
+      v.n_ints = more;
+      v.ints = ints;
+      bind_try(L, scion_params_set(k->ctx, k->op, params, i, &v));
       k->at += more;
       continue;
     }
@@ -455,7 +459,27 @@ static bool symbolic(lua_State *L) {
   }
   return false;
 }
+/* Two tensors and nothing else, for an op that has no parameters: the way of most arithmetic, so it is a short one. */
+static bool two_tensors(lua_State *L) {
+  bind_box *a, *b;
+  if (lua_gettop(L) != 2 || (a = bind_to_box(L, 1)) == NULL || (b = bind_to_box(L, 2)) == NULL || a->t == NULL || b->t == NULL) return false;
+  const scion_op *op = lua_touserdata(L, lua_upvalueindex(1));
+  const scion_op_info *info = scion_op_get_info(op);
+  if (info->n_inputs != 2 || info->n_params != 0 || info->n_visible != 1 || (info->inputs[1].flags & SCION_SF_VARIADIC)) return false;
+  bind_state *s = lua_touserdata(L, lua_upvalueindex(2));
+  bind_charge_state(L, s);
+  bind_box *box = bind_new_in(L, s, lua_upvalueindex(3));
+  scion_tensor *in[2] = { a->t, b->t };
+  scion_status st = scion_apply(s->ctx, op, in, 2, NULL, &box->t, 1);
+  if (st == SCION_ENOMEM) { /* once more without the garbage */
+    lua_gc(L, LUA_GCCOLLECT);
+    st = scion_apply(s->ctx, op, in, 2, NULL, &box->t, 1);
+  }
+  if (st != SCION_OK) bind_raise(L, st);
+  return true;
+}
 static int op_call(lua_State *L) {
+  if (two_tensors(L)) return 1;
   if (symbolic(L)) {
     int n = lua_gettop(L) - 1;
     lua_insert(L, 1);

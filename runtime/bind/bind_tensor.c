@@ -185,19 +185,19 @@ static int64_t zero_based(lua_State *L, scion_tensor *t, int dim, lua_Integer i)
   return i > 0 ? i - 1 : i + n;
 }
 
-static void set_int(lua_State *L, const scion_op *op, void *params, const char *name, int64_t v) {
+/* Values that are in range already go straight to their place. */
+static void set_int(const scion_op *op, void *params, const char *name, int64_t v) {
   const scion_op_info *info = scion_op_get_info(op);
-  scion_value value = { .type = SCION_V_INT, .i = v };
   for (int i = 0; i < info->n_params; i++)
-    if (strcmp(info->params[i].name, name) == 0) bind_try(L, scion_params_set(bind_ctx(L), op, params, i, &value));
+    if (strcmp(info->params[i].name, name) == 0) *(int64_t *)(void *)((char *)params + info->params[i].offset) = v;
 }
 /* One step of an index expression: replaces the tensor on the top of the stack. */
 static void select_dim(lua_State *L, int dim, int64_t index) {
   const scion_op *op = scion_op_find("select");
   _Alignas(16) char params[2048];
   scion_params_init(op, params);
-  set_int(L, op, params, "dim", dim);
-  set_int(L, op, params, "index", index);
+  set_int(op, params, "dim", dim);
+  set_int(op, params, "index", index);
   scion_tensor *t = bind_check(L, -1);
   bind_apply(L, op, &t, 1, params);
   lua_remove(L, -2);
@@ -206,10 +206,10 @@ static void slice_dim(lua_State *L, int dim, int64_t start, int64_t stop, int64_
   const scion_op *op = scion_op_find("slice");
   _Alignas(16) char params[2048];
   scion_params_init(op, params);
-  set_int(L, op, params, "dim", dim);
-  set_int(L, op, params, "start", start);
-  set_int(L, op, params, "stop", stop);
-  set_int(L, op, params, "step", step);
+  set_int(op, params, "dim", dim);
+  set_int(op, params, "start", start);
+  set_int(op, params, "stop", stop);
+  set_int(op, params, "step", stop > start && step > stop - start ? stop - start : step); /* no sum with it can overflow */
   scion_tensor *t = bind_check(L, -1);
   bind_apply(L, op, &t, 1, params);
   lua_remove(L, -2);
@@ -232,7 +232,7 @@ static scion_tensor *mask_ids(lua_State *L, scion_tensor *t, int dim, int item) 
   const scion_op *op = scion_op_find("nonzero");
   _Alignas(16) char params[2048];
   scion_params_init(op, params);
-  set_int(L, op, params, "base", 1);
+  set_int(op, params, "base", 1);
   bind_apply(L, op, &mask, 1, params);
   lua_replace(L, item);
   lua_pushvalue(L, item); /* (n, 1) to (n) */
@@ -263,8 +263,8 @@ static void index_table(lua_State *L, int tensor, int spec) {
       const scion_op *op = scion_op_find("index_select");
       _Alignas(16) char params[2048];
       scion_params_init(op, params);
-      set_int(L, op, params, "dim", dim);
-      set_int(L, op, params, "base", 1);
+      set_int(op, params, "dim", dim);
+      set_int(op, params, "base", 1);
       scion_tensor *rows = scion_tensor_dtype(ids->t) == SCION_BOOL ? mask_ids(L, t, dim, item) : ids->t;
       bind_apply(L, op, (scion_tensor *[]){ t, rows }, 2, params);
       lua_replace(L, item - 1);

@@ -326,9 +326,9 @@ static scion_status run(scion_call *c, bool record) {
 
 /* What failed inside (memory, a view, an op that this one is made of) gets the op's name in front. */
 static scion_status blame(scion_context *ctx, const scion_op *op, scion_status st) {
+  if (st == SCION_OK || st == SCION_ECALLBACK) return st;
   size_t n = strlen(op->info.name);
   const char *m = ctx->message;
-  if (st == SCION_OK || st == SCION_ECALLBACK) return st;
   if (strncmp(m, op->info.name, n) == 0 && (m[n] == ':' || (m[n] == '_' && m[n + 1] == ':'))) return st;
   return scion_fail(ctx, st, "%s: %s", op->info.name, m);
 }

@@ -7,6 +7,9 @@
 
 #define SMALL_WORK 65536        /* multiply-adds below which our loop beats a BLAS call */
 #define SMALL_PANEL 32          /* columns of b laid out at once, at most */
+#define SKINNY_ROWS 16          /* rows of a ... */
+#define SKINNY_LONG 64          /* the other sides, at least */
+#define SKINNY_PIECE 64         /* rows of a wide b at a time */
 #define TILE_WORK (4 << 20)     /* multiply-adds of one task, about 40 us */
 #define MAX_TILES 32
 
@@ -23,6 +26,33 @@ static void leading(scion_matrix a, int64_t rows, int64_t cols, CBLAS_TRANSPOSE 
   *ld = (blasint)(normal ? (rows <= 1 ? scion__max(1, cols) : a.row) : (cols <= 1 ? scion__max(1, rows) : a.col));
 }
 
+static void small(int dtype, int64_t m, int64_t n, int64_t k, scion_matrix a, scion_matrix b, scion_matrix y, bool accumulate) {
+  if (dtype == SCION_F32) {
+    scion__k->gemm_small_f32(m, n, k, (const float *)(void *)a.data, a.row, a.col, (const float *)(void *)b.data, b.row, b.col,
+                             (float *)(void *)y.data, y.row, accumulate);
+  } else {
+    scion__k->gemm_small_f64(m, n, k, (const double *)(void *)a.data, a.row, a.col, (const double *)(void *)b.data, b.row, b.col,
+                             (double *)(void *)y.data, y.row, accumulate);
+  }
+}
+
+/* A large matrix times a narrow one (few columns, or few rows before it): the BLAS would copy the large one into its own order, which
+ * takes longer than the product. In pieces of k such that the narrow one's lies in the nearest cache, the large one is read once.
+ * (The limits are measured: columns must fill the vectors of a row; in f64 few rows gain nothing.) */
+static bool skinny(int dtype, int64_t m, int64_t n, int64_t k, scion_matrix a, scion_matrix b, scion_matrix y, bool accumulate) {
+  int64_t size = (int64_t)scion_dtype_size((scion_dtype)dtype), lanes = scion__k->lanes * 4 / size, cols = (n + lanes - 1) / lanes * lanes, piece;
+  if (scion__k->lanes < 8 || k < SKINNY_LONG) return false;
+  if (n >= 8 && n <= 2 * lanes && 8 * n >= 5 * cols && m >= SKINNY_LONG && a.col == 1) piece = SCION_SMALL_PANEL / (2 * lanes * size) / 2;
+  else if (dtype == SCION_F32 && m >= 4 && m <= SKINNY_ROWS && n >= SKINNY_LONG && b.col == 1) piece = SKINNY_PIECE;
+  else return false;
+  for (int64_t p = 0; p < k; p += piece, accumulate = true) {
+    small(dtype, m, n, scion__min(piece, k - p), a, b, y, accumulate);
+    a.data += piece * a.col * size;
+    b.data += piece * b.row * size;
+  }
+  return true;
+}
+
 void scion__gemm_serial(int dtype, int64_t m, int64_t n, int64_t k, scion_matrix a, scion_matrix b, scion_matrix y, bool accumulate) {
   if (m == 0 || n == 0) return;
   size_t size = scion_dtype_size((scion_dtype)dtype);
@@ -32,15 +62,10 @@ void scion__gemm_serial(int dtype, int64_t m, int64_t n, int64_t k, scion_matrix
   }
   bool rows_packed = y.col == 1 || n == 1;
   if (rows_packed && m * n * k <= SMALL_WORK && k * SMALL_PANEL * (int64_t)size <= SCION_SMALL_PANEL) {
-    if (dtype == SCION_F32) {
-      scion__k->gemm_small_f32(m, n, k, (const float *)(void *)a.data, a.row, a.col, (const float *)(void *)b.data, b.row, b.col,
-                               (float *)(void *)y.data, y.row, accumulate);
-    } else {
-      scion__k->gemm_small_f64(m, n, k, (const double *)(void *)a.data, a.row, a.col, (const double *)(void *)b.data, b.row, b.col,
-                               (double *)(void *)y.data, y.row, accumulate);
-    }
+    small(dtype, m, n, k, a, b, y, accumulate);
     return;
   }
+  if (rows_packed && skinny(dtype, m, n, k, a, b, y, accumulate)) return;
   CBLAS_TRANSPOSE ta, tb;
   blasint lda, ldb, ldy = (blasint)(m <= 1 ? scion__max(1, n) : y.row);
   leading(a, m, k, &ta, &lda);

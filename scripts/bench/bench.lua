@@ -8,7 +8,7 @@ local M = {}
 
 local config
 
---- here: this folder; rounds; seconds of a measurement; quick; cpu: measure processor time; peer: ask the peers too.
+--- here: this folder; rounds, at most; budget: seconds of a row's rounds; seconds of a measurement; quick; cpu: measure processor time; peer: ask the peers too.
 function M.configure(options) config = options end
 --- What the rows may ask: quick, here.
 function M.config() return config end
@@ -63,12 +63,13 @@ local function time(step, n)
   return clock() - start
 end
 
--- A function that takes one measurement, in the row's unit. The number of steps is found while warming up.
+-- A function that takes one measurement, in the row's unit, and the row's facts. The number of steps is found while warming up; a
+-- step that is long by itself has had its warm-up when it has run once.
 local function sampler(row)
   if row.measure then return function() return row.measure(M) end end
   local step, facts = row.setup(M)
   local n, took = 1, time(step, 1)
-  took = time(step, 1)
+  if took < config.seconds then took = time(step, 1) end
   while took < config.seconds do
     n = took < config.seconds / 20 and n * 8 or math.max(n + 1, math.ceil(n * config.seconds / took * 1.05))
     took = time(step, n)
@@ -90,6 +91,10 @@ end
 
 -- ---- one row -------------------------------------------------------------------------------------------------------
 
+-- Where rounds are dear, fewer are taken (config.budget: seconds of a row), and who was slower than the best peer by half while
+-- warming up or in the first round is not asked again: what it showed is kept.
+local FAR <const> = 1.5
+
 local function run_row(row, server)
   local result = { row = row, samples = {}, peers = {} }
   local ok, sample, facts = pcall(sampler, row)
@@ -99,18 +104,38 @@ local function run_row(row, server)
       result.peers[#result.peers + 1] = { label = p[1], samples = {}, take = function() return p[2](M) end }
     end
   elseif server then
-    for _, label in ipairs(server:open(row, config.seconds)) do
-      result.peers[#result.peers + 1] = { label = label, samples = {}, take = function() return server:sample(row, label, config.seconds) end }
+    for _, p in ipairs(server:open(row, config.seconds)) do
+      result.peers[#result.peers + 1] = { label = p.label, samples = {}, long = p.step and p.step > 1 and p.step,
+        take = function() return server:sample(row, p.label) end }
     end
   end
-  for round = 1, config.rounds do
+  local function leave_out(seconds_of)
+    local least = math.huge
+    for _, p in ipairs(result.peers) do least = math.min(least, seconds_of(p) or math.huge) end
+    for _, p in ipairs(result.peers) do p.far = p.far or (seconds_of(p) or 0) > FAR * least end
+  end
+  leave_out(function(p) return p.long end)
+  for _, p in ipairs(result.peers) do
+    if p.far then p.samples[1] = server.value(row, p.long) end
+  end
+  local start = scion.clock()
+  local rounds = row.rounds and math.min(row.rounds, config.rounds) or config.rounds
+  for round = 1, rounds do
     -- the order turns round, so that nobody is always first
     local turns = { function() result.samples[round] = sample() end }
     for _, p in ipairs(result.peers) do
-      turns[#turns + 1] = function() p.samples[#p.samples + 1] = p.take() end
+      if not p.far then turns[#turns + 1] = function() p.samples[#p.samples + 1] = p.take() end end
     end
     for i = 1, #turns do turns[(i + round - 2) % #turns + 1]() end
     collectgarbage()
+    local spent = scion.clock() - start
+    if round >= 2 and spent * (round + 1) / round > config.budget then break end
+    if round == 1 and not config.quick then
+      leave_out(function(p)
+        local v = p.samples[1]
+        return v and (less_is_better(row.unit) and v or 1 / v)
+      end)
+    end
   end
   result.value = median(result.samples)
   for _, p in ipairs(result.peers) do
@@ -148,21 +173,6 @@ local function limits()
   return { gflops_one = tonumber(one), gflops_all = tonumber(all), copy_one = tonumber(copy_one), copy_all = tonumber(copy_all) }
 end
 
---- Measures the rows; returns what table and json show.
-function M.run(rows)
-  local out = { results = {}, limits = limits(), threads = scion.threads(), info = scion.info() }
-  local server = config.peer and peer.start(config.here, scion.threads(), config)
-  out.peer = server and server.about
-  local bar = scion.progress.new { label = "bench", unit = "row", total = #rows }
-  for i, row in ipairs(rows) do
-    out.results[i] = run_row(row, server or nil)
-    bar:step(1)
-  end
-  bar:finish()
-  if server then server:stop() end
-  return out
-end
-
 -- ---- telling -----------------------------------------------------------------------------------------------------------
 
 local function number(v)
@@ -171,11 +181,36 @@ local function number(v)
   return (("%%.%df"):format(digits)):format(v)
 end
 
+--- Measures the rows, printing a line for each as it is done; returns what table and json show.
+function M.run(rows)
+  local begin = scion.clock()
+  local out = { results = {}, limits = limits(), threads = scion.threads(), info = scion.info() }
+  local server = config.peer and peer.start(config.here, scion.threads(), config)
+  out.peer = server and server.about
+  local width = 0
+  for _, row in ipairs(rows) do width = math.max(width, #row.id) end
+  for i, row in ipairs(rows) do
+    local r = run_row(row, server or nil)
+    out.results[i] = r
+    local words = { ("%4.0f s %3d/%d  %-" .. width .. "s  scion %s %s"):format(scion.clock() - begin, i, #rows, row.id, number(r.value), row.unit) }
+    for _, p in ipairs(r.peers) do
+      if p.value then words[#words + 1] = ("%s %s"):format(p.label, number(p.value)) end
+    end
+    if r.ratio then words[#words + 1] = ("ratio %.2f"):format(r.ratio) end
+    print(table.concat(words, "; "))
+    io.stdout:flush()
+  end
+  if server then server:stop() end
+  out.seconds = scion.clock() - begin
+  return out
+end
+
 --- The table, with what it was measured on above it and what is worth knowing below.
 function M.table(run)
   local lines, notes = {}, {}
-  lines[#lines + 1] = ("scion %s, %s, BLAS %s, %d threads; medians of %d rounds in turn of at least %g s%s"):format(run.info.version, run.info.isa,
+  lines[#lines + 1] = ("scion %s, %s, BLAS %s, %d threads; medians of 2 to %d rounds in turn of at least %g s%s"):format(run.info.version, run.info.isa,
     run.info.blas, run.threads, config.rounds, config.seconds, config.cpu and " of processor time" or "")
+  lines[#lines] = lines[#lines] .. ("; %.0f s in all"):format(run.seconds)
   lines[#lines + 1] = run.peer and ("peers: " .. run.peer)
     or config.peer and "no peer: set SCION_PEER_PYTHON to a Python with PyTorch, ONNX Runtime, scikit-learn" or "no peer asked"
   if run.limits then
@@ -254,7 +289,7 @@ function M.memory_row(group, name, peers)
   for i, label in ipairs(peers) do
     list[i] = { label, function() return peer.python() and peak(peer.once_command(config.here, scion.threads(), group, name, label)) end }
   end
-  return { name = name .. ": peak memory", unit = "MB", peer = list, measure = function()
+  return { name = name .. ": peak memory", unit = "MB", rounds = 1, peer = list, measure = function()
     return peak(("%s %s/run.lua --once %s"):format(M.program(), quote(config.here), quote(id)))
   end }
 end

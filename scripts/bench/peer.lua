@@ -62,18 +62,24 @@ function Server:ask(request)
   return answer
 end
 
---- Prepares a row and warms it up; returns the labels of those who can do it.
+--- Prepares a row and warms it up; returns who can do it: list of { label =, step = seconds of one step }.
 function Server:open(row, seconds)
   local answer = self:ask { op = "open", group = row.group, row = row.name, seconds = seconds, arguments = row.arguments }
-  return answer and answer.labels or {}
+  local list = {}
+  for i, label in ipairs(answer and answer.labels or {}) do list[i] = { label = label, step = answer.seconds and answer.seconds[i] } end
+  return list
+end
+
+--- Seconds of one step in the row's unit.
+function Server.value(row, seconds)
+  local scale = ({ s = 1, ms = 1e3, us = 1e6 })[row.unit]
+  return scale and seconds * scale or (row.items or 1) / seconds
 end
 
 --- One measurement in the row's unit, nil when it failed.
-function Server:sample(row, label, seconds)
-  local answer = self:ask { op = "sample", label = label, seconds = seconds }
-  if not answer then return nil end
-  local scale = ({ s = 1, ms = 1e3, us = 1e6 })[row.unit]
-  return scale and answer.seconds * scale or (row.items or 1) / answer.seconds
+function Server:sample(row, label)
+  local answer = self:ask { op = "sample", label = label }
+  return answer and self.value(row, answer.seconds)
 end
 
 --- What the peers have to say about the row's results, or nil.

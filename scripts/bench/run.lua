@@ -16,8 +16,9 @@ local args = scion.cli.parse {
   name = "bench/run", about = "Speed beside PyTorch, ONNX Runtime and scikit-learn.",
   options = {
     { "rows", "LIST", "groups, or group/part of a row's name; several by commas", type = "list" },
-    { "rounds", "N", "measurements of every row and side", default = 5, min = 1 },
-    { "seconds", "S", "least duration of one measurement", default = 0.5 },
+    { "rounds", "N", "measurements of every row and side, at most", default = 5, min = 1 },
+    { "budget", "S", "seconds of a row's rounds, past which two of them do", default = 10 },
+    { "seconds", "S", "least duration of one measurement", default = 0.3 },
     { "cpu", nil, "processor time of one thread instead of the time on the clock: for a machine with other work" },
     { "json", "FILE", "every measurement as JSON" },
     { "list", nil, "names of all rows" },
@@ -29,7 +30,7 @@ local args = scion.cli.parse {
 
 local bench = require "bench"
 bench.configure { here = here, rounds = args.quick and math.min(args.rounds, 2) or args.rounds,
-  seconds = args.quick and 0.05 or args.seconds, quick = args.quick, cpu = args.cpu, peer = not args.no_peer }
+  budget = args.budget, seconds = args.quick and 0.05 or args.seconds, quick = args.quick, cpu = args.cpu, peer = not args.no_peer }
 
 if args.cpu then scion.threads(1) end
 if args.once then

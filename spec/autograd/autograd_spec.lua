@@ -371,6 +371,32 @@ describe("memory", function()
     assert(after.blocks <= before.blocks + 8, ("blocks went from %d to %d"):format(before.blocks, after.blocks))
     assert(peak <= math.max(2 * before.limit, before.live + (256 << 20)), ("the peak was %d bytes"):format(peak))
   end)
+  it("of small temporaries is taken back early, however they are made", function()
+    local x = scion.randn(4, 4)
+    local makers = { function() return x + x end, function() return x[2] end, function() return x[{ 1, { 2, 3 } }] end,
+      function() return x:reshape(2, 8) end, function() return x:sum() end }
+    for i, make in ipairs(makers) do
+      collectgarbage() collectgarbage()
+      scion.memory_reset_peak()
+      local before, share = scion.memory().blocks, collectgarbage("count") * 1024 / 256
+      local most = 0
+      for k = 1, 200000 do
+        make()
+        if k % 100 == 0 then most = math.max(most, scion.memory().blocks - before) end
+      end
+      -- one box for 256 bytes of Lua's heap, or 1,024; two blocks each
+      assert(most <= 2.5 * math.max(1024, 2 * share), ("maker %d left %d blocks"):format(i, most))
+    end
+  end)
+  it("is left to whoever stops the collector, up to the limit", function()
+    local x, kept = scion.randn(4, 4), setmetatable({}, { __mode = "k" })
+    collectgarbage("stop")
+    kept[{}] = true -- goes with any collection
+    for _ = 1, 3000 do local _ = x + x end
+    local still = next(kept) ~= nil
+    collectgarbage("restart")
+    assert.is_true(still)
+  end)
 end)
 
 describe("Function", function()

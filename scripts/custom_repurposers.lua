@@ -10,7 +10,7 @@ local args = scion.cli.parse {
   name = "custom_repurposers", about = "Two repurposers written from scratch on an ImageNet network.",
   options = { { "source", "NET", "network file; default: the shared SqueezeNet" },
     { "data", "DIR", "pictures, one folder per class; default: the shared sketches from photos" },
-    { "splits", "N", "stratified splits, 60 % to learn from", default = 10, min = 1 }, { "per-class", "N", "pictures of each class", default = 20, min = 4 } },
+    { "splits", "N", "stratified splits, 60 % to learn from", default = 10, min = 1 }, { "per-class", "N", "pictures of each class", default = 45, min = 4 } },
 }
 local root = data.data_dir()
 local function shared(path)

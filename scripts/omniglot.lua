@@ -10,6 +10,7 @@
 
 local scion = require "scion"
 local nn, meta = scion.nn, scion.meta
+local print = scion.mpi.rank() == 0 and print or function() end -- mpirun -n N: one rank tells
 
 local METHODS <const> = { "maml", "fomaml", "anil", "metasgd", "maml++", "reptile", "protonet", "matching", "relation" }
 local args = scion.cli.parse {

@@ -2,9 +2,11 @@
 -- Methods: maml, fomaml, reptile, metasgd, anil, or all.
 --
 --   scion scripts/sinusoid.lua --method maml --seeds 5 --iterations 15000
+--   mpirun -n 2 scion scripts/sinusoid.lua --method maml --seeds 1             tasks shared between two processes
 
 local scion = require "scion"
 local nn, meta = scion.nn, scion.meta
+local print = scion.mpi.rank() == 0 and print or function() end -- mpirun -n N: one rank tells
 
 local args = scion.cli.parse {
   name = "sinusoid", about = "Learns to learn sinusoids from a few points.",

@@ -1,4 +1,5 @@
-"""meta_learning.lua's rows in PyTorch: plain autograd, and torch.func (grad and vmap over tasks) where that is how one writes it."""
+"""meta_learning.lua's rows in PyTorch: plain autograd, torch.func (grad and vmap over tasks) where that is how one writes it, and learn2learn
+where that is installed."""
 
 
 def rows(env):
@@ -87,6 +88,20 @@ def rows(env):
 
         return step
 
+    def with_learn2learn(net, tasks, lr, loss):
+        maml = env.learn2learn.algorithms.MAML(net, lr=lr)
+        optimizer = torch.optim.Adam(maml.parameters(), lr=1e-3)
+
+        def step():
+            optimizer.zero_grad(set_to_none=True)
+            for sx, sy, qx, qy in tasks:
+                learner = maml.clone()
+                learner.adapt(loss(learner(sx), sy))
+                (loss(learner(qx), qy) / len(tasks)).backward()
+            optimizer.step()
+
+        return step
+
     def leap():
         net = conv(32, False, 20)
         start = [p.detach().clone() for p in net.parameters()]
@@ -134,7 +149,7 @@ def rows(env):
 
     def row(**makers):
         def setup(only=None):
-            return {name.replace("_", ", ", 1).replace("_", " "): make() for name, make in makers.items()}
+            return {name.replace("_", ", ", 1).replace("_", " "): make() for name, make in makers.items() if name != "learn2learn" or env.learn2learn}
         return setup
 
     def sine_tasks():
@@ -143,8 +158,11 @@ def rows(env):
 
     return {
         "MAML sinusoid, 25 tasks": row(torch=batched_by_hand, torch_func_and_vmap=with_func),
-        "MAML sinusoid, 25 tasks one by one": row(torch=lambda: loop(mlp(), sine_tasks(), 0.01, F.mse_loss)),
-        "MAML Omniglot 5-way 1-shot, 4 tasks": row(torch=lambda: loop(conv(64, True, 5), [images(5, 1, 1) for _ in range(4)], 0.4, F.cross_entropy)),
+        "MAML sinusoid, 25 tasks one by one": row(torch=lambda: loop(mlp(), sine_tasks(), 0.01, F.mse_loss),
+                                                  learn2learn=lambda: with_learn2learn(mlp(), sine_tasks(), 0.01, F.mse_loss)),
+        "MAML Omniglot 5-way 1-shot, 4 tasks": row(
+            torch=lambda: loop(conv(64, True, 5), [images(5, 1, 1) for _ in range(4)], 0.4, F.cross_entropy),
+            learn2learn=lambda: with_learn2learn(conv(64, True, 5), [images(5, 1, 1) for _ in range(4)], 0.4, F.cross_entropy)),
         "Leap, 50 inner steps": row(torch=leap),
         "ProtoNet 30-way episode": row(torch=proto),
     }

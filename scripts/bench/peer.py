@@ -46,6 +46,7 @@ class Env:
     ort = property(lambda self: self._find("onnxruntime"))
     sklearn = property(lambda self: self._find("sklearn"))
     pil = property(lambda self: self._find("PIL.Image"))
+    learn2learn = property(lambda self: self._find("learn2learn"))
 
     def about(self):
         parts = []

@@ -320,7 +320,7 @@ function scion.is_net(value) end
 --- Reads a network: scion's own file, ONNX and the other formats that are known, told apart by their bytes.
 ---@param path string
 ---@return scion.Net
-function scion.load_net(path) end
+function scion.load_net(path, mmap) end
 
 --- Names a Lua layer, so that nets with it can be saved, and loaded once it is registered again.
 ---@param name string as files call it
@@ -633,15 +633,17 @@ function scion.io.decode_onnx(bytes, name) end
 ---@return scion.Tensor
 function scion.io.decode_onnx_tensor(bytes) end
 
---- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), or nil.
+--- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), "xfer" (a
+--- repurposer that Xfer saved), or nil.
 ---@param path string
 ---@return string?
 function scion.io.file_format(path) end
 
 --- Named tensors of a file of weights, by content: PyTorch (zip or the older form; nothing is executed), safetensors, npz, npy, MXNet's params.
 ---@param path string
+---@param mmap? boolean tensors stay in the file where they can, see scion.load
 ---@return table<string, scion.Tensor> tensors, string format, string[] names names in the file's order
-function scion.io.read_weights(path) end
+function scion.io.read_weights(path, mmap) end
 
 --- A net from MXNet's NAME-symbol.json. Without a file of parameters the newest NAME-NNNN.params beside it, or that of `epoch`.
 ---@param symbol string
@@ -6487,6 +6489,13 @@ function scion.SvmRepurposer:predict_probability(data) end
 
 function scion.SvmRepurposer:restore(net, info) end
 
+---@class scion.VotingRepurposer: scion.PredictorRepurposer
+---@overload fun(...): scion.VotingRepurposer
+scion.VotingRepurposer = {}
+
+--- The members as repurposers of their own.
+function scion.VotingRepurposer:init(opts) end
+
 scion.check = {}
 
 --- Rules. settings: default, required, min, max, above, below (numbers), of (element rule of lists).
@@ -7054,7 +7063,7 @@ function scion.hpo.grid(opts) end
 function scion.hpo.hyperband(opts) end
 
 --- Shares of the variance of the objective over the space that each parameter explains: alone (main), and with all its
---- interactions (total). opts: n_samples (default 512).
+--- interactions (total): Sobol' indices, estimated on the mean of a Gaussian process. opts: n_samples (default 512).
 ---@return { name: string, main: number, total: number }[]? list  by falling total; nil with fewer than 2 complete trials
 function scion.hpo.importance(study, opts) end
 
@@ -7102,11 +7111,15 @@ function scion.json.encode(value) end
 
 scion.json.null = {}
 
---- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer
---- (Xfer's JSON of LR and SVM too, with NAME_source-symbol.json beside it or a source_model), or named tensors (PyTorch, safetensors, npz, params
---- without a symbol), which net:load_weights takes. Nothing in a file is executed.
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer (also Xfer's NAME.json of a
+--- LrRepurposer or SvmRepurposer, with the source network that Xfer saves beside it), or named tensors (PyTorch, safetensors, npz, params without a
+--- symbol), which net:load_weights takes. Nothing in a file is executed.
 ---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
----@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
+---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer, mmap?: boolean } source_model: of a repurposer saved without; params, epoch: MXNet's
+--- parameters. mmap (false): weights stay in the file instead of being copied, where their alignment there allows it (scion's own files, safetensors, PyTorch's
+--- zip, npz without compression): pages are read when they are used, and shared between processes; writing to a tensor makes a copy of its pages and never reaches the
+--- file. It is not the default because a file that somebody shortens while the network lives ends the process (SIGBUS), which a library cannot
+--- prevent; use it for files that are replaced whole, as scion and most tools write them, or not at all.
 ---@return scion.Net|table
 function scion.load(path, opts) end
 
@@ -8742,10 +8755,10 @@ function scion.repurpose.graph.with_preprocessing(net, pre) end
 --- A copy of the net whose single output ends in softmax (left alone when it does already).
 function scion.repurpose.graph.with_softmax(net) end
 
---- A repurposer from the JSON file of Xfer's LrRepurposer or SvmRepurposer, on a source network given beside it (Xfer keeps that in files of
---- MXNet). Layers must have the names that the file says.
+--- A repurposer from the JSON file of Xfer's LrRepurposer or SvmRepurposer, on its source network: the one given, or that which Xfer saved beside it
+--- (NAME_source-symbol.json with NAME_source-0000.params). Layers must have the names that the file says. scion.load does the same.
 ---@param path string
----@param opts { source_model: scion.Net }
+---@param opts? { source_model?: scion.Net }
 function scion.repurpose.load_xfer(path, opts) end
 
 --- Makes a class known to scion.load. Built-in ones are known already. A class without a graph form needs serialize and

@@ -47,6 +47,7 @@ local PARTS <const> = {
   BnnRepurposer = { "scion.repurpose", "BnnRepurposer" },
   KnnRepurposer = { "scion.repurpose", "KnnRepurposer" },
   NearestPrototypeRepurposer = { "scion.repurpose", "NearestPrototypeRepurposer" },
+  VotingRepurposer = { "scion.repurpose", "VotingRepurposer" },
   RidgeRepurposer = { "scion.repurpose", "RidgeRepurposer" },
   LinearRegressionRepurposer = { "scion.repurpose", "LinearRegressionRepurposer" },
   NeuralNetworkRepurposer = { "scion.repurpose", "NeuralNetworkRepurposer" },

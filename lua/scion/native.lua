@@ -320,7 +320,7 @@ function scion.is_net(value) end
 --- Reads a network: scion's own file, ONNX and the other formats that are known, told apart by their bytes.
 ---@param path string
 ---@return scion.Net
-function scion.load_net(path) end
+function scion.load_net(path, mmap) end
 
 --- Names a Lua layer, so that nets with it can be saved, and loaded once it is registered again.
 ---@param name string as files call it
@@ -633,15 +633,17 @@ function scion.io.decode_onnx(bytes, name) end
 ---@return scion.Tensor
 function scion.io.decode_onnx_tensor(bytes) end
 
---- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), or nil.
+--- What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks), "pytorch", "safetensors", "npz", "npy", "mxnet" (weights), "xfer" (a
+--- repurposer that Xfer saved), or nil.
 ---@param path string
 ---@return string?
 function scion.io.file_format(path) end
 
 --- Named tensors of a file of weights, by content: PyTorch (zip or the older form; nothing is executed), safetensors, npz, npy, MXNet's params.
 ---@param path string
+---@param mmap? boolean tensors stay in the file where they can, see scion.load
 ---@return table<string, scion.Tensor> tensors, string format, string[] names names in the file's order
-function scion.io.read_weights(path) end
+function scion.io.read_weights(path, mmap) end
 
 --- A net from MXNet's NAME-symbol.json. Without a file of parameters the newest NAME-NNNN.params beside it, or that of `epoch`.
 ---@param symbol string

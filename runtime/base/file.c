@@ -50,7 +50,7 @@ scion_status scion__file_open(scion_context *ctx, const char *path, scion_file *
       return io_error(ctx, path, "cannot map into memory", code);
     }
   }
-  *out = (scion_file){ name, map, (size_t)st.st_size, fd, map != NULL };
+  *out = (scion_file){ name, map, (size_t)st.st_size, fd, map != NULL, NULL };
   return SCION_OK;
 }
 
@@ -59,13 +59,49 @@ scion_status scion__file_memory(scion_context *ctx, const char *name, const void
   out->fd = -1;
   char *copy = scion__strdup(ctx, name);
   if (copy == NULL) return SCION_ENOMEM;
-  *out = (scion_file){ copy, size == 0 ? NULL : data, size, -1, false };
+  *out = (scion_file){ copy, size == 0 ? NULL : data, size, -1, false, NULL };
   return SCION_OK;
+}
+
+/* ---- mappings that tensors lie in ------------------------------------------------------------------ */
+
+struct scion_mapping {
+  atomic_int refs;
+  scion_heap *heap;
+  void *data;
+  size_t size;
+};
+scion_status scion__file_share(scion_context *ctx, scion_file *f) {
+  if (f->fd < 0 || f->size == 0 || f->shared != NULL) return SCION_OK;
+  scion_mapping *m = scion__alloc(ctx, sizeof *m);
+  if (m == NULL) return SCION_ENOMEM;
+  void *data = mmap(NULL, f->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, f->fd, 0);
+  if (data == MAP_FAILED) {
+    int code = errno;
+    scion__free(ctx, m, sizeof *m);
+    return io_error(ctx, f->path, "cannot map into memory", code);
+  }
+  *m = (scion_mapping){ .heap = ctx->heap, .data = data, .size = f->size };
+  atomic_init(&m->refs, 1);
+  if (f->mapped) munmap((void *)(uintptr_t)f->data, f->size);
+  f->mapped = false;
+  f->data = data;
+  f->shared = m;
+  return SCION_OK;
+}
+void scion__mapping_ref(scion_mapping *m) { atomic_fetch_add_explicit(&m->refs, 1, memory_order_relaxed); }
+void scion__mapping_release(void *mapping, void *unused) {
+  scion_mapping *m = mapping;
+  (void)unused;
+  if (atomic_fetch_sub_explicit(&m->refs, 1, memory_order_acq_rel) != 1) return;
+  munmap(m->data, m->size);
+  scion__heap_free(m->heap, false, m, sizeof *m);
 }
 
 void scion__file_close(scion_context *ctx, scion_file *f) {
   if (f->path == NULL) return;
   if (f->mapped) munmap((void *)(uintptr_t)f->data, f->size);
+  if (f->shared != NULL) scion__mapping_release(f->shared, NULL);
   if (f->fd >= 0) close(f->fd);
   scion__strfree(ctx, (char *)(uintptr_t)f->path);
   memset(f, 0, sizeof *f);

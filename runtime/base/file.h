@@ -6,16 +6,22 @@
 
 /* A regular file open for reading. `data` maps it; a file that another process shortens meanwhile can hurt whoever
  * touches `data`, so bulk reads go through scion__file_read, which reports that as SCION_EFORMAT. */
+typedef struct scion_mapping scion_mapping; /* counted; copy on write, so that tensors may lie in it */
 typedef struct scion_file {
   const char *path; /* owned copy, for messages */
   const unsigned char *data; /* NULL when size is 0 */
   size_t size;
   int fd;           /* -1: memory of the caller */
   bool mapped;
+  scion_mapping *shared; /* NULL, or what `data` lies in instead (scion__file_share) */
 } scion_file;
 scion_status scion__file_open(scion_context *ctx, const char *path, scion_file *out);
 /* The same over memory, which must outlive it; `name` stands for the path in messages. */
 scion_status scion__file_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_file *out);
+/* From here on `data` lies in a mapping that outlives the file, for as long as somebody holds it; nothing changes for memory and empty files. */
+scion_status scion__file_share(scion_context *ctx, scion_file *f);
+void scion__mapping_ref(scion_mapping *m);
+void scion__mapping_release(void *mapping, void *unused); /* from any thread */
 void scion__file_close(scion_context *ctx, scion_file *f); /* fine on a zeroed struct */
 scion_status scion__file_read(scion_context *ctx, const scion_file *f, uint64_t offset, void *data, size_t bytes);
 

@@ -205,12 +205,13 @@ static int m_file_format(lua_State *L) { /* (path) -> word or nil */
   return 1;
 }
 static void release_weights(scion_context *ctx, void *p) { scion_weights_close(ctx, p); }
-static int m_read_weights(lua_State *L) { /* (path) -> { name = tensor }, format, { names in the file's order } */
+static int m_read_weights(lua_State *L) { /* (path, mmap) -> { name = tensor }, format, { names in the file's order } */
   const char *path = luaL_checkstring(L, 1);
   holder *h = new_holder(L, release_weights);
   scion_weights *w;
   bind_charge(L);
-  bind_try(L, scion_weights_open(bind_ctx(L), path, &w));
+  if (lua_toboolean(L, 2)) bind_try(L, scion_weights_map(bind_ctx(L), path, &w));
+  else bind_try(L, scion_weights_open(bind_ctx(L), path, &w));
   h->p = w;
   lua_newtable(L);
   lua_pushstring(L, scion_weights_format(w));

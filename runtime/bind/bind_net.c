@@ -604,12 +604,13 @@ static scion_status find_layer(scion_context *ctx, void *ud, const char *name, c
   lua_settop(L, top);
   return st;
 }
-static int m_load_net(lua_State *L) { /* load_net(path) -> net */
+static int m_load_net(lua_State *L) { /* load_net(path, mmap) -> net */
   const char *path = luaL_checkstring(L, 1);
+  int map = lua_toboolean(L, 2);
   bind_charge(L);
   bind_net *n = bind_net_new(L);
   layer_search s = { L, lua_gettop(L), NULL, NULL };
-  scion_net_load_options options = { sizeof options, find_layer, &s };
+  scion_net_load_options options = { sizeof options, find_layer, &s, map };
   bind_try(L, scion_model_load(bind_ctx(L), path, &options, &n->net));
   return 1;
 }

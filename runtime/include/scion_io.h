@@ -16,6 +16,8 @@ typedef struct scion_tensor_info {
 } scion_tensor_info;
 
 SCION_API scion_status scion_safetensors_open(scion_context *ctx, const char *path, scion_safetensors **out);
+/* The same, but tensors are windows on the file where they can be (scion_net_load_options.mmap says at which price). */
+SCION_API scion_status scion_safetensors_map(scion_context *ctx, const char *path, scion_safetensors **out);
 /* The same from memory, which must outlive it; `name` stands for the path in messages. */
 SCION_API scion_status scion_safetensors_open_memory(scion_context *ctx, const char *name, const void *data, size_t size,
                                                      scion_safetensors **out);
@@ -57,8 +59,8 @@ SCION_API scion_status scion_npz_write(scion_context *ctx, const char *path, int
 SCION_API scion_status scion_idx_read(scion_context *ctx, const char *path, scion_tensor **out); /* plain or gzip, by content */
 SCION_API scion_status scion_idx_read_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_tensor **out);
 
-/* What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks); "pytorch", "safetensors", "npz", "npy", "mxnet" (weights); NULL:
- * nothing that is known. Static text. */
+/* What a file is, by content: "scion", "onnx", "mxnet-symbol" (networks); "pytorch", "safetensors", "npz", "npy", "mxnet" (weights);
+ * "xfer" (a repurposer that Xfer saved, as JSON); NULL: nothing that is known. Static text. */
 SCION_API scion_status scion_file_format(scion_context *ctx, const char *path, const char **out);
 
 /* ---- weights from elsewhere ---------------------------------------------------------------------------- */
@@ -68,6 +70,9 @@ SCION_API scion_status scion_file_format(scion_context *ctx, const char *path, c
  * "state_dict", "model" and the like. */
 typedef struct scion_weights scion_weights;
 SCION_API scion_status scion_weights_open(scion_context *ctx, const char *path, scion_weights **out);
+/* The same, but tensors are windows on the file where they can be: safetensors, PyTorch's zip and npz without compression, as far as they are aligned there
+ * (scion_net_load_options.mmap says at which price). */
+SCION_API scion_status scion_weights_map(scion_context *ctx, const char *path, scion_weights **out);
 /* The same from memory, which may go afterwards; `name` stands for the path in messages. */
 SCION_API scion_status scion_weights_open_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_weights **out);
 SCION_API void scion_weights_close(scion_context *ctx, scion_weights *weights);

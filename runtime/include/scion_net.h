@@ -206,6 +206,11 @@ typedef struct scion_net_load_options {
   /* Fills in fn, free and ud for a registered host function; NULL or a failure makes loading fail, naming the layer. */
   scion_status (*custom)(scion_context *ctx, void *ud, const char *name, const char *config, scion_net_custom *out);
   void *ud;
+  /* 1: weights are windows on a private mapping of the file instead of copies, where the alignment in it allows that. Pages come from the file when they
+   * are used, several processes share them, and a write makes a copy of the page. The price: whoever shortens the file while the net lives kills the
+   * process with SIGBUS, against which a library has no means, and whoever writes into it may change weights. So copies are the default; choose
+   * this for files that are replaced whole (renamed over, as scion writes them) or not at all. */
+  int mmap;
 } scion_net_load_options;
 SCION_API scion_status scion_net_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out);
 /* 32 hexadecimal digits over structure and weights: which network a repurposer belongs to. */

@@ -150,14 +150,14 @@ static scion_status read_file(scion_context *ctx, const scion_file *f, scion_ten
   bool turn = h.fortran && h.n_dims > 1;
   for (int32_t i = 0; i < h.n_dims; i++) shape[i] = h.shape[turn ? h.n_dims - 1 - i : i];
   scion_tensor *t;
-  SCION_TRY(scion__tensor_alloc(ctx, h.dtype, h.n_dims, shape, &t));
-  scion_status st = scion__file_read(ctx, f, h.data, t->data, f->size - h.data);
-  if (st == SCION_OK && h.swap) scion__swap_bytes(t->data, (size_t)t->numel, scion_dtype_size(h.dtype));
-  if (st == SCION_OK && h.dtype == SCION_BOOL) {
+  scion_status st = SCION_OK;
+  SCION_TRY(scion__tensor_of_file(ctx, f, h.data, h.dtype, h.n_dims, shape, &t));
+  if (h.swap) scion__swap_bytes(t->data, (size_t)t->numel, scion_dtype_size(h.dtype));
+  if (h.dtype == SCION_BOOL) {
     uint8_t *b = (uint8_t *)t->data;
     for (int64_t i = 0; i < t->numel; i++) b[i] = b[i] != 0;
   }
-  if (st == SCION_OK && turn) {
+  if (turn) {
     scion_tensor *view = NULL, *packed = NULL;
     int64_t strides[SCION_MAX_DIMS];
     for (int32_t i = 0; i < h.n_dims; i++) strides[i] = t->strides[h.n_dims - 1 - i];
@@ -192,6 +192,18 @@ scion_status scion_npy_read_memory(scion_context *ctx, const char *name, const v
   return st;
 }
 
+scion_status scion__npz_read(scion_context *ctx, const scion_file *whole, scion_zip *zip, int32_t i, scion_tensor **out) {
+  uint64_t offset;
+  if (whole->shared != NULL && i >= 0 && i < scion_zip_count(zip) && scion__zip_stored(zip, i, &offset)) { /* the member as a file of its own in the same mapping */
+    const scion_member *m = scion__zip_member(zip, i);
+    char name[600];
+    snprintf(name, sizeof name, "%.300s: %.250s", whole->path, m->name);
+    scion_file part = { name, whole->data + offset, (size_t)m->size, -1, false, whole->shared };
+    SCION_TRY(scion__zip_sum(ctx, zip, i, part.data));
+    return read_file(ctx, &part, out);
+  }
+  return scion_npz_read(ctx, zip, i, out);
+}
 scion_status scion_npz_read(scion_context *ctx, scion_zip *zip, int32_t i, scion_tensor **out) {
   *out = NULL;
   const scion_member *m = scion__zip_member(zip, i);

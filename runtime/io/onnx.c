@@ -50,8 +50,9 @@ int32_t scion__onnx_constant(scion_onnx *o, scion_tensor *t) {
   return v;
 }
 int32_t scion__onnx_find(const scion_onnx *o, const scion_pb *name) {
+  size_t length = (size_t)(name->end - name->p);
   for (int32_t i = o->n_values - 1; i >= o->first; i = o->values[i].closed ? o->values[i].below : i - 1)
-    if (o->values[i].name != NULL && !o->values[i].closed && scion__pb_is(name, o->values[i].name)) return i;
+    if (!o->values[i].closed && o->values[i].name != NULL && o->values[i].name_length == length && memcmp(name->p, o->values[i].name, length) == 0) return i;
   return -1;
 }
 scion_status scion__onnx_bind(scion_onnx *o, int32_t v, const scion_pb *name) {
@@ -75,6 +76,7 @@ scion_status scion__onnx_bind(scion_onnx *o, int32_t v, const scion_pb *name) {
     v = copy;
   }
   o->values[v].name = text;
+  o->values[v].name_length = strlen(text);
   return SCION_OK;
 }
 
@@ -653,6 +655,7 @@ scion_status scion__onnx_weights(scion_onnx *o, scion_pb graph) {
       return SCION_ENOMEM;
     }
     o->values[v].name = name;
+    o->values[v].name_length = strlen(name);
     o->values[v].weight = true;
     o->values[v].type = (int32_t)(scion__onnx_type_of(f.sub) & 63);
   }
@@ -707,8 +710,9 @@ static scion_status import_model(scion_onnx *o, scion_pb model) {
   return import_graph(o, graph);
 }
 
-static scion_status load_with(scion_context *ctx, const scion_file *f, bool mapped, const int64_t *probes, scion_net **out) {
+static scion_status load_with(scion_context *ctx, const scion_file *f, bool mapped, const int64_t *probes, bool *hopeless, scion_net **out) {
   scion_onnx o = { .ctx = ctx, .path = f->path, .file = mapped ? f : NULL, .opset = 1, .probes = probes };
+  *hopeless = false;
   SCION_TRY(scion_net_new(ctx, &o.net));
   scion_status st = import_model(&o, (scion_pb){ f->data, f->data + f->size, false });
   for (int32_t i = 0; i < o.n_values; i++) {
@@ -720,6 +724,7 @@ static scion_status load_with(scion_context *ctx, const scion_file *f, bool mapp
   if (o.values != NULL) scion__free(ctx, o.values, (size_t)o.cap * sizeof *o.values);
   if (st == SCION_OK) *out = o.net;
   else scion_net_free(ctx, o.net);
+  *hopeless = o.hopeless;
   return st;
 }
 /* Pictures want sizes that halve often; sequences may have few positions: smaller sizes when the first do not fit. */
@@ -730,8 +735,9 @@ static scion_status load_file(scion_context *ctx, const scion_file *f, bool mapp
   for (int32_t i = 0; i < SCION_COUNT(probes); i++) {
     char message[sizeof ctx->message];
     if (i > 0) memcpy(message, ctx->message, sizeof message);
-    scion_status next = load_with(ctx, f, mapped, probes[i], out);
-    if (next == SCION_OK || next != SCION_EUNSUPPORTED) return next;
+    bool hopeless;
+    scion_status next = load_with(ctx, f, mapped, probes[i], &hopeless, out);
+    if (next == SCION_OK || next != SCION_EUNSUPPORTED || hopeless) return next;
     if (i > 0) memcpy(ctx->message, message, sizeof message); /* the first reason counts */
     st = next;
   }
@@ -741,11 +747,13 @@ scion_status scion_onnx_load_memory(scion_context *ctx, const char *name, const 
   scion_file f = { .path = name, .data = data, .size = size, .fd = -1 };
   return load_file(ctx, &f, false, out);
 }
-scion_status scion_onnx_load(scion_context *ctx, const char *path, scion_net **out) {
+scion_status scion_onnx_load(scion_context *ctx, const char *path, scion_net **out) { return scion__onnx_load(ctx, path, false, out); }
+scion_status scion__onnx_load(scion_context *ctx, const char *path, bool map, scion_net **out) {
   scion_file f;
   *out = NULL;
   SCION_TRY(scion__file_open(ctx, path, &f));
-  scion_status st = load_file(ctx, &f, true, out);
+  scion_status st = map ? scion__file_share(ctx, &f) : SCION_OK;
+  if (st == SCION_OK) st = load_file(ctx, &f, true, out);
   scion__file_close(ctx, &f);
   return st;
 }

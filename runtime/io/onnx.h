@@ -27,6 +27,7 @@ static inline bool scion__pb_is(const scion_pb *s, const char *word) {
 
 typedef struct scion_onnx_value {
   char *name;           /* of the graph; NULL: made on the way */
+  size_t name_length;   /* of the graph's names, which are looked for often */
   char *label;          /* of a weight that is known by another name inside a function; NULL: the same */
   scion_tensor *tensor; /* a constant */
   int32_t id;           /* in the net; -1: not there yet */
@@ -64,6 +65,7 @@ typedef struct scion_onnx {
   const int64_t *probes; /* free dimensions of the inputs are tried at these two sizes: what comes out the same both times does not depend on them */
   int64_t opset;
   scion_onnx_value *values;
+  scion_onnx_value nothing;
   int32_t n_values, cap;
   scion_onnx_node *node; /* at work */
   char layer[256];       /* its name in the net */
@@ -72,9 +74,11 @@ typedef struct scion_onnx {
   const scion_onnx_frame *frame; /* NULL: in the graph itself */
   char prefix[160];      /* of layers' names: the layer that a function or inner graph stands for, or empty */
   int32_t first;         /* values before it are out of sight */
+  bool hopeless;         /* other sizes of the inputs would not help */
   int32_t depth, written_out; /* functions and inner graphs within each other; nodes that come from them */
 } scion_onnx;
 
+scion_status scion__onnx_load(scion_context *ctx, const char *path, bool map, scion_net **out);
 /* file: where proto lies, NULL for memory. */
 uint64_t scion__onnx_type_of(scion_pb proto); /* element type of a TensorProto */
 scion_status scion__onnx_tensor(scion_context *ctx, const char *path, const scion_file *file, scion_pb proto, char **name, scion_tensor **out);
@@ -92,7 +96,11 @@ scion_status scion__onnx_ints_in(scion_onnx *o, int32_t i, scion_ints *out);
 static inline int32_t scion__onnx_in(const scion_onnx *o, int32_t i) { return i < o->node->n_in ? o->node->in[i] : -1; }
 static inline bool scion__onnx_computed(scion_onnx *o, int32_t i) { return scion__onnx_in(o, i) >= 0 && scion__onnx_const_in(o, i) == NULL; }
 static inline bool scion__onnx_free(const scion_onnx_value *v, int32_t d) { return v->probe[0][d] != v->probe[1][d]; } /* no fixed size */
-static inline scion_onnx_value *scion__onnx_value(scion_onnx *o, int32_t v) { return &o->values[v]; }
+static inline scion_onnx_value *scion__onnx_value(scion_onnx *o, int32_t v) { /* of an input that is missing: one of which nothing is known */
+  if (v >= 0) return &o->values[v];
+  o->nothing = (scion_onnx_value){ .id = -1, .dtype = -1 };
+  return &o->nothing;
+}
 scion_status scion__onnx_rank(scion_onnx *o, int32_t v, int32_t *rank); /* fails when unknown */
 
 /* Runs `op` on values: at once when all are constants, as a node of the net otherwise. suffix: part of the layer's name for

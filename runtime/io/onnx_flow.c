@@ -8,7 +8,7 @@
 #define OP(name) (&scion__op_##name)
 #define IN(i) scion__onnx_in(o, i)
 #define MAX_DEPTH 16       /* functions and inner graphs within each other */
-#define MAX_WRITTEN 20000  /* nodes that come from them */
+#define MAX_WRITTEN 4000   /* nodes that come from them, and one more for every 256 bytes of the file: memory that it justifies */
 #define MAX_VALUES 64      /* inputs or outputs of an inner graph */
 
 /* ---- scopes ------------------------------------------------------------------------------------------------------ */
@@ -33,7 +33,9 @@ static scion_status enter(scion_onnx *o, scope *s, int64_t turn) { /* turn: of a
   return SCION_OK;
 }
 static void leave(scion_onnx *o, const scope *s) {
-  for (int32_t i = s->begin; i < o->n_values; i++) o->values[i].closed = true, o->values[i].below = s->begin - 1;
+  int32_t below = s->begin - 1;
+  if (below >= 0 && o->values[below].closed) below = o->values[below].below; /* the turns of a loop are passed over at once */
+  for (int32_t i = s->begin; i < o->n_values; i++) o->values[i].closed = true, o->values[i].below = below;
   o->depth--;
   o->node = s->node;
   o->frame = s->frame;
@@ -49,7 +51,9 @@ static scion_status run_body(scion_onnx *o, scion_pb body, uint32_t nodes, uint3
   scion_pb g = body;
   while (scion__pb_next(&g, &f)) {
     if (f.number != nodes || f.wire != 2) continue;
-    if (++o->written_out > MAX_WRITTEN) return scion_fail(o->ctx, SCION_EUNSUPPORTED, "%s: functions, branches and loops come to more than %d layers", o->path, MAX_WRITTEN);
+    int64_t most = MAX_WRITTEN + (o->model.end - o->model.p) / 256;
+    o->hopeless = ++o->written_out > most;
+    if (o->hopeless) return scion_fail(o->ctx, SCION_EUNSUPPORTED, "%s: functions, branches and loops come to more than %lld layers", o->path, (long long)most);
     SCION_TRY(scion__onnx_import_node(o, body, f.sub));
   }
   if (g.bad) return scion__onnx_damaged(o, "a function or an inner graph is damaged");
@@ -164,7 +168,8 @@ static bool same_shape(const scion_onnx_value *a, const scion_onnx_value *b) {
 static scion_status truth(scion_onnx *o, int32_t v, bool *out) {
   static const int64_t zeros[SCION_MAX_DIMS] = { 0 };
   double number = 0;
-  const scion_tensor *t = o->values[v].tensor;
+  const scion_tensor *t = scion__onnx_value(o, v)->tensor;
+  if (t == NULL) return scion__onnx_fail(o, "its condition is missing");
   if (t->numel != 1) return scion__onnx_fail(o, "its condition holds %lld values, not one", (long long)t->numel);
   SCION_TRY(scion_tensor_get(o->ctx, t, zeros, &number));
   *out = number != 0;
@@ -174,7 +179,7 @@ static scion_status if_(scion_onnx *o, int32_t *out) {
   int32_t yes[MAX_VALUES], no[MAX_VALUES], n, cond = IN(0);
   if (cond < 0) return scion__onnx_fail(o, "has no condition");
   if (o->node->n_out > MAX_VALUES) return scion__onnx_fail(o, "has more than %d outputs", MAX_VALUES);
-  if (o->values[cond].tensor != NULL) {
+  if (scion__onnx_value(o, cond)->tensor != NULL) {
     bool taken = false;
     SCION_TRY(truth(o, cond, &taken));
     SCION_TRY(branch(o, taken ? "then_branch" : "else_branch", yes, &n));
@@ -189,7 +194,7 @@ static scion_status if_(scion_onnx *o, int32_t *out) {
   scion__set_ints(OP(reshape), q, "shape", &none);
   SCION_TRY(scion__onnx_emit1(o, OP(reshape), q, NULL, "condition", cond, &cond));
   for (int32_t i = 0; i < n; i++) {
-    if (!same_shape(&o->values[yes[i]], &o->values[no[i]])) return scion__onnx_fail(o,
+    if (!same_shape(scion__onnx_value(o, yes[i]), scion__onnx_value(o, no[i]))) return scion__onnx_fail(o,
         "its condition is computed by the network and its branches differ in shape; only a known condition, or branches of one shape, are possible");
     SCION_TRY(scion__onnx_emit(o, OP(where), NULL, "Where", i == 0 ? NULL : "choice", 3, (int32_t[]){ cond, yes[i], no[i] }, 1, &out[i]));
   }
@@ -245,16 +250,18 @@ static scion_status loop_turns(scion_onnx *o, scion_pb body, int64_t most, bool 
   int32_t given[MAX_VALUES + 2], made[MAX_VALUES], n;
   for (int64_t k = 0; k < most && go; k++) {
     scope s;
-    SCION_TRY(number(o, SCION_I64, (double)k, &given[0]));
-    SCION_TRY(number(o, SCION_BOOL, 1, &given[1]));
-    memcpy(given + 2, state, (size_t)n_states * sizeof *state);
     SCION_TRY(enter(o, &s, k));
-    scion_status st = bind_inputs(o, body, n_states + 2, given);
+    scion_status st = number(o, SCION_I64, (double)k, &given[0]);
+    if (st == SCION_OK) st = number(o, SCION_BOOL, 1, &given[1]);
+    memcpy(given + 2, state, (size_t)n_states * sizeof *state);
+    if (st == SCION_OK) st = bind_inputs(o, body, n_states + 2, given);
     if (st == SCION_OK) st = run_graph(o, body, made, &n);
     leave(o, &s);
     SCION_TRY(st);
     if (n != 1 + n_states + n_scans) return scion__onnx_fail(o, "its body gives %d values where %d are expected", n, 1 + n_states + n_scans);
-    if (o->values[made[0]].tensor == NULL) return scion__onnx_fail(o, "whether it goes on is computed by the network; only loops whose number of turns is known can be read");
+    if (scion__onnx_value(o, made[0])->tensor == NULL) {
+      return scion__onnx_fail(o, "whether it goes on is computed by the network; only loops whose number of turns is known can be read");
+    }
     SCION_TRY(truth(o, made[0], &go));
     memcpy(state, made + 1, (size_t)n_states * sizeof *state);
     for (int32_t i = 0; i < n_scans; i++) SCION_TRY(add_turn(o, &scans[i], made[1 + n_states + i]));
@@ -290,15 +297,16 @@ static scion_status scan_turns(scion_onnx *o, scion_pb body, int64_t length, int
   for (int64_t k = 0; k < length; k++) {
     scope s;
     memcpy(given, state, (size_t)n_states * sizeof *state);
-    for (int32_t i = 0; i < n_in; i++) {
+    SCION_TRY(enter(o, &s, k));
+    scion_status st = SCION_OK;
+    for (int32_t i = 0; i < n_in && st == SCION_OK; i++) {
       scion__room p;
       void *q = scion__params(&p, OP(select));
       scion__set_int(OP(select), q, "dim", axis[i]);
       scion__set_int(OP(select), q, "index", list_at(direction, i, 0) ? length - 1 - k : k);
-      SCION_TRY(scion__onnx_emit1(o, OP(select), q, NULL, "step", IN(n_states + i), &given[n_states + i]));
+      st = scion__onnx_emit1(o, OP(select), q, NULL, "step", IN(n_states + i), &given[n_states + i]);
     }
-    SCION_TRY(enter(o, &s, k));
-    scion_status st = bind_inputs(o, body, n_states + n_in, given);
+    if (st == SCION_OK) st = bind_inputs(o, body, n_states + n_in, given);
     if (st == SCION_OK) st = run_graph(o, body, made, &n);
     leave(o, &s);
     SCION_TRY(st);
@@ -328,9 +336,9 @@ static scion_status scan(scion_onnx *o, int32_t *out) {
     axis[i] = list_at(&axes, i, 0);
     if (axis[i] < 0) axis[i] += rank;
     if (axis[i] < 0 || axis[i] >= rank) return scion__onnx_fail(o, "axis %lld of %d dimensions", (long long)axis[i], rank);
-    if (scion__onnx_free(&o->values[v], (int32_t)axis[i])) return scion__onnx_fail(o, "the size of what it walks along is not fixed");
-    if (length >= 0 && length != o->values[v].probe[0][axis[i]]) return scion__onnx_fail(o, "its inputs differ in length");
-    length = o->values[v].probe[0][axis[i]];
+    if (scion__onnx_free(scion__onnx_value(o, v), (int32_t)axis[i])) return scion__onnx_fail(o, "the size of what it walks along is not fixed");
+    if (length >= 0 && length != scion__onnx_value(o, v)->probe[0][axis[i]]) return scion__onnx_fail(o, "its inputs differ in length");
+    length = scion__onnx_value(o, v)->probe[0][axis[i]];
   }
   for (int32_t i = 0; i < n_states; i++) state[i] = IN(i);
   scion_status st = scan_turns(o, body, length, n_states, n_in, axis, &directions, n_scans, state, scans);

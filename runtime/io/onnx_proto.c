@@ -180,7 +180,7 @@ static scion_status typed_data(scion_context *ctx, const char *path, scion_pb m,
 }
 
 /* Data in a file beside the model: only of its own folder. */
-static scion_status external_data(scion_context *ctx, const char *path, const header *h, scion_tensor *t, size_t bytes) {
+static scion_status external_data(scion_context *ctx, const char *path, const scion_file *model, const header *h, int dtype, size_t bytes, scion_tensor **out) {
   char *location = scion__pb_text(ctx, &h->location);
   if (location == NULL) return SCION_ENOMEM;
   if (location[0] == '\0' || location[0] == '/' || strstr(location, "..") != NULL || strchr(location, '\\') != NULL) {
@@ -201,7 +201,8 @@ static scion_status external_data(scion_context *ctx, const char *path, const he
       if (h->has_length && h->length != bytes) st = scion_fail(ctx, SCION_EFORMAT, "%s: a tensor of %zu bytes has %llu in %s", path, bytes,
           (unsigned long long)h->length, location);
       else if (h->offset > file.size || bytes > file.size - h->offset) st = scion_fail(ctx, SCION_EFORMAT, "%s: a tensor's data end after the end of %s", path, location);
-      else if (bytes > 0) st = scion__file_read(ctx, &file, h->offset, t->data, bytes);
+      else if (model != NULL && model->shared != NULL) st = scion__file_share(ctx, &file);
+      if (st == SCION_OK) st = scion__tensor_of_file(ctx, &file, h->offset, dtype, h->n_dims, h->shape, out);
       scion__file_close(ctx, &file);
     }
     scion__free(ctx, full, n);
@@ -227,14 +228,17 @@ scion_status scion__onnx_tensor(scion_context *ctx, const char *path, const scio
   if (!h.has_raw && !h.external && (uint64_t)numel > have) { /* at least one byte an element */
     return scion_fail(ctx, SCION_EFORMAT, "%s: a tensor of %lld elements lies in %zu bytes", path, (long long)numel, have);
   }
-  scion_tensor *t;
-  SCION_TRY(scion__tensor_alloc(ctx, dtype, h.n_dims, h.shape, &t));
-  scion_status st = SCION_OK;
-  if (h.external) st = external_data(ctx, path, &h, t, bytes);
-  /* past the mapping, whose pages stay out of memory */
-  else if (h.has_raw && file != NULL && bytes > 0) st = scion__file_read(ctx, file, (uint64_t)(h.raw.p - file->data), t->data, bytes);
-  else if (h.has_raw && bytes > 0) memcpy(t->data, h.raw.p, bytes);
-  else st = typed_data(ctx, path, proto, t);
+  scion_tensor *t = NULL;
+  scion_status st;
+  if (h.external) {
+    st = external_data(ctx, path, file, &h, dtype, bytes, &t);
+  } else if (h.has_raw && file != NULL && bytes > 0) { /* past the mapping, whose pages stay out of memory, or as a window on it */
+    st = scion__tensor_of_file(ctx, file, (uint64_t)(h.raw.p - file->data), dtype, h.n_dims, h.shape, &t);
+  } else {
+    st = scion__tensor_alloc(ctx, dtype, h.n_dims, h.shape, &t);
+    if (st == SCION_OK && h.has_raw && bytes > 0) memcpy(t->data, h.raw.p, bytes);
+    else if (st == SCION_OK) st = typed_data(ctx, path, proto, t);
+  }
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
   if (st == SCION_OK && (h.has_raw || h.external)) scion__swap_bytes(t->data, (size_t)numel, scion_dtype_size((scion_dtype)dtype));
 #endif

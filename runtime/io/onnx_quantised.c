@@ -23,7 +23,7 @@ static scion_status number(scion_onnx *o, int dtype, double v, int32_t *out) {
 static scion_status cast_to(scion_onnx *o, int32_t v, int dtype, const char *suffix, int32_t *out) {
   scion__room p;
   *out = v;
-  if (o->values[v].dtype == dtype) return SCION_OK;
+  if (scion__onnx_value(o, v)->dtype == dtype) return SCION_OK;
   void *q = scion__params(&p, OP(to));
   scion__set_int(OP(to), q, "dtype", dtype);
   return scion__onnx_emit1(o, OP(to), q, NULL, suffix, v, out);
@@ -39,12 +39,12 @@ static scion_status spread(scion_onnx *o, int32_t v, int32_t x, int64_t axis, in
   if (axis < 0) axis += rank;
   if (axis < 0 || (axis >= rank && !(n == 1 && rank <= 1))) return scion__onnx_fail(o, "axis %lld of %d dimensions", (long long)axis, rank);
   if (block > 0) {
-    if (n != rank || scion__onnx_free(&o->values[x], (int32_t)axis)) return scion__onnx_fail(o, "blocks of a size that is not fixed");
+    if (n != rank || scion__onnx_free(scion__onnx_value(o, x), (int32_t)axis)) return scion__onnx_fail(o, "blocks of a size that is not fixed");
     void *q = scion__params(&p, OP(repeat_interleave));
     scion__set_int(OP(repeat_interleave), q, "times", block);
     scion__set_int(OP(repeat_interleave), q, "dim", axis);
     SCION_TRY(scion__onnx_emit1(o, OP(repeat_interleave), q, NULL, suffix, v, out));
-    int64_t have = o->values[*out].known ? o->values[*out].probe[0][axis] : 0, want = o->values[x].probe[0][axis];
+    int64_t have = scion__onnx_value(o, *out)->known ? scion__onnx_value(o, *out)->probe[0][axis] : 0, want = scion__onnx_value(o, x)->probe[0][axis];
     if (have == want) return SCION_OK;
     q = scion__params(&p, OP(slice)); /* the last block may be cut off */
     scion__set_int(OP(slice), q, "dim", axis);
@@ -53,7 +53,7 @@ static scion_status spread(scion_onnx *o, int32_t v, int32_t x, int64_t axis, in
     return scion__onnx_emit1(o, OP(slice), q, NULL, suffix, *out, out);
   }
   if (n != 1) return scion__onnx_fail(o, "a scale of %d dimensions", n);
-  if (o->values[v].probe[0][0] == 1 && !scion__onnx_free(&o->values[v], 0)) axis = rank - 1;
+  if (scion__onnx_value(o, v)->probe[0][0] == 1 && !scion__onnx_free(scion__onnx_value(o, v), 0)) axis = rank - 1;
   scion_ints shape = { .n = 0 };
   for (int64_t d = axis; d < rank; d++) shape.v[shape.n++] = d == axis ? -1 : 1;
   if (shape.n == 1) return SCION_OK;
@@ -66,7 +66,7 @@ static scion_status quantised(scion_onnx *o, int32_t x, int32_t scale, int32_t z
   scion__room p;
   double lo, hi;
   if (!limits(type, &lo, &hi)) return scion__onnx_fail(o, "quantised to elements of ONNX type %lld; u8, i8, u16 and i16 are known", (long long)type);
-  int dtype = o->values[x].dtype;
+  int dtype = scion__onnx_value(o, x)->dtype;
   if (dtype < 0) return scion__onnx_fail(o, "the element type of its input is not known");
   if (!scion__is_float(dtype)) SCION_TRY(cast_to(o, x, dtype = SCION_F32, "float", &x));
   SCION_TRY(cast_to(o, scale, dtype, "scale", &scale));
@@ -81,7 +81,7 @@ static scion_status quantised(scion_onnx *o, int32_t x, int32_t scale, int32_t z
   scion__set_float(OP(clamp), q, "max", hi);
   SCION_TRY(scion__onnx_emit1(o, OP(clamp), q, NULL, "saturated", *out, out));
   SCION_TRY(cast_to(o, *out, scion__onnx_dtype((uint64_t)type), suffix, out));
-  o->values[*out].type = (int32_t)type;
+  scion__onnx_value(o, *out)->type = (int32_t)type;
   return SCION_OK;
 }
 /* (x - zero) scale */
@@ -99,7 +99,7 @@ static scion_status quantise(scion_onnx *o, int32_t *out) {
   int64_t axis = scion__onnx_int(o, "axis", 1), block = scion__onnx_int(o, "block_size", 0), type = scion__onnx_int(o, "output_dtype", 0);
   int32_t scale, zero = -1;
   if (IN(0) < 0 || IN(1) < 0) return scion__onnx_fail(o, "has no scale");
-  if (IN(2) >= 0) type = o->values[IN(2)].type;
+  if (IN(2) >= 0) type = scion__onnx_value(o, IN(2))->type;
   if (type == 0) type = UINT8;
   SCION_TRY(spread(o, IN(1), IN(0), axis, block, "scale", &scale));
   if (IN(2) >= 0) SCION_TRY(spread(o, IN(2), IN(0), axis, block, "zero_point", &zero));
@@ -109,7 +109,7 @@ static scion_status dequantise(scion_onnx *o, int32_t *out) {
   int64_t axis = scion__onnx_int(o, "axis", 1), block = scion__onnx_int(o, "block_size", 0);
   int32_t scale, zero = -1;
   if (IN(0) < 0 || IN(1) < 0) return scion__onnx_fail(o, "has no scale");
-  int dtype = o->values[IN(1)].dtype;
+  int dtype = scion__onnx_value(o, IN(1))->dtype;
   if (dtype < 0 || !scion__is_float(dtype)) return scion__onnx_fail(o, "its scale is no float");
   SCION_TRY(spread(o, IN(1), IN(0), axis, block, "scale", &scale));
   if (IN(2) >= 0) SCION_TRY(spread(o, IN(2), IN(0), axis, block, "zero_point", &zero));
@@ -173,7 +173,7 @@ static scion_status qlinear_matmul(scion_onnx *o, int32_t *out) { /* a, its scal
   }
   SCION_TRY(scion__onnx_emit2(o, OP(matmul), NULL, NULL, "product", a, b, out));
   SCION_TRY(spread(o, IN(6), *out, -1, 0, "scale", &scale));
-  return quantised(o, *out, scale, IN(7), IN(7) >= 0 ? o->values[IN(7)].type : UINT8, NULL, out);
+  return quantised(o, *out, scale, IN(7), IN(7) >= 0 ? scion__onnx_value(o, IN(7))->type : UINT8, NULL, out);
 }
 /* Conv of centred operands: the node with other inputs, by the operator's own rule. */
 static scion_status conv_of(scion_onnx *o, int32_t x, int32_t w, int32_t *out) {
@@ -217,7 +217,7 @@ static scion_status qlinear_conv(scion_onnx *o, int32_t *out) { /* x 0-2, w 3-5,
   SCION_TRY(cast_to(o, s, SCION_F64, "scale", &s));
   SCION_TRY(scion__onnx_emit2(o, OP(mul), NULL, NULL, "scaled", *out, s, out));
   SCION_TRY(spread(o, IN(6), *out, -1, 0, "scale", &s));
-  return quantised(o, *out, s, IN(7), IN(7) >= 0 ? o->values[IN(7)].type : UINT8, "quantised", out);
+  return quantised(o, *out, s, IN(7), IN(7) >= 0 ? scion__onnx_value(o, IN(7))->type : UINT8, "quantised", out);
 }
 
 const scion_onnx_operator scion__onnx_quantised[] = { { "QuantizeLinear", quantise }, { "DequantizeLinear", dequantise }, { "DynamicQuantizeLinear", dynamic_quantise },

@@ -119,7 +119,7 @@ static bool same_value(scion_onnx *o, scion_tensor *a, scion_tensor *b) {
 bool scion__onnx_follow(scion_onnx *o, const scion_op *op, const void *params, int32_t n_in, const int32_t *in, int32_t n_out, int32_t *out,
                           scion_tensor *seen[2][SCION_MAX_OUTPUTS]) {
   if ((op->info.flags & SCION_OF_RANDOM) || n_in == 0) return false;
-  bool ok = true, sizes = op == &scion__op_shape_of && o->values[in[0]].known;
+  bool ok = true, sizes = op == &scion__op_shape_of && in[0] >= 0 && o->values[in[0]].known;
   for (int32_t i = 0; i < n_in && !sizes; i++) if (!is_seen(o, in[i])) return false;
   for (int pass = 0; pass < 2 && ok; pass++) ok = try_op(o, op, params, n_in, in, pass, sizes, n_out, seen[pass]);
   for (int32_t i = 0; i < n_out && ok; i++) ok = seen[0][i]->numel <= SMALL;

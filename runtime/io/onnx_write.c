@@ -395,8 +395,12 @@ static void write_layer(scion_ow *w) {
       return;
     }
   }
-  char why[200];
-  snprintf(why, sizeof why, "ONNX has no counterpart of '%.100s' here", n->op->info.name);
+  char why[400];
+  const net_item *from = n->n_in > 0 && n->in[0] >= 0 ? w->net->values[n->in[0]].item : NULL;
+  int at = snprintf(why, sizeof why, "ONNX has no counterpart of '%.100s' here", n->op->info.name);
+  if (from != NULL && from->space == NET_NODE) { /* something useful can be written */
+    snprintf(why + at, sizeof why - (size_t)at, "; what feeds it can be written: net:extract { to = { \"%.150s\" } }:save_onnx(...)", from->name);
+  }
   scion__ow_refuse(w, why);
 }
 

@@ -1,4 +1,5 @@
-/* onnx_write_more.c: what recurrent layers, uneven adaptive pooling, attention in groups and other ops with several nodes each become in ONNX. */
+/* onnx_write_more.c: what recurrent layers, uneven adaptive pooling, attention in groups, distances and other ops with several nodes each become in ONNX. */
+#include <math.h>
 #include <stdio.h>
 
 #include "onnx_write.h"
@@ -190,7 +191,66 @@ static void rotary(scion_ow *w) {
   emit(w, "RotaryEmbedding", 4, (const char *[]){ IN(0), IN(1), IN(2), IN(3) }, &a);
 }
 
+/* ---- distances ------------------------------------------------------------------------------------------------------------------ */
+
+/* a - b for all pairs of rows: (..., P, R, D). */
+static scion_oname differences(scion_ow *w, const char *a, const char *b) {
+  int64_t last = -2, before = -3;
+  scion_oname left = scion__ow_call(w, "Unsqueeze", a, scion__ow_ints(w, 1, &last).s, NULL), right = scion__ow_call(w, "Unsqueeze", b, scion__ow_ints(w, 1, &before).s, NULL);
+  return scion__ow_call(w, "Sub", left.s, right.s, NULL);
+}
+static void cdist(scion_ow *w) {
+  ATTRS(a);
+  const scion_param *given = net__param(w->node->op, "p");
+  double p = given == NULL ? 2 : scion__ow_float(w, "p");
+  int64_t last = -1;
+  if (p != 1 && p != 2 && !isinf(p)) {
+    scion__ow_refuse(w, "distances of another norm than 1, 2 and infinity");
+    return;
+  }
+  scion__oa_int(&a, "keepdims", 0);
+  scion_oname d = differences(w, IN(0), IN(1));
+  if (isinf(p)) d = scion__ow_call(w, "Abs", d.s, NULL, NULL);
+  emit2(w, p == 1 ? "ReduceL1" : p == 2 ? "ReduceL2" : "ReduceMax", d.s, scion__ow_ints(w, 1, &last).s, &a);
+}
+/* k(r) from r^2: exp(-r^2 / 2), or with u = sqrt(1, 3, 5) r: exp(-u), (1 + u) exp(-u), (1 + u + u^2 / 3) exp(-u). */
+static scion_oname covariance(scion_ow *w, const char *squares) {
+  static const double scale_of[] = { -0.5, 1, 1.7320508075688772, 2.23606797749979 };
+  int32_t kind = (int32_t)scion__ow_int(w, "kind");
+  int dtype = dtype_in(w);
+  scion_oname scale = scion__ow_number(w, dtype, scale_of[kind & 3]), one = scion__ow_number(w, dtype, 1);
+  if (kind == 0) return scion__ow_call(w, "Exp", scion__ow_call(w, "Mul", squares, scale.s, NULL).s, NULL, NULL);
+  scion_oname u = scion__ow_call(w, "Mul", scion__ow_call(w, "Sqrt", squares, NULL, NULL).s, scale.s, NULL);
+  scion_oname e = scion__ow_call(w, "Exp", scion__ow_call(w, "Neg", u.s, NULL, NULL).s, NULL, NULL);
+  if (kind == 1) return e;
+  scion_oname sum = scion__ow_call(w, "Add", u.s, one.s, NULL);
+  if (kind == 3) {
+    scion_oname third = scion__ow_call(w, "Mul", scion__ow_call(w, "Mul", u.s, u.s, NULL).s, scion__ow_number(w, dtype, 1.0 / 3).s, NULL);
+    sum = scion__ow_call(w, "Add", sum.s, third.s, NULL);
+  }
+  return scion__ow_call(w, "Mul", sum.s, e.s, NULL);
+}
+static void stationary(scion_ow *w) {
+  if (scion__ow_int(w, "derivative") != 0) {
+    scion__ow_refuse(w, "a derivative of a covariance");
+    return;
+  }
+  scion_oname floor = scion__ow_call(w, "Max", IN(0), scion__ow_number(w, dtype_in(w), 0).s, NULL);
+  emit1(w, "Identity", covariance(w, floor.s).s, NULL);
+}
+static void covariance_matrix(scion_ow *w) {
+  ATTRS(a);
+  int64_t last = -1;
+  scion__oa_int(&a, "keepdims", 0);
+  scion_oname left = scion__ow_call(w, "Mul", IN(0), IN(2), NULL), right = scion__ow_call(w, "Mul", IN(1), IN(2), NULL);
+  scion_oname squares = scion__ow_call(w, "ReduceSumSquare", differences(w, left.s, right.s).s, scion__ow_ints(w, 1, &last).s, &a);
+  scion_oname k = covariance(w, squares.s);
+  int64_t scalar = 0;
+  emit2(w, "Mul", k.s, scion__ow_call(w, "Reshape", IN(3), scion__ow_ints(w, 0, &scalar).s, NULL).s, NULL);
+}
+
 const scion_ow_op scion__ow_more_ops[] = {
+  { "cdist", cdist }, { "cdist_euclid", cdist }, { "stationary_covariance", stationary }, { "covariance_matrix", covariance_matrix },
   { "rnn_tanh", recurrent }, { "rnn_relu", recurrent }, { "gru", recurrent }, { "gru_reset", recurrent }, { "lstm", recurrent }, { "split_by", split_by },
   { "adaptive_avg_pool1d", adaptive_pool }, { "adaptive_avg_pool2d", adaptive_pool }, { "adaptive_avg_pool3d", adaptive_pool }, { "adaptive_max_pool1d", adaptive_pool },
   { "adaptive_max_pool2d", adaptive_pool }, { "adaptive_max_pool3d", adaptive_pool }, { "grid_sample", grid_sample }, { "grouped_attention", grouped_attention },

@@ -89,6 +89,14 @@ static scion_status read_member(reader *r, const char *key, int dtype) {
   if (scion__zip_member(r->zip, i)->method == 0 && bytes > r->file->size) return bad(r, "the storage '%.200s' is larger than the file", key);
   scion_tensor *t;
   int64_t count = (int64_t)(bytes / size);
+  uint64_t offset;
+  if (bytes > 0 && scion__zip_stored(r->zip, i, &offset)) { /* straight from the file */
+    SCION_TRY(scion__tensor_of_file(r->ctx, r->file, offset, dtype, 1, &count, &t));
+    scion_status sum = scion__zip_sum(r->ctx, r->zip, i, t->data);
+    if (sum == SCION_OK) return keep_storage(r, key, t);
+    scion_tensor_free(r->ctx, t);
+    return sum;
+  }
   SCION_TRY(scion__tensor_alloc(r->ctx, dtype, 1, &count, &t));
   scion_status st = scion_zip_read(r->ctx, r->zip, i, t->data, (size_t)bytes);
   if (st != SCION_OK) {
@@ -390,11 +398,8 @@ static scion_status read_storages(reader *r, const scion_pk *root, const scion_p
       break;
     }
     scion_tensor *t;
-    st = scion__tensor_alloc(r->ctx, dtype, 1, &(int64_t){ (int64_t)count }, &t);
-    if (st != SCION_OK) break;
-    st = count > 0 ? scion__file_read(r->ctx, r->file, at + 8, t->data, (size_t)count * size) : SCION_OK;
+    st = scion__tensor_of_file(r->ctx, r->file, at + 8, dtype, 1, &(int64_t){ (int64_t)count }, &t);
     if (st == SCION_OK) st = keep_storage(r, key->text, t);
-    else scion_tensor_free(r->ctx, t);
     at += 8 + (size_t)count * size;
   }
   scion__free(r->ctx, ids.v, (size_t)ids.cap * sizeof *ids.v);

@@ -2,6 +2,7 @@
  * PyTorch, NumPy's npz and npy, MXNet's params. */
 #include <stdio.h>
 
+#include "onnx.h"
 #include "weights.h"
 #include "zip.h"
 
@@ -34,7 +35,8 @@ static scion_status read_safetensors(scion_context *ctx, const scion_file *f, sc
   scion_safetensors *file;
   scion_tensor_info info;
   w->format = "safetensors";
-  if (f->fd >= 0) SCION_TRY(scion_safetensors_open(ctx, f->path, &file));
+  if (f->shared != NULL) SCION_TRY(scion_safetensors_map(ctx, f->path, &file));
+  else if (f->fd >= 0) SCION_TRY(scion_safetensors_open(ctx, f->path, &file));
   else SCION_TRY(scion_safetensors_open_memory(ctx, f->path, f->data, f->size, &file));
   scion_status st = SCION_OK;
   for (int32_t i = 0; st == SCION_OK && scion_safetensors_at(file, i, &info); i++) {
@@ -56,7 +58,7 @@ static scion_status read_npz(scion_context *ctx, const scion_file *file, scion_w
     char text[512];
     scion_tensor *t;
     if (n < 5 || n >= sizeof text || strcmp(name + n - 4, ".npy") != 0) continue;
-    st = scion_npz_read(ctx, zip, i, &t);
+    st = scion__npz_read(ctx, file, zip, i, &t);
     snprintf(text, sizeof text, "%.*s", (int)(n - 4), name);
     if (st == SCION_OK) st = scion__weights_add(ctx, w, text, t);
   }
@@ -79,6 +81,7 @@ static const char *format_of(scion_context *ctx, const scion_file *f) {
     return memmem(f->data + 8, (size_t)(n < left ? n : left), word, sizeof word - 1) != NULL ? "scion" : "safetensors";
   }
   while (blank < f->size && (f->data[blank] == ' ' || f->data[blank] == '\n' || f->data[blank] == '\r' || f->data[blank] == '\t')) blank++;
+  if (blank < f->size && f->data[blank] == '{' && memmem(f->data, f->size, "\"repurposer_class\"", 18) != NULL) return "xfer";
   if (blank < f->size && f->data[blank] == '{' && memmem(f->data, f->size, "\"nodes\"", 7) != NULL) return "mxnet-symbol";
   return f->size > 2 && f->data[0] == 0x08 ? "onnx" : NULL;
 }
@@ -119,14 +122,17 @@ static scion_status open_file(scion_context *ctx, const scion_file *f, scion_wei
   else if (w != NULL) scion_weights_close(ctx, w);
   return st;
 }
-scion_status scion_weights_open(scion_context *ctx, const char *path, scion_weights **out) {
+static scion_status open_path(scion_context *ctx, const char *path, bool map, scion_weights **out) {
   scion_file f;
   *out = NULL;
   SCION_TRY(scion__file_open(ctx, path, &f));
-  scion_status st = open_file(ctx, &f, out);
+  scion_status st = map ? scion__file_share(ctx, &f) : SCION_OK;
+  if (st == SCION_OK) st = open_file(ctx, &f, out);
   scion__file_close(ctx, &f);
   return st;
 }
+scion_status scion_weights_open(scion_context *ctx, const char *path, scion_weights **out) { return open_path(ctx, path, false, out); }
+scion_status scion_weights_map(scion_context *ctx, const char *path, scion_weights **out) { return open_path(ctx, path, true, out); }
 scion_status scion_weights_open_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_weights **out) {
   scion_file f;
   *out = NULL;
@@ -151,10 +157,12 @@ scion_tensor *scion_weights_get(const scion_weights *w, int32_t i) { return i >=
 
 scion_status scion_model_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out) {
   const char *format;
+  bool map = options != NULL && options->size >= offsetof(scion_net_load_options, mmap) + sizeof options->mmap && options->mmap;
   *out = NULL;
   SCION_TRY(scion_file_format(ctx, path, &format));
-  if (format != NULL && strcmp(format, "onnx") == 0) return scion_onnx_load(ctx, path, out);
+  if (format != NULL && strcmp(format, "onnx") == 0) return scion__onnx_load(ctx, path, map, out);
   if (format != NULL && strcmp(format, "mxnet-symbol") == 0) return scion_mxnet_load(ctx, path, NULL, -1, out);
   if (format == NULL || strcmp(format, "scion") == 0 || strcmp(format, "safetensors") == 0) return scion_net_load(ctx, path, options, out);
+  if (strcmp(format, "xfer") == 0) return scion_fail(ctx, SCION_EUNSUPPORTED, "%s: a repurposer that Xfer saved; scion.load of Lua reads it", path);
   return scion_fail(ctx, SCION_EFORMAT, "%s: holds weights alone (%s); describe the network and give it the file with load_weights", path, format);
 }

@@ -216,6 +216,19 @@ scion_status scion__zip_check(const scion_zip *z, int32_t i, char *message, size
   const unsigned char *data;
   return member_data(z, &z->members[i], &data, message, room);
 }
+bool scion__zip_stored(const scion_zip *z, int32_t i, uint64_t *offset) {
+  const scion_member *m = &z->members[i];
+  const unsigned char *data;
+  char message[600];
+  if (m->method != 0 || member_data(z, m, &data, message, sizeof message) != SCION_OK) return false;
+  *offset = (uint64_t)(data - z->file.data);
+  return true;
+}
+scion_status scion__zip_sum(scion_context *ctx, const scion_zip *z, int32_t i, const void *data) {
+  const scion_member *m = &z->members[i];
+  uint32_t crc = (uint32_t)crc32_z(crc32_z(0, NULL, 0), data, (size_t)m->size);
+  return crc == m->crc ? SCION_OK : scion_fail(ctx, SCION_EFORMAT, "%s: member '%s': checksum %08x, expected %08x", z->file.path, m->name, crc, m->crc);
+}
 scion_status scion__zip_extract(const scion_zip *z, int32_t i, void *data, scion_context *alloc_ctx, char *message, size_t room) {
   const scion_member *m = &z->members[i];
   const unsigned char *src;

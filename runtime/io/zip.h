@@ -23,6 +23,12 @@ scion_status scion__zip_check(const scion_zip *z, int32_t i, char *message, size
  * zlib's memory; NULL: the C library's. */
 scion_status scion__zip_extract(const scion_zip *z, int32_t i, void *data, scion_context *alloc_ctx, char *message, size_t room);
 
+/* Where a stored member's bytes begin in the archive; false: it is packed, or damaged. */
+bool scion__zip_stored(const scion_zip *z, int32_t i, uint64_t *offset);
+scion_status scion__zip_sum(scion_context *ctx, const scion_zip *z, int32_t i, const void *data); /* are these the bytes of member i? */
+/* scion_npz_read; with `whole` mapped for sharing (scion__file_share) a window where one is possible. */
+scion_status scion__npz_read(scion_context *ctx, const scion_file *whole, scion_zip *zip, int32_t i, scion_tensor **out);
+
 /* gzip or zlib data in memory, unpacked in pieces. */
 typedef struct scion_inflater {
   z_stream z;

@@ -570,7 +570,9 @@ static scion_status load(reader *r, scion_safetensors *file) {
 scion_status scion_net_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out) {
   *out = NULL;
   scion_safetensors *file;
-  SCION_TRY(scion_safetensors_open(ctx, path, &file));
+  bool map = options != NULL && options->size >= offsetof(scion_net_load_options, mmap) + sizeof options->mmap && options->mmap;
+  if (map) SCION_TRY(scion_safetensors_map(ctx, path, &file));
+  else SCION_TRY(scion_safetensors_open(ctx, path, &file));
   reader r = { ctx, NULL, options, NULL, 0, 0 };
   scion_status st = scion_net_new(ctx, &r.net);
   if (st == SCION_OK) st = load(&r, file);

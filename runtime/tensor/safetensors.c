@@ -1,5 +1,5 @@
 /* safetensors.c: the file format of weights. u64 header length, JSON header, packed little-endian data. It stands here
- * rather than in io/ because networks are saved in it. Reading copies once, from the file into the tensor. */
+ * rather than in io/ because networks are saved in it. Reading copies once, from the file into the tensor, or not at all (mapped.c). */
 #include <stdio.h>
 
 #include "tensor.h"
@@ -165,6 +165,14 @@ scion_status scion_safetensors_open(scion_context *ctx, const char *path, scion_
   if (s == NULL) return SCION_ENOMEM;
   return opened(ctx, s, scion__file_open(ctx, path, &s->file), out);
 }
+scion_status scion_safetensors_map(scion_context *ctx, const char *path, scion_safetensors **out) {
+  *out = NULL;
+  scion_safetensors *s = scion__calloc(ctx, sizeof *s);
+  if (s == NULL) return SCION_ENOMEM;
+  scion_status st = scion__file_open(ctx, path, &s->file);
+  if (st == SCION_OK) st = scion__file_share(ctx, &s->file);
+  return opened(ctx, s, st, out);
+}
 
 scion_status scion_safetensors_open_memory(scion_context *ctx, const char *name, const void *data, size_t size, scion_safetensors **out) {
   *out = NULL;
@@ -216,12 +224,7 @@ scion_status scion_safetensors_read(scion_context *ctx, scion_safetensors *s, in
                       info.n_dims, SCION_MAX_DIMS);
   }
   scion_tensor *t;
-  SCION_TRY(scion__tensor_alloc(ctx, info.dtype, info.n_dims, info.shape, &t));
-  scion_status st = scion__file_read(ctx, &s->file, info.offset, t->data, (size_t)info.bytes);
-  if (st != SCION_OK) {
-    scion_tensor_free(ctx, t);
-    return st;
-  }
+  SCION_TRY(scion__tensor_of_file(ctx, &s->file, info.offset, info.dtype, info.n_dims, info.shape, &t));
 #if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
   scion__swap_bytes(t->data, (size_t)t->numel, scion_dtype_size(t->dtype));
 #endif

@@ -45,7 +45,7 @@ static void pack_strides(scion_tensor *t) {
   int64_t stride = 1;
   for (int32_t i = t->n_dims - 1; i >= 0; i--) {
     t->strides[i] = stride;
-    stride *= t->shape[i];
+    if (scion__mul_overflow(stride, t->shape[i], &stride)) stride = INT64_MAX; /* sizes beside a 0 may be anything; nothing is read then */
   }
 }
 

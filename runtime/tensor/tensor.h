@@ -44,6 +44,9 @@ static inline bool scion__records(const scion_tensor *t) { return t->requires_gr
 /* Uninitialised contiguous tensor. */
 scion_status scion__tensor_alloc(scion_context *ctx, int dtype, int32_t n_dims, const int64_t *shape,
                                  scion_tensor **out);
+/* A contiguous tensor whose elements stand at `offset` of a file: a copy, or with scion__file_share a window where the alignment allows it (mapped.c). */
+struct scion_file;
+scion_status scion__tensor_of_file(scion_context *ctx, const struct scion_file *f, uint64_t offset, int dtype, int32_t n_dims, const int64_t *shape, scion_tensor **out);
 /* A shape and dtype without storage, for shape inference. */
 scion_status scion__tensor_shape_only(scion_context *ctx, int dtype, int32_t n_dims, const int64_t *shape,
                                       scion_tensor **out);

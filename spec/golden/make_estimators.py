@@ -5,6 +5,7 @@
 """
 import json
 import os
+import warnings
 import numpy as np
 import sklearn
 from sklearn.gaussian_process import GaussianProcessClassifier, GaussianProcessRegressor
@@ -75,29 +76,55 @@ out["gpc"] = {"probability": gpc.fit(z, y).predict_proba(zt), "binary_probabilit
 
 
 def xfer_json(model, name, layers):
-    """A model as Xfer's LrRepurposer and SvmRepurposer write it: arrays as [dtype, nested list]."""
-    attributes = {}
-    for key in dir(model):
-        if (key.startswith("_") or key.endswith("_")) and not key.startswith("__"):
-            try:
-                value = getattr(model, key)
-            except Exception:
-                continue
-            if isinstance(value, np.ndarray):
-                attributes[key] = [str(value.dtype), value.tolist()]
-            elif isinstance(value, (int, float, str)) and not isinstance(value, bool):
-                attributes[key] = value
-    parameters = {k: v for k, v in model.get_params().items() if isinstance(v, (int, float, str, type(None)))}
-    return json.dumps({"repurposer_class": name, "version": "1.0.0", "feature_layer_names": layers, "context_function": "cpu", "num_devices": 1,
-                       "c": model.C, "provide_data": [["data", [20, 4]]], "target_model": {"model": {"attributes": attributes, "parameters": parameters}}})
+    """A model as Xfer's LrRepurposer and SvmRepurposer write it: parameters of the constructor, and attributes whose names start or end
+    with '_'; arrays as [dtype, nested list], tuples as ["tuple", list]."""
+    def plain(v):
+        if isinstance(v, np.ndarray):
+            return [str(v.dtype), v.tolist()]
+        return ["tuple", list(v)] if isinstance(v, tuple) else v.item() if isinstance(v, np.generic) else v
+
+    attributes = {k: plain(v) for k, v in vars(model).items() if k.startswith("_") or k.endswith("_")}
+    out = {"repurposer_class": name, "version": "1.2.0", "provide_data": [["data", [20, 4]]], "provide_label": [["softmax_label", [20]]],
+           "last_layer_name": "softmax", "context_function": "cpu", "num_devices": 1, "feature_layer_names": layers, "c": model.C}
+    if name == "SvmRepurposer":
+        out.update(kernel=model.kernel, gamma=model.gamma, enable_probability_estimates=bool(model.probability))
+    else:
+        out.update(tol=model.tol, n_jobs=-1)
+    out["target_model"] = {"model": {"parameters": {k: plain(v) for k, v in model.get_params().items()}, "attributes": attributes}}
+    return json.dumps(out)
+
+
+def lr_as_xfer(c):
+    return LogisticRegression(C=c, tol=1e-4, fit_intercept=False, class_weight="balanced", solver="sag", random_state=1)
+
+
+def svm_as_xfer(kernel, gamma, probability):
+    return SVC(C=1.0, kernel=kernel, gamma=gamma, probability=probability, random_state=1)
 
 
 few = slice(0, 60, 3)
-xl = LogisticRegression(C=1.0, fit_intercept=False, class_weight="balanced").fit(x[few], y[few])
-xs = SVC(C=1.0, kernel="rbf", gamma=0.1).fit(x[few], y[few])
-xb = SVC(C=1.0, kernel="linear").fit(x[few][:12], np.where(x[few][:12, 0] > 1, 3, 7))
-out["xfer"] = {"lr": xfer_json(xl, "LrRepurposer", ["same"]), "lr_probability": xl.predict_proba(xt),
-               "svm": xfer_json(xs, "SvmRepurposer", ["same"]), "svm_label": xs.predict(xt),
-               "binary": xfer_json(xb, "SvmRepurposer", ["same"]), "binary_label": xb.predict(xt)}
+three, names = y[few], np.array(["bee", "ant", "wasp"])[np.searchsorted([3, 7, 9], y[few])]
+pair = np.where(x[few][:, 0] > 1, 3, 7)
+warnings.simplefilter("ignore")  # SAG stops at 100 iterations, as in Xfer
+xfer = []
+for what, name, model, labels in [("lr", "LrRepurposer", lr_as_xfer(1.0), three), ("lr_two", "LrRepurposer", lr_as_xfer(0.3), pair),
+                                  ("lr_multinomial", "LrRepurposer", lr_as_xfer(0.3), pair),
+                                  ("lr_names", "LrRepurposer", lr_as_xfer(2.0), names), ("svm", "SvmRepurposer", svm_as_xfer("rbf", 0.1, False), three),
+                                  ("svm_two", "SvmRepurposer", svm_as_xfer("linear", "auto", False), pair), ("svm_poly", "SvmRepurposer", svm_as_xfer("poly", "auto", True), three),
+                                  ("svm_sigmoid", "SvmRepurposer", svm_as_xfer("sigmoid", 0.05, False), three),
+                                  ("svm_probability", "SvmRepurposer", svm_as_xfer("linear", "auto", True), three),
+                                  ("svm_two_probability", "SvmRepurposer", svm_as_xfer("rbf", 0.2, True), pair)]:
+    model.fit(x[few], labels)
+    if what == "lr_multinomial":  # what scikit-learn made of two classes with multi_class="multinomial", until it lost that parameter
+        d = xt @ model.coef_[0]
+        text = xfer_json(model, name, ["same"]).replace('"n_jobs": null', '"n_jobs": null, "multi_class": "multinomial"')
+        xfer.append({"what": what, "class": name, "json": text, "label": model.predict(xt), "probability": np.stack([1 / (1 + np.exp(2 * d)), 1 / (1 + np.exp(-2 * d))], 1)})
+        assert "multi_class" in text
+        continue
+    case = {"what": what, "class": name, "json": xfer_json(model, name, ["same"]), "label": [v if isinstance(v, str) else int(v) for v in model.predict(xt)]}
+    if name == "LrRepurposer" or model.probability:
+        case["probability"] = model.predict_proba(xt)
+    xfer.append(case)
+out["xfer"] = xfer
 with open(os.path.join(HERE, "estimators.lua"), "w") as f:
     f.write("-- What scikit-learn's estimators say. Made by make_estimators.py with scikit-learn %s.\nreturn %s\n" % (sklearn.__version__, lua(out)))

@@ -161,6 +161,71 @@ static scion_status read_onnx(const void *data, size_t size) {
   scion_status st = scion_onnx_load_memory(ctx, "input", data, size, &net);
   return use_net(st, net);
 }
+/* Named tensors: PyTorch's two forms, MXNet's params. */
+static scion_status look_at_all(scion_status st, scion_weights *w) {
+  for (int32_t i = 0; st == SCION_OK && i < scion_weights_count(w); i++) {
+    if (scion_weights_name(w, i) == NULL) abort();
+    st = look(st, scion_tensor_ref(scion_weights_get(w, i)));
+  }
+  if (w != NULL) scion_weights_close(ctx, w);
+  return st;
+}
+static scion_status read_weights(const void *data, size_t size) {
+  scion_weights *w = NULL;
+  scion_status st = scion_weights_open_memory(ctx, "input", data, size, &w);
+  return look_at_all(st, w);
+}
+/* The same from a file whose pages become the tensors. */
+static scion_status read_mapped(const void *data, size_t size) {
+  scion_weights *w = NULL;
+  write_scratch(data, size);
+  scion_status st = scion_weights_map(ctx, scratch, &w);
+  return look_at_all(st, w);
+}
+/* A symbol, a zero byte, its parameters. */
+static scion_status read_symbol(const void *data, size_t size) {
+  scion_net *net = NULL;
+  scion_weights *w = NULL;
+  const char *end = size > 0 ? memchr(data, 0, size) : NULL;
+  size_t n = end != NULL ? (size_t)(end - (const char *)data) : size;
+  if (end == NULL || scion_weights_open_memory(ctx, "params", end + 1, size - n - 1, &w) != SCION_OK) {
+    static const unsigned char none[32] = { 0x12, 0x01 }; /* a list of nothing */
+    scion_status st = scion_weights_open_memory(ctx, "none", none, sizeof none, &w);
+    if (st != SCION_OK) return st;
+  }
+  scion_status st = scion_mxnet_load_memory(ctx, "input", data, n, w, &net);
+  scion_weights_close(ctx, w);
+  return use_net(st, net);
+}
+/* A zip of pictures, through the loader. */
+static scion_status read_pictures(const void *data, size_t size) {
+  scion_pictures *pictures = NULL;
+  scion_transform *t = NULL;
+  scion_loader *loader = NULL;
+  scion_tensor *x = NULL;
+  int64_t n = 0, positions[4];
+  write_scratch(data, size);
+  scion_status st = scion_pictures_zip(ctx, scratch, 0, NULL, 3, &pictures);
+  if (st == SCION_OK) st = scion_transform_new(ctx, &t);
+  scion_step_arg side = { .n = 1, .v = { 4 } };
+  if (st == SCION_OK) st = scion_transform_add(ctx, t, "resize", 1, &side);
+  if (st == SCION_OK) st = scion_transform_add(ctx, t, "center_crop", 1, &side);
+  scion_loader_options options = SCION_LOADER_OPTIONS_INIT;
+  options.prefetch = 0;
+  options.batch_size = 4;
+  options.skip_errors = 1;
+  if (st == SCION_OK) st = scion_loader_new(ctx, pictures, t, &options, &loader);
+  for (int i = 0; st == SCION_OK && i < 16; i++) {
+    st = scion_loader_next(ctx, loader, &x, &n, positions);
+    if (x == NULL) break;
+    scion_tensor_free(ctx, x);
+    x = NULL;
+  }
+  if (loader != NULL) scion_loader_free(ctx, loader);
+  if (t != NULL) scion_transform_free(ctx, t);
+  if (pictures != NULL) scion_pictures_free(ctx, pictures);
+  return st;
+}
 static scion_status read_gzip(const void *data, size_t size) {
   char *bytes = NULL;
   size_t n = 0;
@@ -179,6 +244,10 @@ static const struct reader { const char *name; scion_status (*read)(const void *
   { "safetensors", read_safetensors, 128 },
   { "net", read_net, 512 },
   { "onnx", read_onnx, 512 },
+  { "weights", read_weights, 4096 },
+  { "mapped", read_mapped, 4096 },
+  { "symbol", read_symbol, 512 },
+  { "pictures", read_pictures, 100000 },
   { "image", read_image, 100000 }, /* 8256 pixels from a byte, and stb works on copies */
 };
 enum { N_READERS = sizeof readers / sizeof *readers };

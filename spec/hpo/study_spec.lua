@@ -396,6 +396,27 @@ describe("pruners", function()
   end)
 end)
 
+describe("importance", function()
+  it("agrees with the Sobol' indices of Ishigami's function", function()
+    local space = {}
+    for k = 1, 3 do space[k] = { name = "x" .. k, domain = { -math.pi, math.pi } } end
+    local study = hpo.study { space = space, sampler = "sobol", seed = 3 }
+    study:optimize(function(p) return math.sin(p.x1) + 7 * math.sin(p.x2) ^ 2 + 0.1 * p.x3 ^ 4 * math.sin(p.x1) end, { n_trials = 160, progress = false })
+    -- With a = 7, b = 0.1: variances of x1, of x2, and of x1 with x3 (Ishigami and Homma 1990)
+    local b, pi = 0.1, math.pi
+    local v1, v2, v13 = 0.5 * (1 + b * pi ^ 4 / 5) ^ 2, 7 ^ 2 / 8, b ^ 2 * pi ^ 8 * (1 / 18 - 1 / 50)
+    local v = v1 + v2 + v13
+    local expected = { x1 = { v1 / v, (v1 + v13) / v }, x2 = { v2 / v, v2 / v }, x3 = { 0, v13 / v } }
+    for _, item in ipairs(hpo.importance(study, { n_samples = 2048 })) do
+      assert.allclose({ item.main, item.total }, expected[item.name], { atol = 0.03 })
+    end
+    -- one run that diverged, in the middle of others that did not, does not become all the variance there is
+    study:enqueue { x1 = 0.1, x2 = 0.2, x3 = 0.3 }
+    study:tell(study:ask(), 1e9)
+    for _, item in ipairs(hpo.importance(study)) do assert.allclose({ item.main, item.total }, expected[item.name], { atol = 0.25 }) end
+  end)
+end)
+
 describe("BayesianOptimization", function()
   it("runs as the manual says", function()
     local domain = { { name = "learning_rate", type = "continuous", domain = { 1e-6, 1 }, scale = "log" },

@@ -21,7 +21,34 @@ for k, y in enumerate(got):
 local function input(...) return nn.input("x", { shape = { ... }, dtype = "f32" }) end
 local function all(x, list) return nn.Graph(x, list) end
 
+-- A repurposer of three classes (or of numbers) on 4 features, as the graph that its file holds.
+local function repurposed(name, options, numbers)
+  return function()
+    local x, labels = scion.randn(45, 4), {}
+    for i = 1, 45 do
+      local k = i % 3 + 1
+      x[i][k] = x[i][k] + 2
+      labels[i] = numbers and x[i][1] - x[i][2] or ({ "ant", "bee", "wasp" })[k]
+    end
+    local all_options = { source_model = nn.Sequential { nn.Linear(4, 6, { name = "fc" }), nn.Tanh { name = "act" } }, feature_layer_names = { "act", "fc" } }
+    for key, value in pairs(options or {}) do all_options[key] = value end
+    local rp = scion[name](all_options)
+    rp:repurpose(scion.data.tensors { x = x, labels = labels, batch_size = 15 })
+    return rp:to_net(), { scion.randn { 5, 4 } }
+  end
+end
+
 local CASES <const> = {
+  lr_repurposer = repurposed "LrRepurposer",
+  svm_repurposer = repurposed("SvmRepurposer", { kernel = "rbf" }),
+  svm_repurposer_votes = repurposed("SvmRepurposer", { kernel = "poly", enable_probability_estimates = false }),
+  gp_repurposer = repurposed "GpRepurposer",
+  gp_repurposer_numbers = repurposed("GpRepurposer", { kernel = "matern52" }, true),
+  bnn_repurposer = repurposed("BnnRepurposer", { num_epochs = 3 }),
+  knn_repurposer = repurposed("KnnRepurposer", { weights = "distance" }),
+  knn_repurposer_cosine = repurposed("KnnRepurposer", { metric = "cosine" }, true),
+  prototype_repurposer = repurposed "NearestPrototypeRepurposer",
+  ridge_repurposer = repurposed("RidgeRepurposer", {}, true),
   activations = function()
     local x, list = input(-1, 6), {}
     for _, name in ipairs { "ReLU", "ReLU6", "Sigmoid", "Tanh", "GELU", "SiLU", "ELU", "SELU", "CELU", "LeakyReLU", "Softplus", "Softsign", "Hardswish", "Hardsigmoid", "Mish",
@@ -169,6 +196,9 @@ describe("net:save_onnx", function()
     assert.error_matches(function() odd:save_onnx(dir .. "/x.onnx") end, "layer 'mine' %(Lambda%) cannot be written as ONNX")
     local sorted = nn.Graph(x, (nn.sort(x, { name = "by_size" })))
     assert.error_matches(function() sorted:save_onnx(dir .. "/x.onnx") end, "'by_size'.*no counterpart of 'sort'")
+    local later = nn.Graph(x, (nn.sort(nn.Linear(4, 3, { name = "fc" })(x), { name = "by_size" })))
+    assert.error_matches(function() later:save_onnx(dir .. "/x.onnx") end, "what feeds it can be written: net:extract { to = { \"fc\" } }")
+    later:extract({ to = { "fc" } }):save_onnx(dir .. "/fc.onnx")
     local loose = nn.Sequential { nn.Linear(2, 2) }
     assert.error_matches(function() loose:save_onnx(dir .. "/x.onnx") end, "the shape of input 'x' is not known")
     assert.is_false(helper.exists(dir .. "/x.onnx"))

@@ -1,4 +1,6 @@
--- The architectures: parameter counts as published (torchvision's documentation), names as in the published state dictionaries, shapes.
+-- The architectures: parameter counts as published (torchvision's documentation), names as in the published state dictionaries, shapes, and the logits
+-- that torchvision's own networks give for the same weights (spec/golden/make_models.py).
+local helper = require "spec.helper"
 local scion = require "scion"
 local models = scion.models
 
@@ -8,6 +10,79 @@ local COUNTS <const> = {
   { "mobilenet_v3", {}, 5483032 }, { "mobilenet_v3", { size = "small" }, 2542856 }, { "densenet", {}, 7978856 }, { "efficientnet", {}, 5288548 },
   { "efficientnet", { size = "lite0" }, 4652008 }, { "mobilenet_v1", {}, 4231976 }, { "resnet_cifar", {}, 269722 }, { "lenet", {}, 61706 }, { "vit", {}, 86567656 },
 }
+
+-- The numbers of make_models.py's `formula`.
+local PERIOD <const> = 1000003
+local function formula(n, seed)
+  local j = scion.arange(0, math.min(n, PERIOD), 1, { dtype = "f64" })
+  j = (j * j + j * 7919 + 104729 * seed):remainder(PERIOD)
+  j = (j * j + j * 31):remainder(PERIOD) / PERIOD - 0.5
+  if n > PERIOD then j = j:tile((n + PERIOD - 1) // PERIOD):narrow(1, 1, n) end
+  return j
+end
+local function fill(net)
+  local list = {}
+  for _, e in ipairs(net:entries()) do if e.kind ~= "const" then list[#list + 1] = e end end
+  table.sort(list, function(a, b) return a.name < b.name end)
+  scion.no_grad(function()
+    for i, e in ipairs(list) do
+      local t = e.tensor
+      local u = formula(t:numel(), i)
+      if e.name:find "running_var$" then u = u + 1
+      elseif e.name:find "running_mean$" then u = u * 0.2
+      elseif #t.shape >= 2 and e.name:find "weight$" then u = u * math.sqrt(24 * t.shape[1] / t:numel())
+      elseif e.name:find "weight$" then u = u * 0.5 + 1
+      else u = u * 0.2 end
+      t:copy_(u:reshape(t.shape):to(t.dtype))
+    end
+  end)
+  return #list
+end
+-- Large ones take seconds: they are compared when SCION_SLOW is set, and by make_models.py --through.
+local QUICK <const> = { squeezenet1_0 = true, squeezenet1_1 = true, mobilenet_v2 = true, mobilenet_v3_small = true, mobilenet_v3_large = true, resnet18 = true, densenet121 = true,
+  efficientnet_b0 = true }
+
+describe("torchvision's networks and ours", function()
+  for _, case in ipairs(dofile "spec/golden/models.lua") do
+    local name, family, options, size = table.unpack(case)
+    if QUICK[name] or os.getenv "SCION_SLOW" then
+      it(("give the same logits: %s"):format(name), function()
+        local net = models[family](options)
+        assert.equal(case.entries, fill(net))
+        net:eval()
+        local x = (formula(2 * 3 * size * size, 777) * 2):reshape(2, 3, size, size):to "f32"
+        local y = scion.no_grad(net, x)
+        local far = 1e-4 * case.largest
+        assert.allclose(y[1]:narrow(1, 1, 4), case.first, { rtol = 0, atol = far })
+        assert.allclose(y[2]:narrow(1, -4, 4), case.last, { rtol = 0, atol = far })
+        assert.allclose(y:to("f64"):square():sum():sqrt():item(), case.norm, { rtol = 1e-4 })
+      end)
+    end
+  end
+end)
+
+describe("networks from elsewhere", function()
+  it("have the tensors of our architectures: MobileNetV1 and the ResNets for CIFAR", function()
+    local function tensors(net)
+      local list, count = {}, 0
+      for _, e in ipairs(net:entries()) do
+        if e.kind ~= "const" then list[#list + 1] = e.kind .. " " .. table.concat(e.tensor.shape, "x") end
+        if e.kind == "param" then count = count + e.tensor:numel() end
+      end
+      return list, count
+    end
+    -- layer by layer; the file pads to the right and below alone where it halves (Keras), so that logits differ
+    local theirs, their_count = tensors(scion.load(helper.data "models/imagenet/mobilenet_v1_0.75_224.onnx"))
+    local ours, our_count = tensors(models.mobilenet_v1 { width = 0.75 })
+    assert.same(theirs, ours)
+    assert.equal(their_count, our_count)
+    for _, case in ipairs { { 20, "resnet20-12fca82f.th" }, { 32, "resnet32-d509ac18.th" }, { 44, "resnet44-014dd654.th" }, { 56, "resnet56-4bfd9763.th" } } do
+      local net = models.resnet_cifar { depth = case[1] }
+      local report = net:load_weights(helper.data("models/cifar10_resnet/" .. case[2]))
+      assert.equal(0, #report.missing + #report.unexpected + #report.mismatched)
+    end
+  end)
+end)
 
 describe("scion.models", function()
   for _, case in ipairs(COUNTS) do

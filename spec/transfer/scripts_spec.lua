@@ -46,6 +46,13 @@ describe("the transfer script #slow", function()
     assert.is_true(numbers.transfer > numbers.scratch + 0.1)
   end)
 
+  it("foreign_files loads every file of the shared models", function()
+    if not helper.find_data "models/formats/resnet20_zip.pt" then return pending "needs the shared data" end
+    local result = helper.run({ "scion", "scripts/foreign_files.lua", "--quick" }, { env = { SCION_DATA = helper.find_data "" } })
+    assert.equal(0, result.code, result.err .. result.out)
+    assert.is_true(tonumber(result.out:match "(%d+) files, 0 failed") >= 31)
+  end)
+
   it("foreign_source reads networks of PyTorch, MXNet and ONNX", function()
     local numbers, out = run("foreign_source", { "models/formats/resnet20_zip.pt", "models/mxnet/testnetv1-symbol.json",
       "models/imagenet/mobilenet_v1_0.75_224.onnx", "datasets/xfer_demos/test_sketches" }, "foreign_source.svg")

@@ -13,7 +13,8 @@ table { border-collapse: collapse; font-size: 13px; } th, td { padding: 3px 10px
 th { cursor: pointer; background: #f4f4f6; position: sticky; top: 0; } td.text, th.text { text-align: left; }
 tr.best { background: #e5f4ee; } tr.failed { color: #b04a00; } tr.pruned { color: #888; }
 .key { display: inline-block; margin: 0 2em .6em 0; } .key b { display: block; font-size: 1.5em; color: #0072b2; }
-svg { max-width: 100%; height: auto; }
+svg { max-width: 100%; height: auto; } pre { white-space: pre-wrap; }
+.wide { overflow-x: auto; } @media (max-width: 700px) { .wide svg { max-width: none; min-width: 600px; } }
 ]]
 
 -- Sorts the table by the column that is clicked.
@@ -59,14 +60,14 @@ local function trials_table(study)
     cells[#cells + 1] = ("<td class=\"text\">%s</td>"):format(svg.escape(note))
     rows[i] = ("<tr class=\"%s\">%s</tr>"):format(best[trial] and "best" or trial.state, table.concat(cells))
   end
-  return ("<table><thead><tr>%s</tr></thead><tbody>\n%s\n</tbody></table>"):format(table.concat(head), table.concat(rows, "\n"))
+  return ("<div class=\"wide\"><table><thead><tr>%s</tr></thead><tbody>\n%s\n</tbody></table></div>"):format(table.concat(head), table.concat(rows, "\n"))
 end
 
 -- A picture, or why there is none.
 local function picture(study, name)
   local plots = require "scion.plot.study"
   local ok, drawing = pcall(plots[name], study, {})
-  if ok then return tostring(drawing) end
+  if ok then return ("<div class=\"wide\">%s</div>"):format(tostring(drawing)) end
   return ("<p><small>%s</small></p>"):format(svg.escape((tostring(drawing):gsub("^.-plot%.", "plot."))))
 end
 
@@ -75,7 +76,8 @@ function M.html(study, opts)
   local o = check.opts("report", opts, { out = check.string {}, title = check.string { default = "Search" } })
   local counts = { complete = 0, pruned = 0, failed = 0, running = 0 }
   for _, trial in ipairs(study.trials) do counts[trial.state] = counts[trial.state] + 1 end
-  local parts = { "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>", svg.escape(o.title), "</title><style>", STYLE,
+  local parts = { "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">",
+    "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>", svg.escape(o.title), "</title><style>", STYLE,
     "</style></head><body>\n<h1>", svg.escape(o.title), "</h1>\n<p>" }
   local function key(label, value) parts[#parts + 1] = ("<span class=\"key\"><b>%s</b>%s</span>"):format(svg.escape(value), svg.escape(label)) end
   key("trials", tostring(#study.trials))
@@ -92,7 +94,8 @@ function M.html(study, opts)
   local names
   if single then
     names = { { "History", "history" }, { "Convergence", "convergence" }, { "Importance", "importance" }, { "Slices", "slices" },
-      { "Parallel coordinates", "parallel" }, { "Surrogate and acquisition", "acquisition" } }
+      { "Parallel coordinates", "parallel" } }
+    if #study.space <= 2 then names[#names + 1] = { "Surrogate and acquisition", "acquisition" } end
   else
     names = { { "Pareto front", "pareto" }, { "Parallel coordinates", "parallel" } }
   end

@@ -103,8 +103,9 @@ function nn.Residual(body, opts)
   return net
 end
 
---- The net in a file written by net:save. Lua layers must be registered before (scion.register_layer).
+--- The net in a file written by net:save. Lua layers must be registered before (scion.register_layer). mmap = true: weights stay in the file, see scion.load.
 ---@param path string
+---@param mmap? boolean
 ---@return scion.Net
 nn.load = scion.load_net
 

@@ -109,25 +109,29 @@ function M.load(net, who, tensors, opts, level)
   if opts.same_shapes and #mismatched > 0 then error(("%s: %s"):format(who, table.concat(mismatched, "; ")), level + 1) end
   if #loaded == 0 and #list > 0 then error(("%s: not one name matches: %s"):format(who, tostring(report)), level + 1) end
   scion.no_grad(function()
-    for _, pair in ipairs(copies) do pair[1]:copy_(pair[2]:to(pair[1].dtype)) end
+    for _, pair in ipairs(copies) do
+      local to, from = pair[1], pair[2]
+      to:copy_(from.dtype == to.dtype and from or from:to(to.dtype)) -- to() makes a copy in any case
+    end
   end)
   return report
 end
 
-local OPTS <const> = { strict = check.boolean { default = true }, prefix = check.string {}, rename = check.any {} }
+local OPTS <const> = { strict = check.boolean { default = true }, prefix = check.string {}, rename = check.any {}, mmap = check.boolean { default = false } }
 
 local Net = scion.Net
 --- Copies weights into parameters and buffers by name: from a file (PyTorch, safetensors, npz, MXNet params, a network of scion) or a
 --- table of tensors. Number types are converted; PyTorch's num_batches_tracked is ignored.
 ---@param source string|table<string, scion.Tensor>
----@param opts? { strict?: boolean, prefix?: string, rename?: table|function }
+---@param opts? { strict?: boolean, prefix?: string, rename?: table|function, mmap?: boolean }
 --- strict (true): everything must match. prefix: taken off the names; by default what all share ("module.") where that helps. rename: a list
 --- of { pattern, replacement }, or a function(name) that gives the net's name, or nil to leave a tensor out.
+--- mmap (false): the file is mapped while it is read, so that no second copy of the weights is in memory (scion.load says at which risk).
 ---@return table report { loaded =, missing =, unexpected =, mismatched = }, which prints itself
 function Net:load_weights(source, opts)
   local o = check.opts("net:load_weights", opts, OPTS, 3)
   local tensors = source
-  if type(source) == "string" then tensors = scion.io.read_weights(source) end
+  if type(source) == "string" then tensors = scion.io.read_weights(source, o.mmap) end
   if type(tensors) ~= "table" then error(("net:load_weights: expected a file name or a table of tensors, got %s"):format(type(source)), 2) end
   return M.load(self, "net:load_weights", tensors, o, 2)
 end

@@ -81,7 +81,7 @@ function M.frame(canvas, box, x_scale, y_scale, labels)
     canvas:text(box.x + box.w / 2, box.y + box.h + 36, labels.x, { fill = INK, text_anchor = "middle" })
   end
   if labels.y then
-    local x, y = 16, box.y + box.h / 2
+    local x, y = labels.y_at or 16, box.y + box.h / 2
     canvas:text(x, y, labels.y, { fill = INK, text_anchor = "middle", transform = ("rotate(-90 %d %.1f)"):format(x, y) })
   end
 end

@@ -145,7 +145,7 @@ function M.convergence(study, opts)
     local pad = (high - low) * 0.05
     local map_x = axes.scale(1, math.max(2, #study.trials), box.x + 6, box.x + box.w - 6)
     local map_y = axes.scale(low - pad, high + pad, box.y + box.h, box.y)
-    axes.frame(canvas, box, map_x, map_y, { title = title, x = "trial", y = y_label })
+    axes.frame(canvas, box, map_x, map_y, { title = title, x = "trial", y = y_label, y_at = x - 54 })
     local points = {}
     for i, v in ipairs(py) do
       points[i] = { map_x.map(px[i]), map_y.map(v) }

@@ -8,10 +8,10 @@
 -- 2. A study searches over the best of them and the raw input, simple repurposers and their hyper-parameters; a trial is a
 --    cross-validation on features at hand, so it costs fits and no forward pass.
 -- 3. Fine-tuning the best source, and the same budget of training a small network from scratch, are cross-validated beside them.
--- 4. The finalists, among them every repurposer as it comes, are compared on fresh folds, as often as the budget allows. What was
---    tuned has to beat the best default by more than the standard error of the difference: with few items the winner of many
---    trials is a lucky one. Transfer pays when the best transfer beats the best of raw input and scratch by more than such an
---    error; the report says so in words, with the talk's six settings.
+-- 4. The finalists, among them every repurposer as it comes and a vote of several, are compared on fresh folds, as often as the
+--    budget allows. What was tuned has to beat the vote, or the best default, by more than the standard error of the difference:
+--    with few items the winner of many trials is a lucky one. Transfer pays when the best transfer beats the best of raw input and
+--    scratch by more than such an error; the report says so in words, with the talk's six settings.
 
 local check = require "scion.check"
 local class = require "scion.class"
@@ -128,10 +128,12 @@ end
 
 -- ---- repurposers and their parameters -----------------------------------------------------------------------------------------
 
-local METHODS <const> = { lr = "LrRepurposer", svm = "SvmRepurposer", knn = "KnnRepurposer", prototype = "NearestPrototypeRepurposer", gp = "GpRepurposer" }
+local METHODS <const> = { lr = "LrRepurposer", svm = "SvmRepurposer", knn = "KnnRepurposer", prototype = "NearestPrototypeRepurposer",
+  gp = "GpRepurposer", vote = "VotingRepurposer" }
 local DEFAULTS <const> = { lr = { c = 1.0 }, svm = { c = 1.0 }, knn = { n_neighbors = 5, weights = "uniform", metric = "euclidean" },
-  prototype = { metric = "euclidean" }, gp = {} }
-local IN_TURN <const> = { "lr", "svm", "prototype", "knn", "gp" }
+  prototype = { metric = "euclidean" }, gp = {}, vote = {} }
+local IN_TURN <const> = { "lr", "vote", "svm", "prototype", "gp", "knn" }
+local VOTERS <const> = { { "LrRepurposer" }, { "SvmRepurposer" }, { "NearestPrototypeRepurposer" }, { "GpRepurposer" } }
 
 local function default_of(method, name)
   local params = { features = name, method = method }
@@ -150,7 +152,7 @@ local function space_of(candidates)
   for i, c in ipairs(candidates) do names[i] = c.name end
   return {
     { name = "features", type = "categorical", domain = names },
-    { name = "method", type = "categorical", domain = { "lr", "svm", "knn", "prototype", "gp" } },
+    { name = "method", type = "categorical", domain = { "lr", "svm", "knn", "prototype", "gp", "vote" } },
     { name = "c", type = "continuous", domain = { 1e-4, 1e2 }, scale = "log", when = { method = { "lr", "svm" } } },
     { name = "n_neighbors", type = "integer", domain = { 1, 15 }, when = { method = "knn" } },
     { name = "weights", type = "categorical", domain = { "uniform", "distance" }, when = { method = "knn" } },
@@ -166,6 +168,7 @@ end
 
 local function new_repurposer(params, net, layer, cache)
   local opts = options_of(params)
+  if params.method == "vote" then opts.members = VOTERS end
   opts.source_model, opts.feature_layer_names, opts.cache = net, { layer }, cache
   return scion()[METHODS[params.method]](opts)
 end
@@ -191,7 +194,9 @@ end
 
 -- ---- the verdict ----------------------------------------------------------------------------------------------------------------
 
-local function paired(a, b)
+-- The mean difference over folds and its standard error. Training sets of different folds overlap, so folds say less than as many
+-- independent samples would: their variance counts 1 / n + test items / training items (Nadeau and Bengio 2003).
+local function paired(a, b, n_folds)
   local n = math.min(#a, #b)
   local differences, sum = {}, 0
   for i = 1, n do
@@ -200,7 +205,7 @@ local function paired(a, b)
   end
   local mean, squares = sum / n, 0
   for i = 1, n do squares = squares + (differences[i] - mean) ^ 2 end
-  return mean, n > 1 and math.sqrt(squares / (n - 1) / n) or 0
+  return mean, n > 1 and math.sqrt(squares / (n - 1) * (1 / n + 1 / (n_folds - 1))) or 0
 end
 
 local Report = class.class("TransferReport")
@@ -313,8 +318,10 @@ function M.auto(opts)
   local nothing = identity()
   local study = s.hpo.study { space = space_of(searched), direction = "maximize", seed = o.seed, log = o.log, sampler = "tpe" }
   if #study.trials == 0 then -- as they come first: nothing that is tried later may be worse than these
+    local order = table.move(searched, 2, #searched, 1, {}) -- transfer, then raw input: both are needed for a verdict
+    order[#order + 1] = raw_candidate
     for _, method in ipairs(IN_TURN) do
-      for _, c in ipairs(searched) do
+      for _, c in ipairs(order) do
         if c.last or method == "lr" or method == "svm" and not c.is_transfer then study:enqueue(default_of(method, c.name)) end
       end
     end
@@ -327,15 +334,21 @@ function M.auto(opts)
       if value ~= nil then text[#text + 1] = ("%s = %s"):format(name, type(value) == "number" and ("%.3g"):format(value) or value) end
     end
     return { label = ("%s on %s (%s)"):format(METHODS[params.method], c.name, table.concat(text, ", ")), is_transfer = c.is_transfer, set = c.set,
-      params = params, candidate = c, is_default = c.last and is_default(params), make = function() return new_repurposer(params, nothing, "features", false) end }
+      params = params, candidate = c, is_default = c.last and is_default(params),
+      is_vote = c.last and params.method == "vote", make = function() return new_repurposer(params, nothing, "features", false) end }
   end
   local pixels = item:dim() == 4 and item:size(3) * item:size(4) or item:numel()
   local train_networks = o.fine_tune == true or o.fine_tune == "auto" and pixels <= 64 * 64
   local function spent() return progress.now() - begun end
-  study:optimize(function(params)
+  local seconds_of = {} -- what a trial took, by the key of its point
+  local function judge(params)
+    local before = progress.now()
     local accuracy, _, log_loss = cross_validate(way_of(params), o, 1, o.seed)
+    seconds_of[study.space:key(params)] = progress.now() - before
     return accuracy - 1e-3 * math.min(log_loss or 0, 10) -- equal accuracies: the surer one
-  end, { n_trials = o.n_trials, timeout = math.max(0.1 * o.budget, (train_networks and 0.4 or 0.5) * o.budget - spent()), progress = o.progress })
+  end
+  study:optimize(judge, { max_trials = math.min(o.n_trials, #searched), progress = o.progress }) -- one of transfer and one of raw input at least
+  study:optimize(judge, { max_trials = o.n_trials, timeout = math.max(1, (train_networks and 0.3 or 0.4) * o.budget - spent()), progress = o.progress })
   if study.stopped == "interrupted" then error("repurpose.auto: interrupted!", 0) end
 
   -- finalists: the best of transfer and of no transfer, and networks that are trained
@@ -351,6 +364,7 @@ function M.auto(opts)
   for _, trial in ipairs(done) do
     local way = way_of(trial.params)
     n_of[way.is_transfer] = n_of[way.is_transfer] + 1
+    way.seconds, way.needed = seconds_of[study.space:key(trial.params)] or 0, n_of[way.is_transfer] == 1
     if n_of[way.is_transfer] <= (way.is_transfer and 3 or 1) or way.is_default and trial.value > top - 0.1 then ways[#ways + 1] = way end
   end
   if #ways == 0 then error("repurpose.auto: no trial succeeded; the first failed with: " .. tostring(study.trials[1] and study.trials[1].reason), 2) end
@@ -387,15 +401,20 @@ function M.auto(opts)
   for round = 1, MAX_ROUNDS do
     local before = progress.now()
     if round > 1 and spent() + longest > 0.9 * o.budget then break end
-    for _, way in ipairs(ways) do
-      if not way.once then
+    for _, way in ipairs(ways) do -- the best first; what the budget does not reach is no finalist
+      if round == 1 and not way.once and not way.needed and spent() + way.seconds > 0.9 * o.budget then
+        way.dropped = true
+      elseif not way.once then
         local _, more, log_loss = cross_validate(way, o, 1, o.seed + 1000 + round)
         way.folds_accuracy = table.move(more, 1, #more, #(way.folds_accuracy or {}) + 1, way.folds_accuracy or {})
         way.log_loss = ((way.log_loss or 0) * (round - 1) + (log_loss or 0)) / round
         local _, mean = show.mean_spread(way.folds_accuracy)
         way.accuracy = mean
       end
-      r.n_final_folds = math.max(r.n_final_folds, #way.folds_accuracy)
+      r.n_final_folds = math.max(r.n_final_folds, #(way.folds_accuracy or {}))
+    end
+    for i = #ways, 1, -1 do
+      if ways[i].dropped then table.remove(ways, i) end
     end
     longest = math.max(longest, progress.now() - before)
   end
@@ -409,14 +428,20 @@ function M.auto(opts)
   for _, way in ipairs(ways) do
     if way.is_transfer then r.best_transfer = r.best_transfer or way else r.best_plain = r.best_plain or way end
   end
-  for _, way in ipairs(ways) do -- the best default, unless what was tuned is better by more than chance
-    if way.is_transfer and way.is_default then
-      local gain, deviation = paired(r.best_transfer.folds_accuracy, way.folds_accuracy)
-      if gain <= deviation then r.best_transfer = way end
-      break
+  -- The vote, else the best default, unless the first is better by more than chance.
+  local first = r.best_transfer
+  local function prefer(kind)
+    for _, way in ipairs(ways) do
+      if way.is_transfer and way[kind] then
+        local gain, deviation = paired(first.folds_accuracy, way.folds_accuracy, o.folds)
+        if gain <= deviation then r.best_transfer = way end
+        return
+      end
     end
   end
-  r.gain, r.error = paired(r.best_transfer.folds_accuracy, r.best_plain.folds_accuracy)
+  prefer "is_default"
+  prefer "is_vote"
+  r.gain, r.error = paired(r.best_transfer.folds_accuracy, r.best_plain.folds_accuracy, o.folds)
   r.transfer = r.gain > r.error and r.gain > 0
   r.best, r.ways, r.study = r.transfer and r.best_transfer or r.best_plain, ways, study
   r.settings = setting.describe(sources, set, searched[2].source, r)

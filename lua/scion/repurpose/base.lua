@@ -298,7 +298,7 @@ function Repurposer:to_net()
 end
 
 function Repurposer:_to_net()
-  error(("%s: has no graph form (define _to_net, or serialize and deserialize)"):format(name_of(self)), 3)
+  error(("%s: has no graph form (define _to_net, or serialize and deserialize); its features do: rp.source_model:extract { to = rp.feature_layer_names }"):format(name_of(self)), 3)
 end
 
 -- Can this one be written as a graph? Classes of one's own usually cannot.

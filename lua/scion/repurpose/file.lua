@@ -203,48 +203,26 @@ local Tensors = {
     return ("%d named tensors\n%s"):format(#names, table.concat(lines, "\n"))
   end,
 }
-local LOAD <const> = { source_model = check.test("a net", graph.is_net, {}), params = check.string {}, epoch = check.integer { min = 0 } }
+local LOAD <const> = { source_model = check.test("a net", graph.is_net, {}), params = check.string {}, epoch = check.integer { min = 0 },
+  mmap = check.boolean { default = false } }
 
 local function readable(path) return scion().io.path_kind(path) ~= nil end
 
--- Is this the JSON of a repurposer of Xfer?
-local function is_xfer(path)
-  if scion().io.path_kind(path) ~= "file" then return false end
-  local file = io.open(path, "rb")
-  if not file then return false end
-  local head = file:read(1 << 16) or ""
-  file:close()
-  return head:match("^%s*{") ~= nil and head:find('"repurposer_class"', 1, true) ~= nil
-end
-
--- A repurposer of Xfer, on the source that was saved beside it unless one is given.
-local function load_xfer(path, opts)
-  local source, beside = opts.source_model, path:gsub("%.json$", "") .. "_source-symbol.json"
-  if not source then
-    if not readable(beside) then
-      check.raise("load: %s holds a repurposer of Xfer and no source is beside it (%s); give one: scion.load(path, { source_model = net })", path, beside)
-    end
-    source = M.load(beside)
-  end
-  return require("scion.repurpose.xfer").load(path, { source_model = source })
-end
-
---- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer
---- (Xfer's JSON of LR and SVM too, with NAME_source-symbol.json beside it or a source_model), or named tensors (PyTorch, safetensors, npz, params
---- without a symbol), which net:load_weights takes. Nothing in a file is executed.
+--- Reads a file by what it holds: a net (scion's own, ONNX, MXNet's NAME-symbol.json with the newest NAME-NNNN.params beside it), a repurposer (also Xfer's NAME.json of a
+--- LrRepurposer or SvmRepurposer, with the source network that Xfer saves beside it), or named tensors (PyTorch, safetensors, npz, params without a
+--- symbol), which net:load_weights takes. Nothing in a file is executed.
 ---@param path string a file; NAME of NAME-symbol.json will do, or one of its NAME-NNNN.params
----@param opts? { source_model?: scion.Net, params?: string, epoch?: integer } source_model: of a repurposer saved without; params, epoch: MXNet's parameters
+---@param opts? { source_model?: scion.Net, params?: string, epoch?: integer, mmap?: boolean } source_model: of a repurposer saved without; params, epoch: MXNet's
+--- parameters. mmap (false): weights stay in the file instead of being copied, where their alignment there allows it (scion's own files, safetensors, PyTorch's
+--- zip, npz without compression): pages are read when they are used, and shared between processes; writing to a tensor makes a copy of its pages and never reaches the
+--- file. It is not the default because a file that somebody shortens while the network lives ends the process (SIGBUS), which a library cannot
+--- prevent; use it for files that are replaced whole, as scion and most tools write them, or not at all.
 ---@return scion.Net|table
 function M.load(path, opts)
   if type(path) ~= "string" then error(("load: path must be a string, got %s"):format(check.describe(path)), 2) end
   local o, nn = check.opts("load", opts, LOAD, 3), require "scion.nn"
-  if not readable(path) then
-    for _, ending in ipairs { "-symbol.json", ".json" } do
-      if readable(path .. ending) then
-        path = path .. ending
-        break
-      end
-    end
+  for _, ending in ipairs { "-symbol.json", ".json" } do
+    if not readable(path) and readable(path .. ending) then path = path .. ending end
   end
   if not readable(path) then error(("load: Cannot find repurposer or network file (%s)"):format(path), 2) end
   local format = scion().io.file_format(path)
@@ -254,13 +232,13 @@ function M.load(path, opts)
       return scion().io.load_mxnet(prefix .. "-symbol.json", path, math.tointeger(tonumber(epoch)))
     end
   end
+  if format == "xfer" then return require("scion.repurpose.xfer").load(path, { source_model = o.source_model }) end
   if format == "mxnet-symbol" then return scion().io.load_mxnet(path, o.params, o.epoch) end
-  if format == nil and is_xfer(path) then return load_xfer(path, o) end
   if format == "onnx" or format == "scion" or format == nil then
-    local net = nn.load(path)
+    local net = nn.load(path, o.mmap)
     return M.from_net(net, path, o) or net
   end
-  return setmetatable((scion().io.read_weights(path)), Tensors)
+  return setmetatable((scion().io.read_weights(path, o.mmap)), Tensors)
 end
 
 return M

@@ -12,6 +12,7 @@ local M = {
   BnnRepurposer = require "scion.repurpose.bnn",
   KnnRepurposer = require("scion.repurpose.knn").KnnRepurposer,
   NearestPrototypeRepurposer = require("scion.repurpose.knn").NearestPrototypeRepurposer,
+  VotingRepurposer = require "scion.repurpose.voting",
   RidgeRepurposer = require("scion.repurpose.ridge").RidgeRepurposer,
   LinearRegressionRepurposer = require("scion.repurpose.ridge").LinearRegressionRepurposer,
   NeuralNetworkRepurposer = require "scion.repurpose.neural",
@@ -40,7 +41,8 @@ M.load_xfer = require("scion.repurpose.xfer").load
 --- The class of a name in a file, or nil.
 function M.find(name) return registry[name] end
 
-for _, name in ipairs { "LrRepurposer", "SvmRepurposer", "GpRepurposer", "BnnRepurposer", "KnnRepurposer", "NearestPrototypeRepurposer", "RidgeRepurposer",
+for _, name in ipairs { "LrRepurposer", "SvmRepurposer", "GpRepurposer", "BnnRepurposer", "KnnRepurposer", "NearestPrototypeRepurposer",
+  "VotingRepurposer", "RidgeRepurposer",
   "LinearRegressionRepurposer", "NeuralNetworkFineTuneRepurposer", "NeuralNetworkRandomFreezeRepurposer" } do
   M.register(M[name])
 end

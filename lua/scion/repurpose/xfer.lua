@@ -1,5 +1,6 @@
 -- Repurposers that Xfer saved: NAME.json with a scikit-learn model inside, of LrRepurposer and SvmRepurposer.
 --
+--   local rp = scion.load "saved.json"             -- the source network: saved_source-symbol.json and its parameters beside it
 --   local rp = scion.repurpose.load_xfer("saved.json", { source_model = net })
 --
 -- The JSON holds { repurposer_class, feature_layer_names, ..., target_model = { model = { parameters, attributes } } }; arrays are [dtype,
@@ -31,12 +32,14 @@ local function whole(value)
   return math.type(value) == "float" and math.tointeger(value) or value
 end
 
--- Weights of a logistic regression as rows of a softmax. Two classes have one row of decisions d; scikit-learn's multinomial
--- model means softmax(-d, d).
-local function logistic_model(attributes)
+-- Weights of a logistic regression as rows of a softmax. Two classes have one row of decisions d, which means softmax(-d, d) in scikit-learn's multinomial
+-- models (Xfer's; multi_class is among their parameters) and sigmoid(d) in others.
+local function logistic_model(attributes, multinomial)
   local s = scion()
   local weight, bias = matrix("coef_", attributes.coef_), matrix("intercept_", attributes.intercept_):reshape(-1)
   if #weight == 1 then
+    local share = multinomial and 1 or 0.5
+    weight, bias = weight * share, bias * share
     weight, bias = s.cat({ weight:neg(), weight }, 1), s.cat({ bias:neg(), bias }, 1)
   end
   local iterations = plain(attributes.n_iter_)
@@ -71,17 +74,27 @@ local function svm_model(attributes, n_classes, gamma)
     machine = { points = points, coef = s.stack(columns, 2):mul(turned), offset = intercept:mul(turned) } }
   local a, b = plain(attributes.probA_ or attributes._probA), plain(attributes.probB_ or attributes._probB)
   if type(a) == "table" and #a == n_pairs then -- libsvm: 1 / (1 + exp(A f + B))
+    model.coupling = "libsvm"
     model.slope, model.shift = s.tensor(a, { dtype = "f64" }):neg(), s.tensor(b, { dtype = "f64" }):neg()
   end
   return model
 end
 
-local OPTS <const> = { source_model = check.test("a net", graph.is_net, { required = true }) }
+local OPTS <const> = { source_model = check.test("a net", graph.is_net, {}) }
 
---- A repurposer from the JSON file of Xfer's LrRepurposer or SvmRepurposer, on a source network given beside it (Xfer keeps that in files of
---- MXNet). Layers must have the names that the file says.
+-- The source network that Xfer saves beside NAME.json: NAME_source-symbol.json, NAME_source-0000.params.
+local function source_beside(path)
+  local symbol = path:gsub("%.json$", "") .. "_source-symbol.json"
+  if scion().io.path_kind(symbol) ~= "file" then
+    check.raise("load_xfer: %s holds a repurposer of Xfer and no source is beside it (%s); give one: scion.load(path, { source_model = net })", path, symbol)
+  end
+  return scion().io.load_mxnet(symbol)
+end
+
+--- A repurposer from the JSON file of Xfer's LrRepurposer or SvmRepurposer, on its source network: the one given, or that which Xfer saved beside it
+--- (NAME_source-symbol.json with NAME_source-0000.params). Layers must have the names that the file says. scion.load does the same.
 ---@param path string
----@param opts { source_model: scion.Net }
+---@param opts? { source_model?: scion.Net }
 function M.load(path, opts)
   opts = check.opts("load_xfer", opts, OPTS)
   check.arg("load_xfer", "path", path, check.string { required = true })
@@ -99,6 +112,7 @@ function M.load(path, opts)
   if type(target) ~= "table" or type(target.attributes) ~= "table" then error(("load_xfer: %s has no target_model"):format(path), 2) end
   local attributes, parameters = target.attributes, target.parameters or {}
   local layers = plain(saved.feature_layer_names)
+  opts.source_model = opts.source_model or source_beside(path)
   local settings = { source_model = opts.source_model, feature_layer_names = layers, standardise = false }
   if name == "SvmRepurposer" then
     settings.c, settings.kernel = parameters.C or saved.c, parameters.kernel or saved.kernel
@@ -116,7 +130,7 @@ function M.load(path, opts)
     rp.task = "classes"
     local fitted
     if name == "LrRepurposer" then
-      fitted = { model = logistic_model(attributes) }
+      fitted = { model = logistic_model(attributes, parameters.multi_class == "multinomial") }
     else
       local points = matrix("support_vectors_", attributes.support_vectors_)
       local gamma = attributes._gamma or parameters.gamma

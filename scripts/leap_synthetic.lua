@@ -35,21 +35,18 @@ local function run(seed)
     for _, losses in pairs(by_task) do sum, n = sum + losses[1], n + 1 end
     initial[step] = sum / n
   end
-  return lmr, tasks, means, initial
+  return lmr, means, initial
 end
 
 local runs, starts = {}, {}
 for k = 1, seeds do
   local seed = args.seed + k - 1
-  local lmr, tasks, means, initial = run(seed)
+  local lmr, means, initial = run(seed)
   runs[k], starts[k] = means, initial
   if k == 1 and args.out then
     os.execute(("mkdir -p '%s'"):format(args.out))
     lmr.meta_logger:plot_losses(args.out .. "/leap_losses.svg")
-    lmr.meta_logger:plot_params("weight", args.out .. "/leap_paths.svg", { surface = function(task, points)
-      local t = tasks[task]
-      return t.support_x:matmul(points:t()):sub(t.support_y):square():mean(1):mul(0.5) -- one loss a point
-    end })
+    lmr.meta_logger:plot_params("weight", args.out .. "/leap_paths.svg")
   end
 end
 

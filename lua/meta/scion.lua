@@ -7381,9 +7381,10 @@ function scion.meta.MetaLogger:mean_loss(metastep) end
 ---@param out? string
 function scion.meta.MetaLogger:plot_losses(out) end
 
---- Paths of two elements of a parameter in their plane, a panel a task: early meta-steps faded, the learned start pink. opts: elements {1, 2};
---- surface = function(task, tensor of (n, 2) points) -> n losses draws the task's loss behind; grid, its points a side.
----@param name string
+--- Paths of two elements of a parameter in their plane over the task's loss, a panel a task: early meta-steps faded, the learned start pink.
+--- opts: elements {1, 2}; surface = function(task, tensor of (n, 2) points) -> n losses, or false for none (default: the loss of the task's items
+--- with the other parameters as they were learned, for models of up to 1000 numbers); grid 40, its points a side.
+---@param name string  of the parameter, or a part of it that no other has
 ---@param out? string
 function scion.meta.MetaLogger:plot_params(name, out, opts) end
 

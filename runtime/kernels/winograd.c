@@ -172,35 +172,48 @@ void K(winograd_output_f32)(int64_t tiles, const float *m, int64_t step, float b
   }
 }
 
+/* One tap of a filter for each of panel_rows outputs. */
+typedef float row __attribute__((vector_size(PANEL_ROWS * 4), aligned(4), may_alias));
+static inline row gather(const float *w, int64_t step) {
+#if PANEL_ROWS == 8
+  return (row){ w[0], w[step], w[2 * step], w[3 * step], w[4 * step], w[5 * step], w[6 * step], w[7 * step] };
+#else
+  return (row){ w[0], w[step], w[2 * step], w[3 * step] };
+#endif
+}
+_Static_assert(PANEL_ROWS == 4 || PANEL_ROWS == 8, "gather knows rows of 4 and 8");
+/* G times a column of three. */
+static inline void filter6(row a, row b, row d, row u[6]) {
+  row sum = a * (1.0f / 24) + d * (1.0f / 6), twelfth = b * (1.0f / 12);
+  u[0] = a * 0.25f;
+  u[1] = (a + d + b) * (-1.0f / 6);
+  u[2] = (b - a - d) * (1.0f / 6);
+  u[3] = sum + twelfth;
+  u[4] = sum - twelfth;
+  u[5] = d;
+}
+
 /* G g G' of `channels` filters for each of panel_rows outputs (of which n exist): element (c, o, tap) at w[c * c_step + o * o_step + tap], taps
  * backwards when `turned`. Plane k at u + k * step, (channels, panel_rows) each. */
 void K(winograd_filter_f32)(int64_t channels, int64_t n, const float *w, int64_t c_step, int64_t o_step, int32_t turned, float *u, int64_t step) {
-  for (int64_t c = 0; c < channels; c++) {
-    float g[9][PANEL_ROWS], h[6][3][PANEL_ROWS];
-    for (int t = 0; t < 9; t++)
-      for (int o = 0; o < PANEL_ROWS; o++) g[t][o] = o < n ? w[c * c_step + o * o_step + (turned ? 8 - t : t)] : 0;
-    for (int j = 0; j < 3; j++) {
-      _Pragma("omp simd") for (int o = 0; o < PANEL_ROWS; o++) {
-        float a = g[j][o], b = g[3 + j][o], d = g[6 + j][o];
-        h[0][j][o] = a * 0.25f;
-        h[1][j][o] = -(a + b + d) * (1.0f / 6);
-        h[2][j][o] = (b - a - d) * (1.0f / 6);
-        h[3][j][o] = a * (1.0f / 24) + b * (1.0f / 12) + d * (1.0f / 6);
-        h[4][j][o] = a * (1.0f / 24) - b * (1.0f / 12) + d * (1.0f / 6);
-        h[5][j][o] = d;
-      }
+  for (int64_t c = 0; c < channels; c++, w += c_step) {
+    float some[PANEL_ROWS * 9];
+    const float *from = w;
+    int64_t from_step = o_step;
+    if (n < PANEL_ROWS) {
+      memset(some, 0, sizeof some);
+      for (int64_t o = 0; o < n; o++) memcpy(some + 9 * o, w + o * o_step, 9 * sizeof *w);
+      from = some, from_step = 9;
     }
+    row g[9], h[3][6];
+    if (turned) _Pragma("GCC unroll 9") for (int t = 0; t < 9; t++) g[t] = gather(from + 8 - t, from_step);
+    else _Pragma("GCC unroll 9") for (int t = 0; t < 9; t++) g[t] = gather(from + t, from_step);
+    for (int j = 0; j < 3; j++) filter6(g[j], g[3 + j], g[6 + j], h[j]);
     for (int r = 0; r < 6; r++) {
       float *to = u + 6 * r * step + PANEL_ROWS * c;
-      _Pragma("omp simd") for (int o = 0; o < PANEL_ROWS; o++) {
-        float a = h[r][0][o], b = h[r][1][o], d = h[r][2][o];
-        to[o] = a * 0.25f;
-        to[step + o] = -(a + b + d) * (1.0f / 6);
-        to[2 * step + o] = (b - a - d) * (1.0f / 6);
-        to[3 * step + o] = a * (1.0f / 24) + b * (1.0f / 12) + d * (1.0f / 6);
-        to[4 * step + o] = a * (1.0f / 24) - b * (1.0f / 12) + d * (1.0f / 6);
-        to[5 * step + o] = d;
-      }
+      row line[6];
+      filter6(h[0][r], h[1][r], h[2][r], line);
+      for (int k = 0; k < 6; k++) *(row *)(void *)(to + k * step) = line[k];
     }
   }
 }

@@ -1,6 +1,6 @@
 /* conv_winograd.c: 3 x 3 convolutions with steps of 1 and their two adjoints by Winograd's F(4 x 4, 3 x 3) (kernels/winograd.c): up to four
  * times fewer multiplications than the direct method. f32 results are within NMSE 1e-10 of the direct method's
- * (direct f32: about 1e-13); SCION_WINOGRAD=0 switches it off. A task transforms a few lines of tiles of all input channels, multiplies plane by
+ * (direct f32: about 1e-13); SCION_WINOGRAD=0 switches it off, 1 takes it where it may not pay. A task transforms a few lines of tiles of all input channels, multiplies plane by
  * plane and transforms back a few output channels at a time, so that what it works on stays in the caches. Work is cut by
  * shape only. */
 #include <stdlib.h>
@@ -15,10 +15,11 @@
 #define DEPTH 256             /* channels multiplied at a time: a panel of them fits the first cache */
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
-static bool off;
+static bool off, always;
 static void read_switch(void) {
   const char *text = getenv("SCION_WINOGRAD");
   off = text != NULL && strcmp(text, "0") == 0;
+  always = text != NULL && strcmp(text, "1") == 0;
 }
 
 static bool shaped(const scion_conv_job *c) {
@@ -27,16 +28,18 @@ static bool shaped(const scion_conv_job *c) {
   return !off && c->dtype == SCION_F32 && s->d == 1 && s->od == 1 && s->kd == 1 && s->pd == 0 && s->kh == 3 && s->kw == 3 && s->sh == 1 && s->sw == 1 &&
          s->dh == 1 && s->dw == 1 && s->ph <= 2 && s->pw <= 2 && s->oh + 2 - s->h - s->ph <= 2 && s->ow + 2 - s->w - s->pw <= 2;
 }
-/* Multiplications saved against what tiles beyond the edge and the transforms cost. */
-static bool worth(int64_t h, int64_t w, int64_t channels, int64_t outputs) {
-  int64_t covered = ((h + 3) / 4 * 4) * ((w + 3) / 4 * 4);
-  return h >= 4 && w >= 4 && channels >= 16 && outputs >= 16 && 2 * h * w > covered;
+/* Multiplications saved against what tiles beyond the edge and the transforms cost; that of the filters, per channel and output, is worth
+ * about 1,200 multiplications, which few tiles don't save. */
+static bool worth(int64_t batch, int64_t h, int64_t w, int64_t channels, int64_t outputs) {
+  int64_t tiles = (h + 3) / 4 * ((w + 3) / 4), covered = 16 * tiles;
+  return h >= 4 && w >= 4 && channels >= 16 && outputs >= 16 && 2 * h * w > covered &&
+         (always || 9 * batch * h * w > 36 * ((batch * tiles + 15) / 16 * 16) + 1200);
 }
 bool scion__winograd_fits(const scion_conv_job *c) {
-  return shaped(c) && worth(c->shape.oh, c->shape.ow, c->in_channels / c->groups, c->out_channels / c->groups);
+  return shaped(c) && worth(c->batch, c->shape.oh, c->shape.ow, c->in_channels / c->groups, c->out_channels / c->groups);
 }
 bool scion__winograd_fits_input(const scion_conv_job *c) {
-  return shaped(c) && worth(c->shape.h, c->shape.w, c->out_channels / c->groups, c->in_channels / c->groups);
+  return shaped(c) && worth(c->batch, c->shape.h, c->shape.w, c->out_channels / c->groups, c->in_channels / c->groups);
 }
 bool scion__winograd_fits_weight(const scion_conv_job *c) { return scion__winograd_fits(c) && c->groups == 1; }
 
@@ -49,10 +52,10 @@ typedef struct {
   int64_t lines, parts;          /* lines of tiles in a task; tasks over all lines of the batch */
   int64_t rows, blocks;          /* output channels of a panel; panels of a group */
   int64_t shares, share;         /* tasks over the output channels; panels of them in each */
-  int64_t strip, line, panels, step; /* floats of a padded line; of a transformed channel; panels of tiles; from plane to plane of the input's transform */
+  int64_t strip, line, panels, step, u_step; /* floats of a padded line; of a transformed channel; panels of tiles; from plane to plane of the input's transform, of the filters' */
   int64_t chunk, pitch, product_step; /* panels of output channels at a time; tiles of one of their channels; between planes */
   int32_t activation;
-  const float *x, *u, *bias, *plus; /* u: (group, block, 36, ci, rows) */
+  const float *x, *u, *bias, *plus; /* u: (group, block, 36, ci, rows), planes u_step apart */
   float *y;
   char *scratch;
   size_t slot_bytes;
@@ -94,7 +97,7 @@ static void run_task(const job *j, int64_t task, float *scratch) {
         int64_t depth = scion__min(DEPTH, j->ci - c);
         for (int64_t t = 0; t < tiles; t += cols)
           for (int64_t i = b; i < end; i++)
-            scion__k->panel_f32(depth, j->u + (((g * j->blocks + i) * 36 + k) * j->ci + c) * j->rows, v + k * j->step + t / cols * panel + c * cols,
+            scion__k->panel_f32(depth, j->u + ((g * j->blocks + i) * 36 + k) * j->u_step + c * j->rows, v + k * j->step + t / cols * panel + c * cols,
                                 scion__min(cols, tiles - t), m + k * j->product_step + (i - b) * j->rows * j->pitch + t, j->pitch, c > 0);
       }
     for (int64_t o = first; o < scion__min(j->co, end * j->rows); o++)
@@ -123,7 +126,7 @@ static void transform_filters(void *ud, int64_t begin, int64_t end) {
     int64_t g = i / j->blocks, o = i % j->blocks * j->rows;
     const float *w = f->turned ? f->w + (g * j->ci * j->co + o) * 9 : f->w + (g * j->co + o) * j->ci * 9;
     scion__k->winograd_filter_f32(j->ci, scion__min(j->rows, j->co - o), w, f->turned ? j->co * 9 : 9, f->turned ? 9 : j->ci * 9, f->turned,
-                                  f->to + i * 36 * j->ci * j->rows, j->ci * j->rows);
+                                  f->to + i * 36 * j->u_step, j->u_step);
   }
 }
 
@@ -150,11 +153,12 @@ static scion_status run(scion_context *ctx, job *j, const float *w, bool turned)
   j->step = plane_step(j->panels * j->ci * cols);
   j->pitch = j->panels * cols + LANES_MOST;
   j->chunk = scion__max(1, scion__min(j->share, PRODUCT_FLOATS / (36 * j->pitch) / j->rows));
+  j->u_step = plane_step(j->ci * j->rows);
   j->product_step = plane_step(j->chunk * j->rows * j->pitch);
   j->slot_bytes = (size_t)(6 * j->strip + 36 * (j->line + j->step + j->product_step)) * sizeof(float);
   j->slot_bytes = (j->slot_bytes + SCION_ALIGN - 1) / SCION_ALIGN * SCION_ALIGN;
   int64_t slots = scion__min(ctx->threads, j->groups * j->parts * j->shares);
-  size_t u_bytes = (size_t)(j->groups * j->blocks * 36 * j->ci * j->rows) * sizeof(float), bytes = (size_t)slots * j->slot_bytes;
+  size_t u_bytes = (size_t)(j->groups * j->blocks * 36 * j->u_step) * sizeof(float), bytes = (size_t)slots * j->slot_bytes;
   float *u = scion__alloc(ctx, u_bytes);
   if (u == NULL) return SCION_ENOMEM;
   j->scratch = scion__alloc(ctx, bytes);

@@ -82,6 +82,7 @@ def with_optuna(sampler_name):
 def with_skopt():
     from skopt import Optimizer
     bounds, _, f = FUNCTIONS[name]
+    bounds = [(float(low), float(high)) for low, high in bounds]  # whole numbers would mean whole numbers
 
     def run(seed):
         optimizer, values, spent = Optimizer(bounds, random_state=seed), [], 0.0

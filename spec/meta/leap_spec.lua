@@ -139,6 +139,28 @@ describe("Leap", function()
     assert.truthy(helper.read_file(dir .. "/paths.svg"):find("learned start", 1, true))
   end)
 
+  it("runs and draws as Xfer's users write it", function()
+    scion.seed(3)
+    local net = nn.Linear(2, 1, { bias = false })
+    local train_data_all = meta.tasks.linear { seed = 2, examples = 40 }
+    local lmr = meta.LeapMetaRepurposer { model = net, num_meta_steps = 3, num_epochs = 2, verbosity = 0 }
+    lmr:repurpose(train_data_all)
+    local dir = helper.tmpdir()
+    lmr.meta_logger:plot_losses(dir .. "/losses.svg")
+    lmr.meta_logger:plot_params("w", dir .. "/path.svg")
+    lmr.meta_logger:plot_params("w", dir .. "/plain.svg", { surface = false })
+    assert.is_true(#helper.read_file(dir .. "/path.svg") > 2 * #helper.read_file(dir .. "/plain.svg")) -- the surfaces
+    -- they are the tasks' losses: least at the weights that made the data, and in the log's units elsewhere
+    local at = scion.tensor { { 100, 20 }, { 0, 0 } }
+    local losses = lmr.meta_logger.loss_at(1, "weight", { 1, 2 }, at)
+    local first = train_data_all[1]
+    assert.is_true(losses[1] < 1e-3)
+    assert.near(first.support_y:square():mean():item() / 2 / 4, losses[2], 1e-2 * losses[2])
+    assert.has_error(function() lmr.meta_logger:plot_params("bias") end)
+    local fast = lmr:adapt(first)
+    assert.is_true(nn.mse_loss(fast(first.query_x), first.query_y):item() < nn.mse_loss(net(first.query_x), first.query_y):item())
+  end)
+
   it("takes iterators as tasks", function()
     scion.seed(2)
     local list = {}

@@ -61,7 +61,7 @@ describe("tiled convolutions", function()
             local gap = nmse(got[k], want)
             if not (gap < 1e-10) then print(table.concat(c, " "), k, gap) end
           end
-        end]] }, { env = { SCION_ISA = isa } })
+        end]] }, { env = { SCION_ISA = isa, SCION_WINOGRAD = "1" } })
       assert(run.code == 0, run.out .. run.err)
       local name, wrong = run.out:match("^(%w+)\n(.*)$")
       if name ~= isa then return pending("this processor has no " .. isa) end
@@ -79,8 +79,31 @@ describe("tiled convolutions", function()
           io.write(h, " ")
         end
       end]]
-    local one = helper.lua(code, { env = { SCION_THREADS = "1" } })
-    for _, n in ipairs { "2", "5" } do assert.equal(one, helper.lua(code, { env = { SCION_THREADS = n } })) end
+    local one = helper.lua(code, { env = { SCION_THREADS = "1", SCION_WINOGRAD = "1" } })
+    for _, n in ipairs { "2", "5" } do assert.equal(one, helper.lua(code, { env = { SCION_THREADS = n, SCION_WINOGRAD = "1" } })) end
+  end)
+
+  it("of 3 x 3 are right the direct way too, which few tiles take", function()
+    local code = CASES .. [[
+      for i, c in ipairs(cases) do
+        if c[6] == 3 and c[7] == 1 then
+          scion.seed(i)
+          local got = results(c, "f32")
+          scion.seed(i)
+          for k, want in ipairs(results(c, "f64")) do
+            local gap = nmse(got[k], want)
+            if not (gap < 1e-11) then print(table.concat(c, " "), k, gap) end
+          end
+        end
+      end
+      -- one small image in many channels: filters would cost more than the image
+      local x, w = scion.randn(1, 64, 7, 7), scion.randn(64, 64, 3, 3)
+      local exact = scion.conv2d(x:to("f64"), w:to("f64"), nil, { padding = 1 })
+      print(nmse(scion.conv2d(x, w, nil, { padding = 1 }), exact) < 5e-13)]]
+    assert.equal("true\n", helper.lua(code, { env = { SCION_WINOGRAD = "0" } }))
+    local small = code:match("local x, w = scion.randn%(1, 64.*$")
+    assert.equal("true\n", helper.lua(CASES .. small))
+    assert.equal("false\n", helper.lua(CASES .. small, { env = { SCION_WINOGRAD = "1" } }))
   end)
 
   it("of Winograd can be switched off", function()

@@ -25,7 +25,8 @@ Repurposer.OPTIONS = {
   task_optimizer = check.either({ check.string(), check.table() }, { default = "sgd" }),
   task_optimizer_params = check.table {},                -- { lr = 0.005 } by default
   meta_lr = check.number { default = 2e-3, min = 0 }, lr = check.any { default = 0.005 },
-  log_params = false,
+  -- Parameters after every epoch for plot_params: true, false, or "auto": for models of up to 1000 numbers.
+  log_params = check.either({ check.boolean(), check.choice { "auto" } }, { default = "auto" }),
   verbosity = check.integer { default = 2, min = 0, max = 3 }, -- 0 nothing, 1 meta-steps, 2 tasks, 3 epochs
   -- The accumulation of Xfer's code as it was: gradients summed over a batch, running sums added again for every task of a
   -- meta-batch, the average never cleared (a 1/k decay nobody meant).
@@ -72,6 +73,7 @@ local function choose(n, size, with_replacement, r)
   return list
 end
 
+local SMALL_MODEL <const> = 1000 -- numbers
 local REPURPOSE <const> = { meta_batch_size = check.integer { min = 1 }, with_replacement = false }
 
 -- Batches of one epoch of a task, as a list of { x, y }.
@@ -107,7 +109,7 @@ local function train_task(self, task, path, metastep, number)
     end
     epochs[epoch] = sum / items
     self.meta_logger:log_loss(metastep, number, epochs[epoch])
-    if self.log_params then self.meta_logger:log_parameters(metastep, number, learner.params) end
+    if self.logs_params then self.meta_logger:log_parameters(metastep, number, learner.params) end
     if self.verbosity >= 3 then
       progress.say("        Metastep: %d, Task: %d, Epoch: %d, Loss: %.3f", metastep - 1, number - 1, epoch - 1, epochs[epoch])
     end
@@ -119,6 +121,27 @@ local function train_task(self, task, path, metastep, number)
   return learner, epochs
 end
 
+-- The loss of a task's items, in Xfer's units, where two elements of a parameter are each of (n, 2) points and the others as learned.
+local function loss_at(self, tasks, number, name, elements, points)
+  local s, losses = scion(), {}
+  local batches, xs, ys = epoch_batches(self, tasks[number], 0, number, 0), {}, {}
+  for i, pair in ipairs(batches) do xs[i], ys[i] = pair[1], pair[2] end
+  local x, y = s.cat(xs, 1), s.cat(ys, 1)
+  s.no_grad(function()
+    local params = {}
+    for known, p in self.model:named_parameters() do params[known] = p end
+    params[name] = params[name]:detach():clone()
+    local flat = params[name]:reshape(-1) -- a view
+    local rows = points:tolist()
+    for i, row in ipairs(rows) do
+      local scope <close> = s.scope()
+      flat[elements[1]], flat[elements[2]] = row[1], row[2]
+      losses[i] = self.loss_fn(self.model:call(x, { params = params }), y):item() * #batches / #x
+    end
+  end)
+  return s.tensor(losses)
+end
+
 --- num_meta_steps over the tasks; the model ends up with the learned initialisation. opts: meta_batch_size (all tasks),
 --- with_replacement (false).
 ---@param tasks table[]  iterators, { train = iterator }, or { support_x =, support_y = }
@@ -128,13 +151,16 @@ function Repurposer:repurpose(tasks, opts)
     error(("%s:repurpose: expected a list of tasks, got %s"):format(self.name, check.describe(tasks)), 2)
   end
   local s, outer = scion(), self:meta_optimiser()
+  local small = self.model:n_parameters() <= SMALL_MODEL
+  self.logs_params = self.log_params == true or (self.log_params == "auto" and small)
+  if small then self.meta_logger.loss_at = function(...) return loss_at(self, tasks, ...) end end
   local average, counter = {}, 0 -- as_xfer: never cleared
   for metastep = 1, self.num_meta_steps do
     local scope <close> = s.scope()
     local chosen = choose(#tasks, opts.meta_batch_size, opts.with_replacement, rng.new(self.seed, metastep))
     local start = {}
     for name, p in self.model:named_parameters() do start[name] = p end
-    if self.log_params then self.meta_logger:log_start(metastep, start) end
+    if self.logs_params then self.meta_logger:log_start(metastep, start) end
     local path, learner = Leap.Path(self), nil
     for _, number in ipairs(chosen) do
       path:restart()

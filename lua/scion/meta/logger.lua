@@ -12,6 +12,7 @@ function MetaLogger:init()
   self.parameters = {} -- [metastep][task] = list of { name -> tensor }
   self.starts = {}    -- [metastep] = { name -> tensor }: the learned start
   self.tasks = 0
+  -- loss_at: function(task, name, elements, points) -> losses where two elements of a parameter are the (n, 2) points; set by who knows the tasks
 end
 
 MetaLogger.__tostring = function(self) return ("MetaLogger: %d meta-steps, %d tasks"):format(#self.losses, self.tasks) end
@@ -74,27 +75,50 @@ function MetaLogger:plot_losses(out)
   return scion().plot.panels { panels = panels, out = out, title = "Losses" }
 end
 
+-- The name of a logged parameter from what a user writes: the name, or a part of it that only one has.
+local function full_name(params, name)
+  if params[name] then return name end
+  local found, all = {}, {}
+  for known in pairs(params) do
+    all[#all + 1] = known
+    if known:find(name, 1, true) then found[#found + 1] = known end
+  end
+  if #found == 1 then return found[1] end
+  table.sort(all)
+  error(("plot_params: no parameter '%s' was logged (known: %s)"):format(name, table.concat(all, ", ")), 3)
+end
+
 -- The two elements of parameter `name` that a plane shows.
 local function point(name, params, elements)
-  local p = params[name]
-  if not p then error(("plot_params: no parameter '%s' was logged"):format(name), 3) end
-  local flat = p:reshape(-1)
+  local flat = params[name]:reshape(-1)
   for _, e in ipairs(elements) do
     if e > flat:size(1) then error(("plot_params: '%s' has %d elements, element %d is asked for"):format(name, flat:size(1), e), 3) end
   end
   return { flat[elements[1]], flat[elements[2]] }
 end
 
-local PARAMS <const> = { elements = check.list { default = { 1, 2 }, of = check.integer { min = 1 }, min_length = 2 }, surface = check.func {},
+local PARAMS <const> = { elements = check.list { default = { 1, 2 }, of = check.integer { min = 1 }, min_length = 2 },
+  surface = check.either({ check.func(), check.boolean() }, {}),
   grid = check.integer { default = 40, min = 2 } }
 
---- Paths of two elements of a parameter in their plane, a panel a task: early meta-steps faded, the learned start pink. opts: elements {1, 2};
---- surface = function(task, tensor of (n, 2) points) -> n losses draws the task's loss behind; grid, its points a side.
----@param name string
+--- Paths of two elements of a parameter in their plane over the task's loss, a panel a task: early meta-steps faded, the learned start pink.
+--- opts: elements {1, 2}; surface = function(task, tensor of (n, 2) points) -> n losses, or false for none (default: the loss of the task's items
+--- with the other parameters as they were learned, for models of up to 1000 numbers); grid 40, its points a side.
+---@param name string  of the parameter, or a part of it that no other has
 ---@param out? string
 function MetaLogger:plot_params(name, out, opts)
   opts = check.opts("plot_params", opts, PARAMS)
   if #self.parameters == 0 then error("plot_params: no parameters have been logged (log_params = true)", 2) end
+  local logged = next(self.starts) and self.starts[#self.starts]
+  if not logged then
+    local _, first = next(self.parameters[1])
+    logged = first[1]
+  end
+  name = full_name(logged, name)
+  local surface = opts.surface
+  if surface == nil and self.loss_at then
+    surface = function(task, points) return self.loss_at(task, name, opts.elements, points) end
+  end
   local panels = {}
   for task = 1, self.tasks do
     local series, low, high = {}, { math.huge, math.huge }, { -math.huge, -math.huge }
@@ -118,13 +142,13 @@ function MetaLogger:plot_params(name, out, opts)
     series[#series + 1] = { x = starts.x, y = starts.y, colour = "#e75480", label = "learned start", dots = true }
     local panel = { series = series, title = ("Task %d"):format(task - 1), x_label = ("%s[%d]"):format(name, opts.elements[1]),
       y_label = ("%s[%d]"):format(name, opts.elements[2]) }
-    if opts.surface then
+    if surface then
       for d = 1, 2 do
         local margin = math.max((high[d] - low[d]) * 0.15, 1e-9)
         low[d], high[d] = low[d] - margin, high[d] + margin
       end
       panel.heat = { x = { low[1], high[1] }, y = { low[2], high[2] }, n = opts.grid,
-        z = opts.surface(task, scion().plot.grid_points(low, high, opts.grid)) }
+        z = surface(task, scion().plot.grid_points(low, high, opts.grid)) }
     end
     panels[#panels + 1] = panel
   end

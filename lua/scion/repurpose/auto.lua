@@ -132,7 +132,7 @@ local METHODS <const> = { lr = "LrRepurposer", svm = "SvmRepurposer", knn = "Knn
   gp = "GpRepurposer", vote = "VotingRepurposer" }
 local DEFAULTS <const> = { lr = { c = 1.0 }, svm = { c = 1.0 }, knn = { n_neighbors = 5, weights = "uniform", metric = "euclidean" },
   prototype = { metric = "euclidean" }, gp = {}, vote = {} }
-local IN_TURN <const> = { "lr", "svm", "prototype", "vote", "knn", "gp" }
+local IN_TURN <const> = { "lr", "vote", "svm", "prototype", "gp", "knn" }
 local VOTERS <const> = { { "LrRepurposer" }, { "SvmRepurposer" }, { "NearestPrototypeRepurposer" }, { "GpRepurposer" } }
 
 local function default_of(method, name)

@@ -11,6 +11,12 @@
 #define STBI_NO_LINEAR
 #define STBI_NO_PSD
 #define STBI_NO_PIC
+/* stb's decoder of JPEG is one block that it does not clear: a scan that names a table which no marker defined would read indices out of old memory.
+ * Cleared, such a table decodes to zeros. */
+static void *cleared(size_t bytes) { return bytes < 1 << 16 ? calloc(1, bytes) : malloc(bytes); }
+#define STBI_MALLOC(bytes) cleared(bytes)
+#define STBI_REALLOC(p, bytes) realloc(p, bytes)
+#define STBI_FREE(p) free(p)
 #define STB_IMAGE_STATIC
 #define STB_IMAGE_IMPLEMENTATION
 #pragma GCC diagnostic ignored "-Wunused-function" /* of stb's, reported at the end of the file */
@@ -19,6 +25,7 @@
 #define MAX_PIXELS (1LL << 28)
 /* No format says more pixels in a byte: deflated lines of one-bit pixels, 1032 bytes from one. */
 #define PIXELS_PER_BYTE 8256
+#define JPEG_PIXELS_PER_BYTE 1024 /* an empty picture has 341: 6 bits for 256 pixels */
 
 void scion__picture_free(scion_picture *p) {
   free(p->u8);
@@ -71,21 +78,49 @@ static bool jpeg_tables_too_large(const unsigned char *d, size_t size) {
     if (d[at] == 0xff && d[at + 1] == 0xc4 && table_too_large(d, size, at)) return true;
   return false;
 }
-/* stb adds up the digits of a PNM's sizes without an end. */
-static bool pnm_number_too_long(const unsigned char *d, size_t size) {
-  int digits = 0;
-  if (size < 3 || d[0] != 'P' || (d[1] != '5' && d[1] != '6')) return false;
-  for (size_t at = 2, numbers = 0; at < size && numbers < 3; at++) {
-    if (d[at] >= '0' && d[at] <= '9') {
-      if (++digits > 9) return true;
-      continue;
+/* Width, height and largest value of a PNM, and where its pixels begin; false: no such header, or a number of more than 9 digits, which stb
+ * would add up without an end. */
+static bool pnm_header(const unsigned char *d, size_t size, int64_t number[3], size_t *pixels) {
+  size_t at = 2;
+  for (int i = 0; i < 3; i++) {
+    int digits = 0;
+    while (at < size && (d[at] < '0' || d[at] > '9')) {
+      if (d[at] == '#') while (at + 1 < size && d[at + 1] != '\n' && d[at + 1] != '\r') at++; /* a comment, to the end of its line */
+      else if (d[at] != ' ' && (d[at] < 9 || d[at] > 13)) return false;
+      at++;
     }
-    numbers += digits > 0;
-    digits = 0;
-    if (d[at] == '#') /* a comment, to the end of its line */
-      while (at + 1 < size && d[at + 1] != '\n' && d[at + 1] != '\r') at++;
+    for (number[i] = 0; at < size && d[at] >= '0' && d[at] <= '9'; at++, digits++) {
+      if (digits == 9) return false;
+      number[i] = 10 * number[i] + (d[at] - '0');
+    }
+    if (digits == 0) return false;
   }
-  return false;
+  *pixels = at + 1; /* one blank follows */
+  return true;
+}
+/* PNM of two bytes a number, which stb converts to other channels as if they were single bytes. The larger byte comes first. */
+static scion_status pnm16(const char *name, const unsigned char *d, size_t size, const int64_t number[3], size_t pixels, int32_t channels, scion_picture *out, char *message) {
+  int32_t from = d[1] == '6' ? 3 : 1, to = channels != 0 ? channels : from;
+  int64_t w = number[0], h = number[1], top = number[2];
+  if (w < 1 || h < 1 || w * h > MAX_PIXELS || top > 65535 || pixels > size || (uint64_t)(w * h) * (uint64_t)from * 2 > size - pixels) {
+    snprintf(message, SCION_MESSAGE, "%s: the picture is cut off or too large (%lld x %lld pixels in %zu bytes)", name, (long long)w, (long long)h, size);
+    return SCION_EFORMAT;
+  }
+  if ((out->u8 = malloc((size_t)(w * h) * (size_t)to)) == NULL) {
+    snprintf(message, SCION_MESSAGE, "%s: out of memory", name);
+    return SCION_ENOMEM;
+  }
+  const unsigned char *p = d + pixels;
+  for (int64_t i = 0; i < w * h; i++) {
+    int v[3];
+    for (int32_t c = 0; c < from; c++, p += 2) v[c] = (int)scion__min(255, ((int64_t)(p[0] << 8 | p[1]) * 255 + top / 2) / top);
+    if (from == 1) v[1] = v[2] = v[0];
+    unsigned char *y = out->u8 + i * to;
+    if (to == 1) y[0] = (unsigned char)(from == 1 ? v[0] : (v[0] * 77 + v[1] * 150 + v[2] * 29) >> 8); /* stb's weights */
+    for (int32_t c = 0; c < to && to > 1; c++) y[c] = (unsigned char)(c == 3 ? 255 : v[c]);
+  }
+  out->h = (int32_t)h, out->w = (int32_t)w, out->c = to;
+  return SCION_OK;
 }
 /* What the uncompressed formats need at least. */
 static bool too_short(const unsigned char *d, size_t size, int32_t w, int32_t h) {
@@ -110,9 +145,14 @@ scion_status scion__picture_decode(const char *name, const unsigned char *data, 
     snprintf(message, SCION_MESSAGE, "%s: a Huffman table of the JPEG has more than 256 codes", name);
     return SCION_EFORMAT;
   }
-  if (pnm_number_too_long(data, size)) {
-    snprintf(message, SCION_MESSAGE, "%s: a number in the header of the PNM has more than 9 digits", name);
-    return SCION_EFORMAT;
+  if (size > 2 && data[0] == 'P' && (data[1] == '5' || data[1] == '6')) {
+    int64_t number[3];
+    size_t pixels;
+    if (!pnm_header(data, size, number, &pixels)) {
+      snprintf(message, SCION_MESSAGE, "%s: the header of the PNM is damaged, or has a number of more than 9 digits", name);
+      return SCION_EFORMAT;
+    }
+    if (number[2] > 255) return pnm16(name, data, size, number, pixels, channels, out, message);
   }
   if (!stbi_info_from_memory(data, (int)size, &w, &h, &c)) {
     snprintf(message, SCION_MESSAGE, "%s: not a picture that can be read (%s); JPEG, PNG, BMP, GIF, TGA and PNM can", name, stbi_failure_reason());
@@ -122,7 +162,7 @@ scion_status scion__picture_decode(const char *name, const unsigned char *data, 
     snprintf(message, SCION_MESSAGE, "%s: %d x %d pixels; at most 2^28 are possible", name, w, h);
     return SCION_EFORMAT;
   }
-  if ((long long)w * h > 65536 + PIXELS_PER_BYTE * (long long)size) { /* before memory is asked for */
+  if ((long long)w * h > 65536 + (jpeg ? JPEG_PIXELS_PER_BYTE : PIXELS_PER_BYTE) * (long long)size) { /* before memory is asked for */
     snprintf(message, SCION_MESSAGE, "%s: claims %d x %d pixels, more than %zu bytes can hold", name, w, h, size);
     return SCION_EFORMAT;
   }

@@ -9,7 +9,7 @@ local data, nn, show = scion.data, scion.nn, scion.show
 local TASKS <const> = { "hymenoptera", "sketches", "caltech", "cifar10", "usps", "fashion_to_mnist" }
 local args = scion.cli.parse {
   name = "auto", about = "Automatic repurposing against all repurposers at their defaults.",
-  options = { { "tasks", "LIST", "of " .. table.concat(TASKS, ","), type = "list" }, { "budget", "SECONDS", "for each search, about", default = 60, min = 1 },
+  options = { { "tasks", "LIST", "of " .. table.concat(TASKS, ","), type = "list" }, { "budget", "SECONDS", "for each search, about", default = 120, min = 1 },
     { "per-class", "N", "examples of each class to learn from, at most", default = 20, min = 2 }, { "trials", "N", "of each search", default = 30, min = 4 },
     { "splits", "N", "draws of the examples to learn from; accuracies are means", default = 3, min = 1 } },
 }

@@ -229,9 +229,19 @@ static int unknown_option(call *k, const char *name) {
   return luaL_error(k->L, "%s: unknown option '%s' (known: %s)", k->info->name, name, lua_tostring(k->L, -1));
 }
 
+/* An empty table at the end is options without any, unless the parameter in its place is a list. */
+static bool is_empty_options(const call *k) {
+  if (!lua_istable(k->L, k->top) || lua_rawlen(k->L, k->top) > 0) return false;
+  int at = k->at;
+  for (int i = k->dim_at != 0; i < k->info->n_params; i++) {
+    if (user_param(&k->info->params[i]) && at++ == k->top) return k->info->params[i].type != SCION_P_INTS;
+  }
+  return true;
+}
+
 static void read_params(call *k, void *params, bool *seen, bool *wants_grad) {
   lua_State *L = k->L;
-  int options = k->top >= k->at && is_options(L, k->top) ? k->top : 0;
+  int options = k->top >= k->at && (is_options(L, k->top) || is_empty_options(k)) ? k->top : 0;
   int last = options ? k->top - 1 : k->top;
   if (k->dim_at != 0) {
     set_param(k, 0, k->dim_at, params);

@@ -48,9 +48,9 @@ static bool jpeg_truncated(const unsigned char *d, size_t size) {
 static bool table_too_large(const unsigned char *d, size_t size, size_t at) { /* at: the marker */
   if (at + 4 > size) return false;
   int64_t left = (d[at + 2] << 8 | d[at + 3]) - 2;
-  for (at += 4; left > 0 && at + 17 <= size;) {
+  for (at += 4; left > 0 && at < size;) { /* stb reads zeros past the end */
     size_t codes = 0;
-    for (int i = 1; i <= 16; i++) codes += d[at + (size_t)i];
+    for (size_t i = 1; i <= 16 && at + i < size; i++) codes += d[at + i];
     if (codes > 256) return true;
     at += 17 + codes;
     left -= 17 + (int64_t)codes;
@@ -69,6 +69,22 @@ static bool jpeg_tables_too_large(const unsigned char *d, size_t size) {
   }
   for (; at + 4 <= size; at++)
     if (d[at] == 0xff && d[at + 1] == 0xc4 && table_too_large(d, size, at)) return true;
+  return false;
+}
+/* stb adds up the digits of a PNM's sizes without an end. */
+static bool pnm_number_too_long(const unsigned char *d, size_t size) {
+  int digits = 0;
+  if (size < 3 || d[0] != 'P' || (d[1] != '5' && d[1] != '6')) return false;
+  for (size_t at = 2, numbers = 0; at < size && numbers < 3; at++) {
+    if (d[at] >= '0' && d[at] <= '9') {
+      if (++digits > 9) return true;
+      continue;
+    }
+    numbers += digits > 0;
+    digits = 0;
+    if (d[at] == '#') /* a comment, to the end of its line */
+      while (at + 1 < size && d[at + 1] != '\n' && d[at + 1] != '\r') at++;
+  }
   return false;
 }
 /* What the uncompressed formats need at least. */
@@ -92,6 +108,10 @@ scion_status scion__picture_decode(const char *name, const unsigned char *data, 
   bool jpeg = size > 3 && data[0] == 0xff && data[1] == 0xd8;
   if (jpeg && jpeg_tables_too_large(data, size)) {
     snprintf(message, SCION_MESSAGE, "%s: a Huffman table of the JPEG has more than 256 codes", name);
+    return SCION_EFORMAT;
+  }
+  if (pnm_number_too_long(data, size)) {
+    snprintf(message, SCION_MESSAGE, "%s: a number in the header of the PNM has more than 9 digits", name);
     return SCION_EFORMAT;
   }
   if (!stbi_info_from_memory(data, (int)size, &w, &h, &c)) {

@@ -297,6 +297,32 @@ describe("a study", function()
   end)
 end)
 
+describe("Ctrl-C", function()
+  it("leaves a study that goes on from there", function()
+    local dir = helper.tmpdir()
+    local worker = helper.write_file(dir .. "/worker.lua", [[
+      local scion = require "scion"
+      local study = scion.hpo.study { log = arg[1], seed = 1, sampler = "random", space = { { name = "x", domain = { 0, 1 } } } }
+      study:optimize(function(p, trial)
+        if trial.id == 3 then
+          io.open(arg[2], "w"):close() -- now
+          while true do end
+        end
+        return p.x
+      end, { n_trials = 10 })
+      print(study.stopped, study.n_finished, #study.trials) ]])
+    local q = helper.quote
+    local result = helper.run(("%s %s %s %s & pid=$!; while [ ! -e %s ]; do sleep 0.02; done; kill -INT $pid; wait $pid"):format(q(helper.program), q(worker),
+      q(dir .. "/log"), q(dir .. "/now"), q(dir .. "/now")))
+    assert.matches("interrupted%s+2%s+3", result.out .. result.err)
+    local study = hpo.study { log = dir .. "/log", sampler = "random", space = { { name = "x", domain = { 0, 1 } } } }
+    local alone = hpo.study { seed = 1, sampler = "random", space = { { name = "x", domain = { 0, 1 } } } }
+    for _ = 1, 3 do alone:ask() end
+    local trial = study:ask()
+    assert.same({ 3, alone.trials[3].params.x, 1 }, { trial.id, trial.params.x, trial.attempts })
+  end)
+end)
+
 describe("a study under mpirun", function()
   local mpirun = helper.run("command -v mpirun").code == 0
   local function ranks(n, code)

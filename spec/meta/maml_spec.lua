@@ -87,6 +87,23 @@ describe("MAML's meta gradient", function()
     end
   end)
 
+  it("is the one that clone, adapt and backward give by hand", function()
+    local net, loss = small_net(), nn.mse_loss
+    local batch = { sine_task(), sine_task() }
+    local maml = scion.meta.MAML { model = net, lr = 0.01, inner_steps = 1, first_order = false }
+    local total = 0
+    for _, task in ipairs(batch) do
+      local learner = maml:clone()
+      learner:adapt(loss(learner(task.support_x), task.support_y))
+      total = total + loss(learner(task.query_x), task.query_y)
+    end
+    total:backward()
+    local by_hand = {}
+    for name, p in net:named_parameters() do by_hand[name], p.grad = p.grad, nil end
+    maml:meta_step(batch) -- the mean over tasks
+    for name, p in net:named_parameters() do assert.allclose(by_hand[name], p.grad * 2, { rtol = 1e-12, atol = 1e-14 }) end
+  end)
+
   it("of first order is the gradient at the adapted parameters", function()
     local net, task = small_net(), sine_task()
     local maml = meta.FOMAML { model = net, inner_steps = 3, lr = 0.2 }

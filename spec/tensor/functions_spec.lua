@@ -130,6 +130,13 @@ describe("values", function()
     assert.equal("f64", x:to(scion.zeros(1, { dtype = "f64" })).dtype)
     assert.error_matches(function() x:sum(x) end, "sum")
   end)
+  it("an empty table at the end is options without any", function()
+    local x = scion.tensor { { 1, 2 }, { 3, 4 } }
+    assert.same(x:softmax(2):tolist(), x:softmax(2, {}):tolist())
+    assert.equal(scion.nn.mse_loss(x, x * 2):item(), scion.nn.mse_loss(x, x * 2, {}):item())
+    assert.same({}, scion.list(scion.ones(1):reshape({}).shape)) -- a list where a list is asked for
+  end)
+
   it("logaddexp, logcumsumexp, xlogy, logit, exp2 are right at their edges", function()
     local inf = 1 / 0
     assert.allclose(t({ 1000, -inf, -inf, inf, 3 }, "f64"):logaddexp(t({ 1000, -inf, 2, 1, -1e10 }, "f64")), { 1000 + math.log(2), -inf, 2, inf, 3 })

@@ -1,6 +1,9 @@
 /* depthwise.c: one channel through one filter. The image is padded, and its lines are split by column modulo the step
  * ("phases"), so that every tap reads consecutive floats whatever the step. */
 #include <string.h>
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
 
 #include "kernels.h"
 
@@ -80,9 +83,44 @@ static inline vec three(const float *const r[3], int64_t step, int64_t i, const 
   return sum;
 }
 
-/* 3 x 3 with a border of one zero, step 1 or 2, straight from the image x (h, w); needs w >= 1 + step + step * LANES. zeros: a line of w zeros. */
+#if defined(__AVX512F__)
+/* The same where a line is no more than a vector: its neighbours are the vector moved by a lane. */
+static void narrow3(int64_t step, int64_t h, int64_t w, const float *x, const float *f, int64_t oh, int64_t ow, float bias, int32_t activation, float *y) {
+  const __m512i zero = _mm512_setzero_si512(), evens = (__m512i)EVENS, odds = (__m512i)(EVENS + 1);
+  __mmask16 in = (__mmask16)((1u << w) - 1), out = (__mmask16)((1u << ow) - 1);
+  for (int64_t l = 0; l < oh; l++, y += ow) {
+    vec sum = (vec){ 0 } + bias;
+    for (int k = 0; k < 3; k++) {
+      int64_t at = l * step + k - 1;
+      if (at < 0 || at >= h) continue;
+      __m512i b = _mm512_castps_si512(_mm512_maskz_loadu_ps(in, x + at * w)), a, c;
+      if (step == 1) {
+        a = _mm512_alignr_epi32(b, zero, 15);
+        c = _mm512_alignr_epi32(zero, b, 1);
+      } else {
+        c = _mm512_permutexvar_epi32(odds, b);
+        b = _mm512_permutexvar_epi32(evens, b);
+        a = _mm512_alignr_epi32(c, zero, 15);
+      }
+      sum += (vec)a * f[3 * k];
+      sum += (vec)b * f[3 * k + 1];
+      sum += (vec)c * f[3 * k + 2];
+    }
+    _mm512_mask_storeu_ps(y, out, (__m512)finish(sum, activation));
+  }
+}
+#endif
+
+/* 3 x 3 with a border of one zero, step 1 or 2, straight from the image x (h, w); needs w >= 1 + step + step * LANES, or w <= LANES where a
+ * vector has 16. zeros: a line of w zeros. */
 void K(depthwise3_f32)(int64_t step, int64_t h, int64_t w, const float *x, const float *zeros, const float *f, int64_t oh, int64_t ow, float bias,
                        int32_t activation, float *y) {
+#if defined(__AVX512F__)
+  if (w <= LANES) {
+    narrow3(step, h, w, x, f, oh, ow, bias, activation, y);
+    return;
+  }
+#endif
   int64_t last = (w - 1 - step * LANES) / step; /* the last column at which a whole vector lies inside */
   for (int64_t l = 0; l < oh; l++, y += ow) {
     const float *r[3];

@@ -4,6 +4,7 @@
 
 #include "kernels.h"
 #include "panel.h"
+#include "transpose8.h"
 
 typedef float vec __attribute__((vector_size(PANEL_LANES * 4), aligned(4), may_alias));
 typedef int32_t ints __attribute__((vector_size(PANEL_LANES * 4)));
@@ -64,6 +65,15 @@ void K(panel_whole_f32)(int64_t k, const float *a, const float *b, const float *
       if (plus != 0) sum[i][v] += *(const vec *)(const void *)(plus + i * row + v * PANEL_LANES);
       *(vec *)(void *)(y + i * row + v * PANEL_LANES) = activate(sum[i][v], activation);
     }
+}
+
+/* n <= panel_rows rows of k floats into a panel (k, panel_rows), zeros for those that are not there. */
+void K(panel_pack_f32)(int64_t n, int64_t k, const float *from, float *to) {
+  int64_t done = 0;
+  if (PANEL_ROWS == 8 && n == 8)
+    for (; done + 8 <= k; done += 8) transpose8(from + done, k, to + done * PANEL_ROWS, PANEL_ROWS);
+  for (; done < k; done++)
+    for (int64_t r = 0; r < PANEL_ROWS; r++) to[done * PANEL_ROWS + r] = r < n ? from[r * k + done] : 0;
 }
 
 /* Writes n floats as columns at, at + 1, ... of one row of panels that lie `step` floats apart. */

@@ -119,7 +119,7 @@ static void forward_task(const void *ud, int64_t task, float *scratch) {
 static bool plain3(const scion_conv_job *c) {
   const scion_conv_shape *s = &c->shape;
   return s->kh == 3 && s->kw == 3 && s->dh == 1 && s->dw == 1 && s->ph == 1 && s->pw == 1 && s->sh == s->sw && s->sh <= 2 &&
-         s->w >= 1 + s->sw * (1 + scion__k->lanes) && (s->ow - 1) * s->sw + 1 <= s->w && (s->oh - 1) * s->sh + 1 <= s->h;
+         (s->w >= 1 + s->sw * (1 + scion__k->lanes) || (scion__k->lanes == 16 && s->w <= 16)) && (s->ow - 1) * s->sw + 1 <= s->w && (s->oh - 1) * s->sh + 1 <= s->h;
 }
 static void plain3_task(const void *ud, int64_t task, float *zeros) {
   const job *j = ud;

@@ -105,12 +105,7 @@ static void pack_weights(void *ud, int64_t begin, int64_t end) {
   const job *j = p->j;
   for (int64_t i = begin; i < end; i++) {
     int64_t g = i / j->blocks, o = i % j->blocks * j->rows;
-    float *to = p->to + i * j->depth * j->rows;
-    for (int64_t r = 0; r < j->rows; r++) {
-      const float *w = p->w + (g * j->co + o + r) * j->depth;
-      if (o + r < j->co) for (int64_t k = 0; k < j->depth; k++) to[k * j->rows + r] = w[k];
-      else for (int64_t k = 0; k < j->depth; k++) to[k * j->rows + r] = 0;
-    }
+    scion__k->panel_pack_f32(scion__min(j->rows, j->co - o), j->depth, p->w + (g * j->co + o) * j->depth, p->to + i * j->depth * j->rows);
   }
 }
 

@@ -111,9 +111,10 @@ $(B)/embedded.o: $(B)/embedded.c $(B)/flags
 # $(call origins,a b): a RUNPATH of places relative to the file itself
 origins = $(foreach p,$(1),-Wl,-rpath,'$$ORIGIN$(p)')
 
+# Calls of the library's own functions go straight to them: through the linkage table every op would pay for a dozen.
 $(B)/libscion.so.$(SO): $(CORE_OBJ)
 	$(SAY) "  ld   $@"
-	$(Q)$(CC) -shared -Wl,-soname,$(@F) -Wl,--no-undefined $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
+	$(Q)$(CC) -shared -Wl,-Bsymbolic-functions -Wl,-soname,$(@F) -Wl,--no-undefined $(ALL_LDFLAGS) -o $@ $^ $(LIBS)
 	@ln -sf $(@F) $(B)/libscion.so
 $(B)/libscion.a: $(CORE_OBJ)
 	$(SAY) "  ar   $@"

@@ -72,10 +72,10 @@ def clock(step, n):
     return now() - start
 
 
-def steps_for(step, seconds):
+def steps_for(step, seconds, compiles):
     """How many steps one measurement takes, and the seconds of one."""
     n, took = 1, clock(step, 1)
-    if took < 10 * seconds or took > 8:  # long by itself: has had its warm-up, unless something was compiled in it
+    if took < 10 * seconds or compiles:  # long by itself: has had its warm-up, unless something was compiled in it
         took = clock(step, 1)
     while took < seconds:
         n = n * 8 if took < seconds / 20 else max(n + 1, int(n * seconds / took * 1.05) + 1)
@@ -93,7 +93,7 @@ class Row:
         for label, made in (setup() if setup else {}).items():
             step, facts = made if isinstance(made, tuple) else (made, None)
             try:
-                self.steps[label] = (step, *steps_for(step, seconds))
+                self.steps[label] = (step, *steps_for(step, seconds, "compiled" in label))
             except Exception as problem:  # a peer that can't do it is told, not hidden
                 print("bench: %s/%s: %s: %s" % (group, name, label, problem), file=sys.stderr)
                 continue

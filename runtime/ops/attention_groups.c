@@ -94,7 +94,13 @@ static scion_tensor *visible(scion_x *x, const scion_call *c, const sizes *z) {
   int64_t shape[4] = { z->n, 1, z->l, s };
   scion_tensor *bias = x_full(x, c->in[QUERY]->dtype, many ? 4 : 2, many ? shape : shape + 2, 0);
   for (int64_t n = 0; bias != NULL && n < (many ? z->n : 1); n++) {
-    int64_t keys = many ? scion__load_id(packed->data, packed->dtype, n) : s, offset = many ? keys - z->l : z->past;
+    int64_t keys = many ? scion__load_id(packed->data, packed->dtype, n) : s;
+    if (keys < 0 || keys > s) {
+      x->status = SCION_OP_FAIL(c, SCION_EINDEX, "lengths has %lld at position %lld; 0..%lld are valid (the keys)", (long long)keys,
+                                (long long)(n + c->ctx->index_base), (long long)s);
+      break;
+    }
+    int64_t offset = many ? keys - z->l : z->past;
     for (int64_t i = 0; i < z->l; i++)
       for (int64_t j = 0; j < s; j++) {
         int64_t ahead = j - (i + offset);

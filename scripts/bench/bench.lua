@@ -91,9 +91,9 @@ end
 
 -- ---- one row -------------------------------------------------------------------------------------------------------
 
--- Where rounds are dear, fewer are taken (config.budget: seconds of a row), and who was slower than the best peer by half while
--- warming up or in the first round is not asked again: what it showed is kept.
-local FAR <const> = 1.5
+-- Where rounds are dear, fewer are taken (config.budget: seconds of a row), and who was slower than the best peer by half in the first
+-- round (by a quarter in the first step, where one takes more than a second) is not asked again: what it showed is kept.
+local FAR <const>, FAR_LONG <const> = 1.5, 1.25
 
 local function run_row(row, server)
   local result = { row = row, samples = {}, peers = {} }
@@ -109,12 +109,12 @@ local function run_row(row, server)
         take = function() return server:sample(row, p.label) end }
     end
   end
-  local function leave_out(seconds_of)
+  local function leave_out(seconds_of, far)
     local least = math.huge
     for _, p in ipairs(result.peers) do least = math.min(least, seconds_of(p) or math.huge) end
-    for _, p in ipairs(result.peers) do p.far = p.far or (seconds_of(p) or 0) > FAR * least end
+    for _, p in ipairs(result.peers) do p.far = p.far or (seconds_of(p) or 0) > far * least end
   end
-  leave_out(function(p) return p.long end)
+  leave_out(function(p) return p.long end, FAR_LONG)
   for _, p in ipairs(result.peers) do
     if p.far then p.samples[1] = server.value(row, p.long) end
   end
@@ -129,12 +129,12 @@ local function run_row(row, server)
     for i = 1, #turns do turns[(i + round - 2) % #turns + 1]() end
     collectgarbage()
     local spent = scion.clock() - start
-    if round >= 2 and spent * (round + 1) / round > config.budget then break end
+    if (round >= 2 and spent * (round + 1) / round > config.budget) or spent > 3 * config.budget then break end
     if round == 1 and not config.quick then
       leave_out(function(p)
         local v = p.samples[1]
         return v and (less_is_better(row.unit) and v or 1 / v)
-      end)
+      end, FAR)
     end
   end
   result.value = median(result.samples)
@@ -208,7 +208,7 @@ end
 --- The table, with what it was measured on above it and what is worth knowing below.
 function M.table(run)
   local lines, notes = {}, {}
-  lines[#lines + 1] = ("scion %s, %s, BLAS %s, %d threads; medians of 2 to %d rounds in turn of at least %g s%s"):format(run.info.version, run.info.isa,
+  lines[#lines + 1] = ("scion %s, %s, BLAS %s, %d threads; medians of up to %d rounds in turn of at least %g s%s"):format(run.info.version, run.info.isa,
     run.info.blas, run.threads, config.rounds, config.seconds, config.cpu and " of processor time" or "")
   lines[#lines] = lines[#lines] .. ("; %.0f s in all"):format(run.seconds)
   lines[#lines + 1] = run.peer and ("peers: " .. run.peer)

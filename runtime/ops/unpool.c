@@ -15,7 +15,9 @@ static const scion_slot slots[] = { { "x", 0, "maxima (N, C, ...)" }, { "indices
 static scion_status entry(const scion_call *c, const char *name, const scion_ints *v, int32_t n, int32_t d, int64_t absent, int64_t least, int64_t *out) {
   *out = v->n <= 0 ? absent : v->n == 1 ? v->v[0] : v->n == n ? v->v[d] : -1;
   if (v->n > 1 && v->n != n) return SCION_OP_FAIL(c, SCION_ESHAPE, "%s needs 1 or %d numbers, got %d", name, n, v->n);
-  if (*out < least) return SCION_OP_FAIL(c, SCION_EINVAL, "%s must be at least %lld, got %lld", name, (long long)least, (long long)*out);
+  if (*out < least || *out > INT32_MAX) {
+    return SCION_OP_FAIL(c, SCION_EINVAL, "%s must be %lld..%d, got %lld", name, (long long)least, INT32_MAX, (long long)*out);
+  }
   return SCION_OK;
 }
 static scion_status infer(scion_call *c) {
@@ -28,17 +30,23 @@ static scion_status infer(scion_call *c) {
   if (!scion__same_shape(c->in[0], c->in[1])) {
     return SCION_OP_FAIL(c, SCION_ESHAPE, "indices must have the shape of x (x %s, indices %s)", scion__tensor_brief(a, c->in[0]), scion__tensor_brief(b, c->in[1]));
   }
-  int64_t shape[5] = { c->in[0]->shape[0], c->in[0]->shape[1] };
+  int64_t shape[5] = { c->in[0]->shape[0], c->in[0]->shape[1] }, total = shape[0] * shape[1];
   for (int32_t d = 0; d < n; d++) {
     int64_t kernel, stride, padding;
     SCION_TRY(entry(c, "kernel", &p->kernel, n, d, 1, 1, &kernel));
     SCION_TRY(entry(c, "stride", &p->stride, n, d, kernel, 1, &stride));
     SCION_TRY(entry(c, "padding", &p->padding, n, d, 0, 0, &padding));
-    int64_t plain = scion__max(0, (c->in[0]->shape[2 + d] - 1) * stride - 2 * padding + kernel);
+    int64_t plain = scion__max(0, (scion__min(c->in[0]->shape[2 + d], INT32_MAX) - 1) * stride - 2 * padding + kernel);
+    if (plain > INT32_MAX || c->in[0]->shape[2 + d] > INT32_MAX) {
+      return SCION_OP_FAIL(c, SCION_EINVAL, "kernel and stride ask for a size of %lld in one dimension", (long long)plain);
+    }
     SCION_TRY(entry(c, "output_size", &p->output_size, n, d, plain, 0, &shape[2 + d]));
     if (shape[2 + d] <= plain - stride || shape[2 + d] >= plain + stride) { /* what such a pooling can have come from */
       return SCION_OP_FAIL(c, SCION_ESHAPE, "output_size must be %lld..%lld in dimension %d, got %lld", (long long)scion__max(0, plain - stride + 1),
                            (long long)(plain + stride - 1), 2 + d + c->ctx->index_base, (long long)shape[2 + d]);
+    }
+    if (__builtin_mul_overflow(total, shape[2 + d], &total) || total > INT64_MAX / 8) {
+      return SCION_OP_FAIL(c, SCION_ENOMEM, "kernel, stride and padding ask for more elements than there can be (x %s)", scion__tensor_brief(a, c->in[0]));
     }
   }
   scion__out(c, 0, c->in[0]->dtype, n + 2, shape);

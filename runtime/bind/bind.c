@@ -33,6 +33,13 @@ scion_context *scion_lua_context(lua_State *L) {
 
 /* ---- errors ------------------------------------------------------------------------------------------- */
 
+const char *bind_path(lua_State *L, int arg) {
+  size_t n;
+  luaL_checktype(L, arg, LUA_TSTRING);
+  const char *path = lua_tolstring(L, arg, &n);
+  luaL_argcheck(L, strlen(path) == n, arg, "a path must not hold a zero byte");
+  return path;
+}
 int bind_raise(lua_State *L, scion_status status) {
   bind_state *s = bind_get(L);
   if (s->error_ref != LUA_NOREF) { /* a callback failed underneath: its own error goes on */

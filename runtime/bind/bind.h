@@ -45,6 +45,8 @@ static inline void bind_try(lua_State *L, scion_status status) {
   if (status != SCION_OK) bind_raise(L, status);
 }
 
+const char *bind_path(lua_State *L, int arg); /* a file's name: text without zero bytes, never a number */
+
 /* Tensors. */
 static inline bind_box *bind_to_box(lua_State *L, int index) {
   bind_box *box = lua_touserdata(L, index);

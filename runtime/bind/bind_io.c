@@ -39,21 +39,21 @@ static void release_dir(scion_context *ctx, void *p) { (void)ctx, closedir(p); }
 /* ---- arrays -------------------------------------------------------------------------------------------- */
 
 static int m_read_idx(lua_State *L) { /* (path) -> tensor */
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   bind_try(L, scion_idx_read(bind_ctx(L), path, bind_new(L)));
   return 1;
 }
 static int m_read_npy(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   bind_try(L, scion_npy_read(bind_ctx(L), path, bind_new(L)));
   return 1;
 }
 static int m_save_npy(lua_State *L) { /* (path, tensor) */
-  bind_try(L, scion_npy_write(bind_ctx(L), luaL_checkstring(L, 1), bind_check(L, 2)));
+  bind_try(L, scion_npy_write(bind_ctx(L), bind_path(L, 1), bind_check(L, 2)));
   return 0;
 }
 static int m_read_npz(lua_State *L) { /* (path) -> { name = tensor } */
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   scion_context *ctx = bind_ctx(L);
   holder *h = new_holder(L, release_zip);
   scion_zip *zip;
@@ -96,7 +96,7 @@ static int32_t named(lua_State *L, int index, const char *who, const char ***nam
   return n;
 }
 static int m_save_npz(lua_State *L) { /* (path, { name = tensor }, compressed) */
-  const char *path = luaL_checkstring(L, 1), **names;
+  const char *path = bind_path(L, 1), **names;
   scion_tensor **tensors;
   int32_t n = named(L, 2, "save_npz", &names, &tensors);
   bind_try(L, scion_npz_write(bind_ctx(L), path, n, names, tensors, lua_toboolean(L, 3)));
@@ -104,7 +104,7 @@ static int m_save_npz(lua_State *L) { /* (path, { name = tensor }, compressed) *
 }
 
 static int m_read_safetensors(lua_State *L) { /* (path) -> { name = tensor }, { key = text } */
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   scion_context *ctx = bind_ctx(L);
   holder *h = new_holder(L, release_safetensors);
   scion_safetensors *file;
@@ -127,7 +127,7 @@ static int m_read_safetensors(lua_State *L) { /* (path) -> { name = tensor }, { 
   return 2;
 }
 static int m_save_safetensors(lua_State *L) { /* (path, { name = tensor }, { key = text }) */
-  const char *path = luaL_checkstring(L, 1), **names;
+  const char *path = bind_path(L, 1), **names;
   scion_tensor **tensors;
   lua_settop(L, 3);
   int32_t n = named(L, 2, "save_safetensors", &names, &tensors), m = 0;
@@ -170,7 +170,7 @@ static int m_decode_onnx_tensor(lua_State *L) { /* (bytes) -> tensor */
 }
 
 static int m_save_onnx(lua_State *L) { /* (path, net, { { shape... }, ... } or nil) */
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   scion_net *net = bind_net_check(L, 2);
   int32_t n = scion_net_n_inputs(net);
   scion_net_shape *shapes = NULL;
@@ -191,7 +191,7 @@ static int m_save_onnx(lua_State *L) { /* (path, net, { { shape... }, ... } or n
   return 0;
 }
 static int m_load_mxnet(lua_State *L) { /* (symbol path, params path or nil, epoch or nil) -> net */
-  const char *symbol = luaL_checkstring(L, 1), *params = luaL_optstring(L, 2, NULL);
+  const char *symbol = bind_path(L, 1), *params = lua_isnoneornil(L, 2) ? NULL : bind_path(L, 2);
   lua_Integer epoch = luaL_optinteger(L, 3, -1);
   bind_charge(L);
   bind_net *box = bind_net_new(L);
@@ -200,13 +200,13 @@ static int m_load_mxnet(lua_State *L) { /* (symbol path, params path or nil, epo
 }
 static int m_file_format(lua_State *L) { /* (path) -> word or nil */
   const char *format;
-  bind_try(L, scion_file_format(bind_ctx(L), luaL_checkstring(L, 1), &format));
+  bind_try(L, scion_file_format(bind_ctx(L), bind_path(L, 1), &format));
   lua_pushstring(L, format);
   return 1;
 }
 static void release_weights(scion_context *ctx, void *p) { scion_weights_close(ctx, p); }
 static int m_read_weights(lua_State *L) { /* (path, mmap) -> { name = tensor }, format, { names in the file's order } */
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   holder *h = new_holder(L, release_weights);
   scion_weights *w;
   bind_charge(L);
@@ -231,7 +231,7 @@ static int m_read_weights(lua_State *L) { /* (path, mmap) -> { name = tensor }, 
 /* ---- pictures, folders, bytes ------------------------------------------------------------------------------------ */
 
 static int m_read_image(lua_State *L) { /* (path, channels) -> u8 (C, H, W) */
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   int channels = (int)luaL_optinteger(L, 2, 3);
   bind_try(L, scion_image_read(bind_ctx(L), path, channels, bind_new(L)));
   return 1;
@@ -245,7 +245,7 @@ static int m_decode_image(lua_State *L) { /* (bytes, channels) -> u8 (C, H, W) *
 }
 
 static int m_list_dir(lua_State *L) { /* (path) -> { { name =, kind = "file" | "directory" | "other" } }, sorted by name */
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   holder *h = new_holder(L, release_dir);
   DIR *dir = opendir(path);
   if (dir == NULL) return luaL_error(L, "list_dir: %s: %s", path, strerror(errno));
@@ -269,7 +269,7 @@ static int m_list_dir(lua_State *L) { /* (path) -> { { name =, kind = "file" | "
   return 1;
 }
 static int m_read_file(lua_State *L) { /* (path) -> bytes, unpacked when they are gzip data */
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   char *data;
   size_t size;
   bind_try(L, scion_file_bytes(bind_ctx(L), path, &data, &size));
@@ -284,20 +284,20 @@ static int m_read_file(lua_State *L) { /* (path) -> bytes, unpacked when they ar
 }
 static int m_path_kind(lua_State *L) { /* (path) -> "file", "directory", "other", or nil; opens nothing, so a pipe cannot make it wait */
   struct stat s;
-  if (stat(luaL_checkstring(L, 1), &s) != 0) lua_pushnil(L);
+  if (stat(bind_path(L, 1), &s) != 0) lua_pushnil(L);
   else lua_pushstring(L, S_ISDIR(s.st_mode) ? "directory" : S_ISREG(s.st_mode) ? "file" : "other");
   return 1;
 }
 static int m_path_stamp(lua_State *L) { /* (path) -> text that changes when the file does, or nil */
   struct stat s;
-  if (stat(luaL_checkstring(L, 1), &s) != 0) return 0;
+  if (stat(bind_path(L, 1), &s) != 0) return 0;
   char text[96];
   snprintf(text, sizeof text, "%lld:%lld.%09ld:%llu", (long long)s.st_size, (long long)s.st_mtim.tv_sec, s.st_mtim.tv_nsec, (unsigned long long)s.st_ino);
   lua_pushstring(L, text);
   return 1;
 }
 static int m_make_dir(lua_State *L) { /* (path): a folder and those above it; fine when it exists */
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   struct stat s;
   for (const char *p = path; *p != '\0'; p++) {
     if (*p != '/' || p == path) continue;

@@ -46,7 +46,7 @@ static bool set_lock(int fd, off_t at, short type) {
 }
 
 static int m_open(lua_State *L) {
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   bool read_only = lua_toboolean(L, 2);
   journal *j = lua_newuserdatauv(L, sizeof *j, 0);
   j->fd = -1;

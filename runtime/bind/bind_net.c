@@ -567,7 +567,7 @@ static int net_index(lua_State *L) {
 /* ---- files -------------------------------------------------------------------------------------- */
 
 static int net_save(lua_State *L) { /* save(path) */
-  bind_try(L, scion_net_save(bind_ctx(L), bind_net_check(L, 1), luaL_checkstring(L, 2)));
+  bind_try(L, scion_net_save(bind_ctx(L), bind_net_check(L, 1), bind_path(L, 2)));
   lua_settop(L, 1);
   return 1;
 }
@@ -605,7 +605,7 @@ static scion_status find_layer(scion_context *ctx, void *ud, const char *name, c
   return st;
 }
 static int m_load_net(lua_State *L) { /* load_net(path, mmap) -> net */
-  const char *path = luaL_checkstring(L, 1);
+  const char *path = bind_path(L, 1);
   int map = lua_toboolean(L, 2);
   bind_charge(L);
   bind_net *n = bind_net_new(L);

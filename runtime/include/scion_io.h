@@ -94,9 +94,10 @@ SCION_API scion_status scion_onnx_tensor_memory(scion_context *ctx, const char *
  * so. A layer that ONNX has no word for is SCION_EUNSUPPORTED, naming it. */
 SCION_API scion_status scion_onnx_save(scion_context *ctx, scion_net *net, const char *path, const scion_net_shape *inputs);
 /* MXNet: NAME-symbol.json with the parameters in `params`, or (NULL) in the newest NAME-NNNN.params beside it, or that of `epoch` (below 0:
- * the newest). Integer data inside stay 0-based; labels of output layers are dropped. */
+ * the newest). Integer data inside stay 0-based; labels of output layers are dropped. A symbol with no such file beside it opens, too: its
+ * layers have the attribute "deferred" and weights without elements until they are given (from Lua: net:materialise). */
 SCION_API scion_status scion_mxnet_load(scion_context *ctx, const char *symbol, const char *params, int64_t epoch, scion_net **out);
-/* The same from memory: the symbol's JSON and its parameters (scion_weights_open). */
+/* The same from memory: the symbol's JSON and its parameters (scion_weights_open; NULL: none). */
 SCION_API scion_status scion_mxnet_load_memory(scion_context *ctx, const char *name, const void *symbol, size_t size, const scion_weights *weights, scion_net **out);
 /* A network by content: scion's own format, ONNX, MXNet's symbol. options as for scion_net_load. */
 SCION_API scion_status scion_model_load(scion_context *ctx, const char *path, const scion_net_load_options *options, scion_net **out);

@@ -13,12 +13,14 @@
 #define OP(name) (&scion__op_##name)
 #define MAX_IN 64
 
-typedef struct { int32_t id; bool flat; int32_t variable; } value; /* id in the net, -1: none yet; flat: (N, features); variable: a parameter's position */
+/* id in the net, -1: none yet; flat: (N, features); variable: a parameter's position, -1: none, WAITING: a parameter of a symbol without numbers */
+typedef struct { int32_t id; bool flat; int32_t variable; } value;
+#define WAITING (-2)
 typedef struct {
   scion_context *ctx;
   const char *path;
   scion_net *net;
-  const scion_weights *weights;
+  const scion_weights *weights; /* NULL: the symbol alone */
   const scion_json **nodes;
   value *values;  /* first output of each node */
   bool *labels;   /* variables that only feed the label of an output layer */
@@ -28,6 +30,7 @@ typedef struct {
   const char *name, *op;
   int32_t in[MAX_IN], n_in; /* positions of nodes */
   int32_t at;
+  bool waits; /* a parameter of the node has no numbers yet */
 } reader;
 
 static scion_status bad(reader *r, const char *what) { return scion_fail(r->ctx, SCION_EFORMAT, "%s: %s", r->path, what); }
@@ -73,6 +76,7 @@ static bool is(const char *v, const char *word) { return v != NULL && strcmp(v, 
 /* ---- values ----------------------------------------------------------------------------------------------------------- */
 
 static int32_t find_weight(const reader *r, const char *name) {
+  if (r->weights == NULL) return -1;
   for (int32_t i = 0; i < scion_weights_count(r->weights); i++) if (strcmp(scion_weights_name(r->weights, i), name) == 0) return i;
   return -1;
 }
@@ -82,11 +86,58 @@ static void entry_name(const char *layer, const char *variable, char *out, size_
   if (strncmp(variable, layer, n) == 0 && variable[n] == '_' && variable[n + 1] != '\0') snprintf(out, room, "%s.%s", layer, variable + n + 1);
   else snprintf(out, room, "%s", variable);
 }
+/* A symbol without parameters: their shapes as far as the layer tells, 0 where the size of what comes in decides. Such a layer is marked
+ * "deferred", as those made without their input's size are (lua/scion/nn/deferred.lua). */
+static scion_status waiting_shape(reader *r, int32_t i, scion_ints *s) {
+  scion_ints kernel = ints(r, "kernel");
+  bool convolution = strncmp(r->op, "Convolution", 11) == 0, up = is(r->op, "Deconvolution");
+  int64_t out = integer(r, convolution || up ? "num_filter" : "num_hidden", 0), groups = integer(r, "num_group", 1);
+  s->n = 1, s->v[0] = 0;
+  if (convolution || up || is(r->op, "FullyConnected")) {
+    if (out < 1 || out > INT32_MAX || groups < 1 || out % groups != 0) return refuse(r, "num_filter or num_hidden must be given, and num_group divide it");
+    s->v[0] = out;
+    if (i > 1) return SCION_OK;
+    s->n = 2, s->v[1] = 0;
+    if (up) s->v[0] = 0, s->v[1] = out / groups;
+    for (int32_t d = 0; d < kernel.n && d < 3; d++) {
+      if (kernel.v[d] < 1 || kernel.v[d] > INT32_MAX) return refuse(r, "a kernel's sizes must be positive");
+      s->v[s->n++] = kernel.v[d];
+    }
+  } else if (is(r->op, "Embedding")) {
+    s->n = 2, s->v[0] = integer(r, "input_dim", 0), s->v[1] = integer(r, "output_dim", 0);
+    if (s->v[0] < 1 || s->v[1] < 1 || s->v[0] > (INT64_C(1) << 31) / s->v[1]) return refuse(r, "input_dim and output_dim must be given");
+  }
+  return SCION_OK;
+}
+static scion_status waiting_entry(reader *r, int32_t i, const char *variable, scion_entry_kind kind, int32_t *id) {
+  char name[600];
+  scion_ints s;
+  scion_tensor *t;
+  SCION_TRY(waiting_shape(r, i, &s));
+  entry_name(r->name, variable, name, sizeof name);
+  SCION_TRY(scion__tensor_alloc(r->ctx, SCION_F32, s.n, s.v, &t));
+  scion__tensor_fill(r->ctx, t, 0);
+  scion_status st = kind == SCION_ENTRY_PARAM ? scion_set_requires_grad(r->ctx, t, 1) : SCION_OK;
+  if (st == SCION_OK) st = scion_net_add_entry(r->ctx, r->net, name, kind, t, id);
+  scion_tensor_free(r->ctx, t);
+  r->waits = true;
+  return st;
+}
+static bool has_parameters(const char *op) {
+  static const char *const ops[] = { "Convolution", "Convolution_v1", "Deconvolution", "FullyConnected", "BatchNorm", "BatchNorm_v1", "Embedding", "InstanceNorm", "LeakyReLU" };
+  for (size_t i = 0; i < sizeof ops / sizeof *ops; i++) if (is(op, ops[i])) return true;
+  return false;
+}
 /* Input i of the node as a value of the net; parameters become entries when first used, `kind` says of which sort. */
 static scion_status input(reader *r, int32_t i, scion_entry_kind kind, int32_t *id) {
   if (i >= r->n_in) return refuse(r, "an input is missing");
   value *v = &r->values[r->in[i]];
   if (v->id >= 0) {
+    *id = v->id;
+    return SCION_OK;
+  }
+  if (v->variable == WAITING) {
+    SCION_TRY(waiting_entry(r, i, scion__json_string(scion__json_get(r->nodes[r->in[i]], "name"), "?"), kind, &v->id));
     *id = v->id;
     return SCION_OK;
   }
@@ -198,6 +249,11 @@ static scion_status batch_norm(reader *r) {
       snprintf(name, sizeof name, "%s_%s", r->name, suffix[i]);
       snprintf(own, sizeof own, "%s.%s", r->name, suffix[i]);
       int32_t w = find_weight(r, name);
+      if (r->weights == NULL) {
+        SCION_TRY(waiting_entry(r, 3 + i, name, SCION_ENTRY_BUFFER, &in[3 + i]));
+        r->n_in++;
+        continue;
+      }
       if (w < 0) return scion_fail(r->ctx, SCION_EFORMAT, "%s: the parameters lack '%.200s'", r->path, name);
       SCION_TRY(scion_net_add_entry(r->ctx, r->net, own, SCION_ENTRY_BUFFER, scion_weights_get(r->weights, w), &in[3 + i]));
       r->n_in++;
@@ -218,7 +274,10 @@ static scion_status batch_norm(reader *r) {
   SCION_TRY(layer(r, OP(batch_norm), q, "BatchNorm2d", NULL, 5, in, &r->values[r->at].id));
   scion_value_info info;
   scion_net_get_value(r->net, in[1], &info);
-  if (fixed) SCION_TRY(scion_net_set_frozen(r->ctx, r->net, info.index, 1));
+  if (fixed) {
+    SCION_TRY(scion_net_set_frozen(r->ctx, r->net, info.index, 1));
+    SCION_TRY(scion_net_set_attr(r->ctx, r->net, scion_net_n_nodes(r->net) - 1, "fix_gamma", "true")); /* new weights keep it so */
+  }
   if (flag(r, "use_global_stats", false)) return scion_net_set_node_mode(r->ctx, r->net, scion_net_n_nodes(r->net) - 1, 0);
   return SCION_OK;
 }
@@ -498,6 +557,7 @@ static scion_status find_labels(reader *r) {
       SCION_TRY(read_inputs(r, r->nodes[r->at]));
       for (int32_t i = 0; i < r->n_in; i++) {
         bool label = is_output(r->op) && i == 1;
+        if (r->weights == NULL && i > 0 && has_parameters(r->op)) r->values[r->in[i]].variable = WAITING;
         if (pass == 0 ? label : !label) r->labels[r->in[i]] = pass == 0;
       }
     }
@@ -506,6 +566,7 @@ static scion_status find_labels(reader *r) {
 }
 static scion_status add_variable(reader *r) {
   value *v = &r->values[r->at];
+  if (v->variable == WAITING) return SCION_OK;
   v->variable = find_weight(r, r->name);
   if (v->variable >= 0 || r->labels[r->at]) return SCION_OK;
   static const char *const endings[] = { "_weight", "_bias", "_gamma", "_beta", "_moving_mean", "_moving_var", "_running_mean", "_running_var" };
@@ -537,7 +598,12 @@ static scion_status read_graph(reader *r, const scion_json *root) {
     } else {
       size_t i = 0, n = sizeof layers / sizeof *layers;
       while (i < n && !is(r->op, layers[i].name)) i++;
+      r->waits = false;
       st = i < n ? layers[i].fn(r) : unary(r);
+      if (st == SCION_OK && r->waits) {
+        const char *kind = is(r->op, "FullyConnected") && !flag(r, "flatten", true) ? "linear" : is(r->op, "FullyConnected") ? "fullyconnected" : "parameters";
+        st = scion_net_set_attr(r->ctx, r->net, scion_net_n_nodes(r->net) - 1, "deferred", kind);
+      }
     }
     if (st != SCION_OK) return st;
   }
@@ -584,11 +650,14 @@ static scion_status build(scion_context *ctx, const char *path, const scion_file
 
 /* ---- files ---------------------------------------------------------------------------------------------------------------------- */
 
-/* NAME-NNNN.params beside NAME-symbol.json: the newest epoch, or the one named. */
+/* NAME-NNNN.params beside NAME-symbol.json: the newest epoch, or the one named; an empty text when no epoch is named and none is there. */
 static scion_status find_params(scion_context *ctx, const char *symbol, int64_t epoch, char *out, size_t room) {
   static const char tail[] = "-symbol.json";
   size_t n = strlen(symbol), k = sizeof tail - 1;
-  if (n < k || strcmp(symbol + n - k, tail) != 0) return scion_fail(ctx, SCION_EIO, "%s: its parameters are looked for beside NAME-symbol.json; name them (params)", symbol);
+  *out = '\0';
+  if (n < k || strcmp(symbol + n - k, tail) != 0) {
+    return epoch < 0 ? SCION_OK : scion_fail(ctx, SCION_EIO, "%s: its parameters are looked for beside NAME-symbol.json; name them (params)", symbol);
+  }
   const char *slash = strrchr(symbol, '/'), *base = slash == NULL ? symbol : slash + 1;
   int prefix = (int)(n - k - (size_t)(base - symbol));
   char folder[4096];
@@ -610,7 +679,7 @@ static scion_status find_params(scion_context *ctx, const char *symbol, int64_t 
   }
   if (best >= 0) return SCION_OK;
   if (epoch >= 0) return scion_fail(ctx, SCION_EIO, "%s: there is no %.*s-%04lld.params beside it", symbol, prefix, base, (long long)epoch);
-  return scion_fail(ctx, SCION_EIO, "%s: there is no %.*s-NNNN.params beside it", symbol, prefix, base);
+  return SCION_OK;
 }
 scion_status scion_mxnet_load_memory(scion_context *ctx, const char *name, const void *symbol, size_t size, const scion_weights *weights, scion_net **out) {
   scion_file f = { .path = name, .data = symbol, .size = size, .fd = -1 };
@@ -620,13 +689,13 @@ scion_status scion_mxnet_load_memory(scion_context *ctx, const char *name, const
 scion_status scion_mxnet_load(scion_context *ctx, const char *symbol, const char *params, int64_t epoch, scion_net **out) {
   char path[4096 + 300];
   scion_file f;
-  scion_weights *w;
+  scion_weights *w = NULL;
   *out = NULL;
   if (params == NULL) {
     SCION_TRY(find_params(ctx, symbol, epoch, path, sizeof path));
     params = path;
   }
-  SCION_TRY(scion_weights_open(ctx, params, &w));
+  if (*params != '\0') SCION_TRY(scion_weights_open(ctx, params, &w));
   scion_status st = scion__file_open(ctx, symbol, &f);
   if (st == SCION_OK) {
     st = build(ctx, symbol, &f, w, out);

@@ -11,6 +11,10 @@ scion_status net__blame(scion_context *ctx, const net_node *node, scion_status s
   if (st == SCION_ECANCELLED) return st;
   char old[sizeof ctx->message];
   memcpy(old, ctx->message, sizeof old);
+  for (int32_t i = 0; i < node->attrs.n; i++) { /* made without its input's size, and run before it was known */
+    if (strcmp(node->attrs.v[i].key, "deferred") != 0) continue;
+    return scion_fail(ctx, st, "layer '%s' (%s) has no weights yet (net:materialise gives them, from the shape of an input): %s", node->item.name, node->type, old);
+  }
   if (*node->item.name == 0) return scion_fail(ctx, st, "layer %s: %s", node->type, old);
   return scion_fail(ctx, st, "layer '%s' (%s): %s", node->item.name, node->type, old);
 }

@@ -38,6 +38,9 @@ local function wanted_shapes(layer, entry_of, shape)
     for slot = 2, #layer.inputs do
       if entry_of(slot) then out[slot] = { shape[2] } end
     end
+  elseif op == "prelu" then
+    local n = size(2, 1)
+    out[2] = { n == 1 and 1 or shape[2] }
   else
     return nil
   end
@@ -55,6 +58,7 @@ local function fresh(layer, slot, shape, dtype)
     return one and scion.ones(shape, { dtype = dtype }) or scion.zeros(shape, { dtype = dtype })
   end
   local t = scion.zeros(shape, { dtype = dtype })
+  if op == "prelu" then return t:fill_(0.25) end
   if #shape < 2 then return t end
   if op == "embedding" or op == "embedding_bag" then return init.normal_(t) end
   return init.kaiming_normal_(t)

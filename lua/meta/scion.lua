@@ -8709,7 +8709,7 @@ function scion.repurpose.graph.add_linear(net, name, value, weight, bias) end
 function scion.repurpose.graph.add_softmax(net, value) end
 
 --- Raises unless every name is a layer of the net; `what` names the option in the message.
-function scion.repurpose.graph.check_layers(where, what, net, names, level) end
+function scion.repurpose.graph.check_layers(where, what, net, names) end
 
 --- A constant (f32) under a name that is not taken yet: "svm.first", "svm.first_2", ...
 function scion.repurpose.graph.constant(net, name, tensor) end

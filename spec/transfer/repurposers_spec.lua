@@ -442,6 +442,15 @@ describe("repurposers refuse", function()
     assert.truthy(heard:find("was written by scion 0.0.1, this is", 1, true))
   end)
 
+  it("at the user's line, however deep it was found", function()
+    local rp = made("LrRepurposer", {}, false)
+    for _, method in ipairs { "accuracy", "evaluate", "reliability", "calibrate", "save" } do
+      local ok, message = pcall(function() return rp[method](rp, "x") end)
+      assert.is_false(ok)
+      assert.truthy(message:find("^[^:]*repurposers_spec"), message)
+    end
+  end)
+
   it("missing and foreign files", function()
     raises("Cannot find repurposer or network file (/nowhere/x)", scion.load, "/nowhere/x")
     raises("path must be a string, got 5", scion.load, 5)

@@ -61,13 +61,11 @@ end
 local function describe(net, input_shape)
   local tensors, info = {}, {}
   for _, e in ipairs(net:entries()) do tensors[e.name] = e end
-  local inputs, shapes = net:inputs(), input_shape
+  local shapes = input_shape
   if shapes == nil then
-    shapes = {}
-    for i, input in ipairs(inputs) do
-      if not input.shape then shapes = nil break end
-      shapes[i] = { dtype = input.dtype }
-      for d, n in ipairs(input.shape) do shapes[i][d] = n < 0 and (d == 1 and 1 or 224) or n end
+    shapes = require("scion.nn.input_shapes").known(net)
+    for _, shape in ipairs(shapes or {}) do
+      for d, n in ipairs(shape) do shape[d] = n < 0 and (d == 1 and 1 or 224) or n end
     end
   elseif type(shapes[1]) ~= "table" then
     shapes = { shapes }

@@ -152,7 +152,7 @@ function M.install(Repurposer)
   end
 
   --- How far confidence and accuracy are apart on labelled data: { ece, log_loss, bins }, which prints itself; opts.out draws the
-  --- reliability diagram (SVG).
+  --- reliability diagram (SVG, PNG, PDF).
   function Repurposer:reliability(data, opts)
     opts = check.opts("reliability", opts, RELIABILITY)
     self:_need_target("measure reliability")

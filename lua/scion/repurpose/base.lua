@@ -265,6 +265,12 @@ function Repurposer:_predict_id(iterator)
   return probabilities:argmax(2), truth
 end
 
+-- What evaluate gives prints its measures, and the confusion table where there is one.
+local RESULT <const> = { __tostring = function(self)
+  local text = tostring(show.record(self.measures))
+  return self.confusion and text .. "\n" .. tostring(self.confusion) or text
+end }
+
 local function evaluate_numbers(self, iterator)
   local assess = require "scion.repurpose.assess"
   local output, truth
@@ -278,14 +284,14 @@ local function evaluate_numbers(self, iterator)
     local values = iterator.classes
     truth = require("scion").tensor(table.move(values, 1, #values, 1, {}), { dtype = "f64" }):index_select(1, truth)
   end
-  local out = assess.measures(self.task, output, truth)
+  local out = setmetatable(assess.measures(self.task, output, truth), RESULT)
   out.measures = assess.measures(self.task, output, truth)
   out.predicted = self.task == "regression" and show.list(column(output):tolist()) or label_sets(self, output)
   out.truth = show.list(column(truth):tolist())
   return out
 end
 
---- Predictions beside the truth on labelled data. Classes: accuracy, confusion table, measures (accuracy, log_loss, ece where the classes are
+--- Predictions beside the truth on labelled data, which print their measures. Classes: accuracy, confusion table, measures (accuracy, log_loss, ece where the classes are
 --- known), the lists of labels. Regression: rmse, mae, r2. Multi-label: subset_accuracy, hamming_loss, f1.
 ---@return { accuracy: number, confusion: table, predicted: any[], truth: any[], measures: table }
 function Repurposer:evaluate(data)
@@ -303,7 +309,7 @@ function Repurposer:evaluate(data)
   local predicted = as_labels(self, ids)
   local true_labels = labels.decode(truth, iterator.classes)
   local metrics = require "scion.metrics"
-  local out = { accuracy = metrics.accuracy(predicted, true_labels), predicted = predicted, truth = true_labels }
+  local out = setmetatable({ accuracy = metrics.accuracy(predicted, true_labels), predicted = predicted, truth = true_labels }, RESULT)
   local known, all_known = {}, true
   for _, label in ipairs(self.classes) do known[label] = true end
   local all = table.move(self.classes, 1, #self.classes, 1, {})

@@ -286,7 +286,7 @@ function Neural:repurpose(train)
 end
 
 --- The learning-rate range test on this task: { lr (a suggestion), rates, losses }, which prints itself. Trains a copy, so that
---- nothing changes. opts: from = 1e-6, to = 1, steps = 60, out (a picture, SVG).
+--- nothing changes. opts: from = 1e-6, to = 1, steps = 60, out (a picture: SVG, PNG, PDF).
 function Neural:find_learning_rate(train, opts)
   local net, data = prepare(self, train)
   local rest, fixed = cached(self, net, data)

@@ -6399,7 +6399,7 @@ scion.NeuralNetworkRepurposer = {}
 function scion.NeuralNetworkRepurposer:convergence() end
 
 --- The learning-rate range test on this task: { lr (a suggestion), rates, losses }, which prints itself. Trains a copy, so that
---- nothing changes. opts: from = 1e-6, to = 1, steps = 60, out (a picture, SVG).
+--- nothing changes. opts: from = 1e-6, to = 1, steps = 60, out (a picture: SVG, PNG, PDF).
 function scion.NeuralNetworkRepurposer:find_learning_rate(train, opts) end
 
 --- Functions and live objects do not go into files.
@@ -6428,7 +6428,7 @@ function scion.Repurposer:calibrate(data) end
 ---@return table result folds (measures of each), mean, std by measure; predicted and truth in the order of the data (last repeat)
 function scion.Repurposer:cross_validate(data, opts) end
 
---- Predictions beside the truth on labelled data. Classes: accuracy, confusion table, measures (accuracy, log_loss, ece where the classes are
+--- Predictions beside the truth on labelled data, which print their measures. Classes: accuracy, confusion table, measures (accuracy, log_loss, ece where the classes are
 --- known), the lists of labels. Regression: rmse, mae, r2. Multi-label: subset_accuracy, hamming_loss, f1.
 ---@return { accuracy: number, confusion: table, predicted: any[], truth: any[], measures: table }
 function scion.Repurposer:evaluate(data) end
@@ -6455,7 +6455,7 @@ function scion.Repurposer:predict_probability(data) end
 function scion.Repurposer:predict_variance(data) end
 
 --- How far confidence and accuracy are apart on labelled data: { ece, log_loss, bins }, which prints itself; opts.out draws the
---- reliability diagram (SVG).
+--- reliability diagram (SVG, PNG, PDF).
 function scion.Repurposer:reliability(data, opts) end
 
 --- Trains for the task that the iterator shows. Returns itself.
@@ -7138,7 +7138,8 @@ scion.logistic.OPTS.max_iter = {}
 
 scion.logistic.OPTS.tol = {}
 
---- Weight of every class: "balanced" gives n / (K * count), a table is read by label (by id where there are no labels).
+--- Weight of every class: "balanced" gives n / (K * count), a table is read by label (by id where there are no labels; 1 where it says
+--- nothing).
 function scion.logistic.class_weights(class_weight, counts, n, classes) end
 
 --- Fits. x: features (N, F), f32 or f64; ids: list or tensor of class ids 1..K.
@@ -8786,7 +8787,7 @@ function scion.repurpose.graph.add_linear(net, name, value, weight, bias) end
 function scion.repurpose.graph.add_softmax(net, value) end
 
 --- Raises unless every name is a layer of the net; `what` names the option in the message.
-function scion.repurpose.graph.check_layers(where, what, net, names, level) end
+function scion.repurpose.graph.check_layers(where, what, net, names) end
 
 --- A constant (f32) under a name that is not taken yet: "svm.first", "svm.first_2", ...
 function scion.repurpose.graph.constant(net, name, tensor) end
@@ -8852,6 +8853,9 @@ function scion.show.list(items) end
 
 --- "91.5 ± 0.8" from a list of numbers: mean and sample standard deviation.
 function scion.show.mean_spread(values, format) end
+
+--- Makes a table of named values print itself: { accuracy = 0.95, n = 40 }.
+function scion.show.record(fields) end
 
 --- Seconds as a person says them: 0.35 s, 12.3 s, 4 min 10 s, 2 h 05 min.
 function scion.show.seconds(s) end

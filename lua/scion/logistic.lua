@@ -136,7 +136,8 @@ end
 
 -- ---- the model -----------------------------------------------------------------------------------------------
 
---- Weight of every class: "balanced" gives n / (K * count), a table is read by label (by id where there are no labels).
+--- Weight of every class: "balanced" gives n / (K * count), a table is read by label (by id where there are no labels; 1 where it says
+--- nothing).
 function M.class_weights(class_weight, counts, n, classes)
   local weights, total, used = {}, 0, {}
   for k = 1, #counts do
@@ -146,7 +147,7 @@ function M.class_weights(class_weight, counts, n, classes)
     if class_weight == "balanced" then
       weights[k] = counts[k] > 0 and n / (#counts * counts[k]) or 0
     elseif type(class_weight) == "table" then
-      local w = class_weight[label]
+      local w = class_weight[label] == nil and 1 or class_weight[label]
       if type(w) ~= "number" or not (w >= 0 and w < math.huge) then
         error(("class_weight of class %s must be a number of at least 0, got %s"):format(check.describe(label), check.describe(w)), 4)
       end

@@ -41,6 +41,35 @@ function M.list(items) return setmetatable(items or {}, List) end
 --- Is this a list that prints itself?
 function M.is_list(value) return getmetatable(value) == List end
 
+local Record = { __name = "record" }
+
+local function plain_text(value, depth)
+  if math.type(value) == "float" then return ("%.4g"):format(value) end
+  local meta = getmetatable(value)
+  if type(value) ~= "table" or meta ~= Record and type(meta) == "table" and meta.__tostring then return tostring(value) end
+  if depth > 3 then return "{...}" end
+  local names, parts = {}, {}
+  for name in pairs(value) do names[#names + 1] = name end
+  table.sort(names, function(a, b)
+    if type(a) == type(b) and (type(a) == "number" or type(a) == "string") then return a < b end
+    return type(a) == "number" or type(b) ~= "number" and tostring(a) < tostring(b)
+  end)
+  for i, name in ipairs(names) do
+    local text = plain_text(value[name], depth + 1)
+    parts[i] = math.type(name) == "integer" and name <= #value and text or tostring(name) .. " = " .. text
+    if i > 12 and #names > 14 then
+      parts[i] = ("... (%d more)"):format(#names - i + 1)
+      break
+    end
+  end
+  return "{ " .. table.concat(parts, ", ") .. " }"
+end
+
+Record.__tostring = function(self) return plain_text(self, 1) end
+
+--- Makes a table of named values print itself: { accuracy = 0.95, n = 40 }.
+function M.record(fields) return setmetatable(fields, Record) end
+
 --- Number of columns a text takes on a terminal (UTF-8 code points; combining marks are not used here).
 function M.width(text) return utf8.len(text) or #text end
 

@@ -312,6 +312,12 @@ end
 local function train_batch(run, x, y)
   local n = batch_length(x)
   local output = run_net(run.net, x, run.scores)
+  if not run.shapes_known and scion().is_net(run.net) then
+    run.shapes_known = true
+    local shapes = {}
+    for i, input in ipairs(type(x) == "table" and x or { x }) do shapes[i] = input.shape end
+    require("scion.nn.input_shapes").remember(run.net, shapes)
+  end
   local loss = run.loss(output, y, x)
   if type(loss) ~= "userdata" or loss:numel() ~= 1 then
     error(("fit: the loss function must return a tensor of one element, got %s"):format(check.describe(loss)), 0)

@@ -11,7 +11,7 @@ static const char state_key = 0; /* its address: the state's place in the regist
 
 /* Between two collections, at least; and, as a collection takes time for every byte of Lua's own heap, in proportion to it. */
 #define GC_BOXES 1024        /* boxes made ... */
-#define GC_BYTES_PER_BOX 256 /* ... or one for so many bytes of Lua's heap */
+#define GC_BYTES_PER_BOX 128 /* ... or one for so many bytes of Lua's heap */
 #define GC_BOX_SIZE 72       /* what a box takes there */
 #define GC_STEP (1 << 20)    /* KB that the collector is told were allocated: enough to end the cycle that it is in */
 #define GC_FLOOR (2 << 20)   /* bytes of tensors that may live without a collection ... */

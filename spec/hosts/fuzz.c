@@ -188,11 +188,7 @@ static scion_status read_symbol(const void *data, size_t size) {
   scion_weights *w = NULL;
   const char *end = size > 0 ? memchr(data, 0, size) : NULL;
   size_t n = end != NULL ? (size_t)(end - (const char *)data) : size;
-  if (end == NULL || scion_weights_open_memory(ctx, "params", end + 1, size - n - 1, &w) != SCION_OK) {
-    static const unsigned char none[32] = { 0x12, 0x01 }; /* a list of nothing */
-    scion_status st = scion_weights_open_memory(ctx, "none", none, sizeof none, &w);
-    if (st != SCION_OK) return st;
-  }
+  if (end == NULL || scion_weights_open_memory(ctx, "params", end + 1, size - n - 1, &w) != SCION_OK) w = NULL; /* the symbol alone opens, too */
   scion_status st = scion_mxnet_load_memory(ctx, "input", data, n, w, &net);
   scion_weights_close(ctx, w);
   return use_net(st, net);

@@ -190,6 +190,28 @@ describe("net:save_onnx", function()
     assert.allclose(scion.no_grad(scion.load(dir .. "/b.onnx"), a), scion.no_grad(grafted, a), { rtol = 1e-5, atol = 1e-6 })
   end)
 
+  it("knows the sizes of the data that the net was trained or repurposed on", function()
+    local function net() return nn.Sequential { nn.Conv2d(1, 2, 3, { name = "conv" }), nn.Flatten { name = "flat" }, nn.Linear(32, 3, { name = "fc" }) } end
+    local data = scion.data.tensors { x = scion.randn(6, 1, 6, 6), labels = { 1, 2, 3, 1, 2, 3 }, batch_size = 3 }
+    local x = scion.randn(5, 1, 6, 6)
+    local function same(a) return assert.allclose(scion.no_grad(scion.load(dir .. "/t.onnx"), x), scion.no_grad(a, x), { rtol = 1e-4, atol = 1e-5 }) end
+    local trained = net()
+    assert.error_matches(function() trained:save_onnx(dir .. "/t.onnx") end, "the shape of input 'x' is not known")
+    assert.error_matches(function() trained:save_onnx(dir .. "/t.onnx", { { 1, 1, 6, 6 }, { 1 } }) end, "2 shapes given, the net has 1")
+    assert.error_matches(function() trained:save_onnx(dir .. "/t.onnx", { size = 6 }) end, "got a table with the key 'size'")
+    same(trained:eval():save_onnx(dir .. "/t.onnx", { 1, 1, 6, 6 }))
+    trained:train():fit(data, { progress = false })
+    same(trained:eval():save_onnx(dir .. "/t.onnx"))
+    assert.truthy(trained:summary():find("(1, 2, 4, 4)", 1, true))
+    local module = scion.ModelHandler(net()):get_module(data)
+    same(module:eval():save_onnx(dir .. "/t.onnx"))
+    local rp = scion.LrRepurposer { source_model = net(), feature_layer_names = { "flat" } }:repurpose(data)
+    rp:save(dir .. "/t.scion")
+    same(scion.load(dir .. "/t.scion"):to_net():save_onnx(dir .. "/t.onnx"))
+    rp = scion.NeuralNetworkFineTuneRepurposer { source_model = net(), transfer_layer_name = "flat", num_epochs = 1 }:repurpose(data)
+    same(rp:to_net():save_onnx(dir .. "/t.onnx"))
+  end)
+
   it("names the layer that ONNX has no word for, and what it must know", function()
     local x = input(-1, 4)
     local odd = nn.Graph(x, nn.Lambda(function(t) return t * 2 end, { name = "mine" })(x))

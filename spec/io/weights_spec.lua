@@ -223,7 +223,8 @@ describe("MXNet's symbols", function()
     local it = scion.data.tensors { x = scion.rand { 8, 1, 5, 5 }, labels = { 3, 7, 3, 7, 3, 7, 3, 7 }, batch_size = 4 }
     mh:get_module(it):fit(it, { num_epochs = 1, progress = false })
     assert.error_matches(function() scion.load(path, { epoch = 1 }) end, "bare%-0001.params")
-    for _, wrong in ipairs { '"num_filter":"0"', '"num_filter":"-3"', '"num_filter":"99999999999999"', '"kernel":"(0, 3)","num_filter":"4"', '"kernel":"(3, 3)","num_filter":"4","num_group":"3"' } do
+    for _, wrong in ipairs { '"num_filter":"0"', '"num_filter":"-3"', '"num_filter":"99999999999999"',
+      '"kernel":"(0, 3)","num_filter":"4"', '"kernel":"(3, 3)","num_filter":"4","num_group":"3"' } do
       helper.write_file(path, (text:gsub('"kernel":"%(3, 3%)","num_filter":"4"', '"kernel":"(3, 3)",' .. wrong)))
       pcall(scion.load, path)
     end

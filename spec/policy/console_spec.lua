@@ -12,6 +12,14 @@ describe("show", function()
     assert.is_true(show.list { 1, 2 } == show.list { 1, 2 })
   end)
 
+  it("lets records print their fields", function()
+    assert.equal("{ accuracy = 0.5, n = 3, names = {a, b}, spread = { 1, 2 } }",
+      tostring(show.record { n = 3, accuracy = 0.5, names = show.list { "a", "b" }, spread = { 1, 2 } }))
+    local own = show.record {}
+    own.own = { own }
+    assert.is_string(tostring(own))
+  end)
+
   it("aligns tables, numbers to the right", function()
     local text = show.table({ "name", { title = "value", format = "%.2f" } }, { { "a", 1 }, "-", { "long", 22.5 } })
     local lines = {}

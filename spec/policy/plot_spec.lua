@@ -1,3 +1,5 @@
+local files = require "scion.plot.file"
+local helper = require "spec.helper"
 local plot = require "scion.plot"
 local png = require "scion.plot.png"
 local svg = require "scion.plot.svg"
@@ -29,6 +31,21 @@ describe("plot", function()
     assert.error_matches(function() plot.lines { series = { { y = {} } } } end, "nothing to draw")
     assert.error_matches(function() plot.bars { labels = { "a" }, values = { 1, 2 } } end, "1 labels but 2 values")
     assert.error_matches(function() plot.lines { series = { { y = { 1 } } }, out = "/nowhere/x.svg" } end, "cannot write")
+  end)
+
+  it("writes what the ending says, or says what it needs", function()
+    local dir = helper.tmpdir()
+    for ending, magic in pairs { svg = "<svg", png = "\137PNG", pdf = "%PDF" } do
+      local path = dir .. "/chart." .. ending
+      local ok, message = pcall(plot.lines, { series = { { y = { 1, 2 } } }, out = path })
+      if files.has_program "rsvg-convert" or ending == "svg" then
+        assert.is_true(ok)
+        assert.equal(magic, helper.read_file(path):sub(1, 4))
+      else
+        assert.truthy(message:find("needs rsvg-convert (apt-get install librsvg2-bin)", 1, true))
+      end
+    end
+    assert.error_matches(function() plot.lines { series = { { y = { 1 } } }, out = dir .. "/chart.jpg" } end, "must end in .svg, .png or .pdf")
   end)
 
   it("encodes PNG and base64", function()

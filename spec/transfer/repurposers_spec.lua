@@ -211,7 +211,9 @@ describe("every classifier", function()
     assert.is_number(rp.validation.accuracy)
     assert.is_number(rp.temperature)
     for _, label in ipairs(rp:predict_label(train)) do assert.is_true(label ~= 9) end
-    raises("class_weight of class 9 must be a number", made, "LrRepurposer", { class_weight = { [3] = 1, [7] = 1 } })
+    local function odds(weight) return made("LrRepurposer", { class_weight = weight }):predict_probability(train) end
+    assert.allclose(odds { [3] = 2 }, odds { [3] = 2, [7] = 1, [9] = 1 }) -- classes that are not named count once
+    raises("class_weight names 8, which is no class", made, "LrRepurposer", { class_weight = { [3] = 1, [8] = 1 } })
     local given = made("LrRepurposer", { validation = train })
     assert.equal(given:accuracy(train), given.validation.accuracy)
   end)
@@ -440,6 +442,15 @@ describe("repurposers refuse", function()
     scion.emit = emit
     assert.is_true(ok)
     assert.truthy(heard:find("was written by scion 0.0.1, this is", 1, true))
+  end)
+
+  it("at the user's line, however deep it was found", function()
+    local rp = made("LrRepurposer", {}, false)
+    for _, method in ipairs { "accuracy", "evaluate", "reliability", "calibrate", "save" } do
+      local ok, message = pcall(function() return rp[method](rp, "x") end)
+      assert.is_false(ok)
+      assert.truthy(message:find("^[^:]*repurposers_spec"), message)
+    end
   end)
 
   it("missing and foreign files", function()

@@ -160,6 +160,48 @@ describe("a repurposer of one's own", function()
   end)
 end)
 
+describe("a repurposer whose state is plain", function()
+  local Centres = scion.class("Centres", scion.MetaModelRepurposer)
+  function Centres:_train_model_from_features(features, ids)
+    local one_hot = ids:one_hot():to("f32")
+    return { centres = { one_hot:t():matmul(features) / one_hot:sum(1):unsqueeze(2) }, note = "means" }
+  end
+  function Centres:_predict_probability_from_features(features) return (-features:cdist(self.target_model.centres[1])):softmax(2) end
+  local source = nn.Sequential { nn.Flatten { name = "state" } }
+  local data = scion.data.tensors { x = scion.tensor { { 0, 1 }, { 1, 0 }, { 5, 6 }, { 6, 5 } }, labels = { "low", "low", "high", "high" } }
+  local rp = Centres { source_model = source, feature_layer_names = { "state" } }:repurpose(data)
+
+  it("needs serialize alone: its fields come back, tensors within tables too", function()
+    scion.repurpose.register(Centres)
+    local path = helper.tmpdir() .. "/centres.scion"
+    local ok, message = pcall(rp.save, rp, path)
+    assert.is_false(ok)
+    assert.truthy(message:find("snippets_spec.*define serialize%(self, file_prefix%)") or message:find("^Centres: .*define serialize"), message)
+    function Centres:serialize() return { target_model = self.target_model } end
+    rp:save(path)
+    local loaded = scion.load(path)
+    assert.equal("means", loaded.target_model.note)
+    assert.same({ "low", "low", "high", "high" }, loaded:predict_label(data):tolist())
+    assert.equal(#source:entries(), #loaded.source_model:entries())
+    assert.same({ 32, 2 }, loaded.provide_data[1].shape)
+    assert.equal("x (32, 2)", tostring(loaded.provide_data[1]))
+    function Centres:serialize() return { loop = self.loop } end
+    rp.loop = { centres = scion.ones(1) }
+    rp.loop.again = rp.loop
+    ok, message = pcall(rp.save, rp, path)
+    assert.is_false(ok)
+    assert.truthy(message:find("serialize returned 'loop', a table that files cannot hold: .*refers to itself"), message)
+  end)
+
+  it("says what its labels must be", function()
+    function Centres:_predict_label_from_features() return "low" end
+    local ok, message = pcall(rp.predict_label, rp, data)
+    Centres._predict_label_from_features = nil
+    assert.is_false(ok)
+    assert.truthy(message:find("_predict_label_from_features must return a tensor of class ids or a list of labels, got 'low'", 1, true), message)
+  end)
+end)
+
 describe("a network repurposer of one's own", function()
   it("builds its module with a ModelHandler inside, and is saved as a graph", function()
     local Add2FC = scion.class("Add2FullyConnectedRepurposer", scion.NeuralNetworkRepurposer)

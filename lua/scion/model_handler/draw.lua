@@ -2,6 +2,7 @@
 -- Nodes tell name, type, settings and parameters, edges the shapes; frozen layers are marked.
 
 local check = require "scion.check"
+local files = require "scion.plot.file"
 local show = require "scion.show"
 local types = require "scion.model_handler.types"
 
@@ -61,13 +62,11 @@ end
 local function describe(net, input_shape)
   local tensors, info = {}, {}
   for _, e in ipairs(net:entries()) do tensors[e.name] = e end
-  local inputs, shapes = net:inputs(), input_shape
+  local shapes = input_shape
   if shapes == nil then
-    shapes = {}
-    for i, input in ipairs(inputs) do
-      if not input.shape then shapes = nil break end
-      shapes[i] = { dtype = input.dtype }
-      for d, n in ipairs(input.shape) do shapes[i][d] = n < 0 and (d == 1 and 1 or 224) or n end
+    shapes = require("scion.nn.input_shapes").known(net)
+    for _, shape in ipairs(shapes or {}) do
+      for d, n in ipairs(shape) do shape[d] = n < 0 and (d == 1 and 1 or 224) or n end
     end
   elseif type(shapes[1]) ~= "table" then
     shapes = { shapes }
@@ -267,18 +266,10 @@ end
 
 local FORMATS <const> = { svg = true, png = true, pdf = true }
 
-local function write(path, text)
-  local file, why = io.open(path, "wb")
-  if not file then error("visualize_net: cannot write " .. why, 4) end
-  local ok, message = file:write(text)
-  file:close()
-  if not ok then error(("visualize_net: cannot write %s: %s"):format(path, message), 4) end
-end
-
-local function shell(word) return "'" .. word:gsub("'", "'\\''") .. "'" end
+local function write(path, text) files.write("visualize_net", path, text) end
 
 --- Is Graphviz there?
-function M.has_graphviz() return (os.execute("command -v dot > /dev/null 2>&1")) == true end
+function M.has_graphviz() return files.has_program "dot" end
 
 local OPTS <const> = { input_shape = check.table {}, net = check.any {} }
 
@@ -316,7 +307,7 @@ function M.visualize(net, path, opts)
   end
   local source = os.tmpname()
   write(source, dot)
-  local ok = os.execute(("dot -T%s -o %s %s > /dev/null 2>&1"):format(ending, shell(path), shell(source)))
+  local ok = os.execute(("dot -T%s -o %s %s > /dev/null 2>&1"):format(ending, files.quote(path), files.quote(source)))
   os.remove(source)
   if not ok then error(("visualize_net: dot could not write %s"):format(path), 3) end
   return dot

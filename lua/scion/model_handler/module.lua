@@ -129,6 +129,7 @@ function M.install(Handler)
     for _, e in ipairs(net:entries()) do
       if is_fixed[e.name] and e.kind == "param" then net:set_frozen(e.name, true) end
     end
+    require("scion.nn.input_shapes").remember(net, shapes)
     net:train()
     return net
   end

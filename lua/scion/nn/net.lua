@@ -2,7 +2,9 @@
 -- become methods of scion.Net.
 
 local scion = require "scion"
+local check = require "scion.check"
 local core = require "scion.nn.core"
+local input_shapes = require "scion.nn.input_shapes"
 local weights = require "scion.nn.weights"
 
 local Net = scion.Net
@@ -20,11 +22,43 @@ function Net:named_parameters() return iterate(self, "param") end
 --- for name, tensor in net:named_buffers() do
 function Net:named_buffers() return iterate(self, "buffer") end
 
---- Writes the net as an ONNX file (opset 21), for inference: dropout does nothing, batch norm uses its running statistics. shapes: sizes of the inputs, where they
---- are not declared: { { 1, 3, 224, 224 } }; the first dimension stays free.
+local function is_shape(v)
+  for i = 1, #v do
+    if math.type(v[i]) ~= "integer" then return false end
+  end
+  return #v > 0
+end
+
+--- Writes the net as an ONNX file (opset 21), for inference: dropout does nothing, batch norm uses its running statistics. The first dimension
+--- stays free. shapes: sizes of the inputs, { 1, 3, 224, 224 } or a list of those for several inputs; by default those that the net
+--- declares (net:describe_input), or of the data that it was trained on.
 ---@param path string
----@param shapes? integer[][] one list for each input
+---@param shapes? integer[]|integer[][] also as { input_shape = shapes }
 function Net:save_onnx(path, shapes)
+  local inputs = self:inputs()
+  if shapes == nil then
+    for i, known in ipairs(input_shapes.known(self) or {}) do
+      if not inputs[i].shape then -- what is declared is the writer's own to read
+        shapes = shapes or {}
+        known[1] = 2
+      end
+      if shapes then shapes[i] = known end
+    end
+  elseif type(shapes) ~= "table" then
+    check.raise("save_onnx: shapes must be a shape of the input, or a list of them, got %s", check.describe(shapes))
+  else
+    if shapes.input_shape then shapes = shapes.input_shape end
+    if #shapes == 0 and next(shapes) ~= nil then
+      check.raise("save_onnx: shapes must be a shape of the input, or a list of them, got a table with the key %s", check.describe((next(shapes))))
+    end
+    if is_shape(shapes) then shapes = { shapes } end
+    for i, shape in ipairs(shapes) do
+      if type(shape) ~= "table" or not is_shape(shape) and #shape > 0 then
+        check.raise("save_onnx: shape %d must be a list of integers, got %s", i, check.describe(shape))
+      end
+    end
+    if #shapes ~= #inputs then check.raise("save_onnx: %d shapes given, the net has %d inputs", #shapes, #inputs) end
+  end
   scion.io.save_onnx(path, self, shapes)
   return self
 end
@@ -188,29 +222,18 @@ local function shape_text(shape)
   return "(" .. table.concat(parts, ", ") .. ")"
 end
 
-local function is_shape(v)
-  for i = 1, #v do
-    if math.type(v[i]) ~= "integer" then return false end
-  end
-  return #v > 0
-end
-
 --- A table of the layers as Keras prints it: layer, type, output shape, parameters; returns text that prints itself.
 ---@param shapes? table shape of the input with the batch dimension ({ 1, 28, 28 } may leave it out when the net declares more), or a
 ---                     list of shapes for several inputs; without it shapes are left out
 ---@return string
 function Net:summary(shapes)
-  local inputs = self:inputs()
   local inferred
   if shapes == nil then
-    local known = #inputs > 0
-    shapes = {}
-    for i, input in ipairs(inputs) do
-      known = known and input.shape ~= nil
-      shapes[i] = { dtype = input.dtype }
-      for d = 1, input.shape and #input.shape or 0 do shapes[i][d] = input.shape[d] < 0 and 1 or input.shape[d] end
+    shapes = input_shapes.known(self)
+    for _, shape in ipairs(shapes or {}) do
+      for d, n in ipairs(shape) do shape[d] = n < 0 and 1 or n end
     end
-    if not known then shapes = nil end
+    if shapes and #shapes == 0 then shapes = nil end
   elseif type(shapes) ~= "table" then
     error(("net:summary: expected the shape of the input, got %s"):format(type(shapes)), 2)
   else

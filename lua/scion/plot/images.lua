@@ -1,6 +1,7 @@
 -- Grids of images: tensors (C, H, W) or (H, W) with captions and coloured frames, to SVG or PNG.
 
 local check = require "scion.check"
+local files = require "scion.plot.file"
 local png = require "scion.plot.png"
 local svg = require "scion.plot.svg"
 
@@ -41,14 +42,6 @@ local function collect(opts)
   end
   if #list == 0 then error("plot.images: there is no image", 3) end
   return list
-end
-
-local function write(out, text)
-  local file, message = io.open(out, "wb")
-  if not file then error("plot.images: cannot write " .. message, 4) end
-  local ok, why = file:write(text)
-  file:close()
-  if not ok then error(("plot.images: cannot write %s: %s"):format(out, why), 4) end
 end
 
 local function lines_of(text)
@@ -140,11 +133,11 @@ function M.grid(opts)
   local scale = opts.scale or math.max(1, 56 // math.max(images[1].width, images[1].height))
   if opts.out and opts.out:lower():match("%.png$") then
     local page = draw_pixels(opts, images, columns, scale)
-    write(opts.out, png.encode(page:bytes(), page:size(2), page:size(1), 3))
+    files.write("plot.images", opts.out, png.encode(page:bytes(), page:size(2), page:size(1), 3))
     return page
   end
   local canvas = draw_svg(opts, images, columns, scale)
-  if opts.out then write(opts.out, tostring(canvas)) end
+  if opts.out then files.save("plot.images", opts.out, canvas) end
   return canvas
 end
 

@@ -2,11 +2,12 @@
 --
 --   scion.plot.lines { series = { { label = "loss", y = losses } }, x_label = "step", out = "loss.svg" }
 --
--- Every function returns the drawing (tostring gives SVG); `out` writes it to a file. Image grids also
--- go to PNG, by the ending of the name.
+-- Every function returns the drawing (tostring gives SVG); `out` writes it to a file: .svg, or .png and .pdf where
+-- rsvg-convert is installed. Image grids go to PNG without it.
 
 local axes = require "scion.plot.axes"
 local check = require "scion.check"
+local files = require "scion.plot.file"
 local svg = require "scion.plot.svg"
 
 local M = {}
@@ -37,12 +38,7 @@ local function numbers(value, where)
 end
 
 local function save(canvas, out)
-  if not out then return canvas end
-  local file, message = io.open(out, "wb")
-  if not file then error("plot: cannot write " .. message, 3) end
-  local ok, why = file:write(tostring(canvas))
-  file:close()
-  if not ok then error(("plot: cannot write %s: %s"):format(out, why), 3) end
+  if out then files.save("plot", out, canvas) end
   return canvas
 end
 

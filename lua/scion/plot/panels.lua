@@ -2,6 +2,7 @@
 
 local axes = require "scion.plot.axes"
 local check = require "scion.check"
+local files = require "scion.plot.file"
 local svg = require "scion.plot.svg"
 
 local M = {}
@@ -130,13 +131,7 @@ function M.panels(opts)
     local box = { x = column * opts.panel_width + 60, y = top + row * opts.panel_height + 26, w = opts.panel_width - 74, h = opts.panel_height - 76 }
     draw_panel(canvas, panel, box, i)
   end
-  if opts.out then
-    local file, message = io.open(opts.out, "wb")
-    if not file then error("plot.panels: cannot write " .. message, 2) end
-    local ok, why = file:write(tostring(canvas))
-    file:close()
-    if not ok then error(("plot.panels: cannot write %s: %s"):format(opts.out, why), 2) end
-  end
+  if opts.out then files.save("plot.panels", opts.out, canvas) end
   return canvas
 end
 

@@ -3,6 +3,7 @@
 
 local axes = require "scion.plot.axes"
 local check = require "scion.check"
+local files = require "scion.plot.file"
 local plot = require "scion.plot"
 local svg = require "scion.plot.svg"
 
@@ -30,12 +31,7 @@ local function one_objective(where, study)
 end
 
 local function write(canvas, out)
-  if not out then return canvas end
-  local file, message = io.open(out, "wb")
-  if not file then error("plot.study: cannot write " .. message, 3) end
-  local ok, why = file:write(tostring(canvas))
-  file:close()
-  if not ok then error(("plot.study: cannot write %s: %s"):format(out, why), 3) end
+  if out then files.save("plot.study", out, canvas) end
   return canvas
 end
 

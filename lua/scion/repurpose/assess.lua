@@ -106,12 +106,15 @@ function M.install(Repurposer)
   function Repurposer:cross_validate(data, opts)
     opts = check.opts("cross_validate", opts, CROSS)
     local iterator = self:_iterator("cross_validate", data)
-    if type(iterator) ~= "table" or not iterator.dataset then error("cross_validate needs a data set or an iterator over one", 2) end
+    if type(iterator) ~= "table" or not iterator.dataset then check.raise("cross_validate needs a data set or an iterator over one") end
     local set = iterator.dataset
-    if opts.folds > #set then error(("cross_validate: %d folds of %d items"):format(opts.folds, #set), 2) end
+    if opts.folds > #set then check.raise("cross_validate: %d folds of %d items", opts.folds, #set) end
     local settings = {}
     for name, value in pairs(self.options) do settings[name] = value end
     settings.source_model = self.source_model or self._feature_net and self:_feature_net() -- a loaded one has the network in its own
+    if not settings.source_model then
+      check.raise("%s: cross_validate: the source network is not there (scion.load(path, { source_model = net }))", getmetatable(self).class_name)
+    end
     local out = setmetatable({ folds = {}, mean = {}, std = {}, predicted = {}, truth = {} }, Folds)
     for r = 1, opts.repeats do
       for _, fold in ipairs(set:kfold(opts.folds, { seed = opts.seed + r - 1 })) do
@@ -137,26 +140,26 @@ function M.install(Repurposer)
   ---@return number temperature
   function Repurposer:calibrate(data)
     self:_need_target("calibrate")
-    if self.task ~= "classes" then error("calibrate: only probabilities of classes have a temperature", 2) end
-    if not self._set_temperature then error(getmetatable(self).class_name .. ": has no temperature", 2) end
+    if self.task ~= "classes" then check.raise("calibrate: only probabilities of classes have a temperature") end
+    if not self._set_temperature then check.raise(getmetatable(self).class_name .. ": has no temperature") end
     local iterator = self:_iterator("calibrate", data, true)
     self:_set_temperature(1)
     local probabilities, truth = self:_predict_probability(iterator)
-    if not truth then error("calibrate: needs labelled data", 2) end
+    if not truth then check.raise("calibrate: needs labelled data") end
     local t = M.temperature(probabilities, self:_align(truth, iterator):tolist())
     self:_set_temperature(t)
     return t
   end
 
   --- How far confidence and accuracy are apart on labelled data: { ece, log_loss, bins }, which prints itself; opts.out draws the
-  --- reliability diagram (SVG).
+  --- reliability diagram (SVG, PNG, PDF).
   function Repurposer:reliability(data, opts)
     opts = check.opts("reliability", opts, RELIABILITY)
     self:_need_target("measure reliability")
-    if self.task ~= "classes" then error("reliability: only probabilities of classes have one", 2) end
+    if self.task ~= "classes" then check.raise("reliability: only probabilities of classes have one") end
     local iterator = self:_iterator("reliability", data, true)
     local probabilities, truth = self:_predict_probability(iterator)
-    if not truth then error("reliability: needs labelled data", 2) end
+    if not truth then check.raise("reliability: needs labelled data") end
     truth = self:_align(truth, iterator)
     local ece, bins = metrics.calibration(probabilities, truth, opts.bins)
     local out = setmetatable({ ece = ece, bins = bins, log_loss = metrics.log_loss(probabilities, truth) }, Reliability)

@@ -59,7 +59,7 @@ local function read_sources(given)
     item = check.opts("repurpose.auto: source", item, SOURCE, 6)
     if not is_net(item.net) then error("repurpose.auto: source must be nets, got " .. check.describe(item.net), 5) end
     item.name = item.name or name or ("source %d"):format(#list + 1)
-    if names[item.name] then error(("repurpose.auto: two sources are called '%s'"):format(item.name), 5) end
+    if names[item.name] then check.raise("repurpose.auto: two sources are called '%s'", item.name) end
     names[item.name] = true
     list[#list + 1] = item
   end
@@ -261,7 +261,7 @@ function M.auto(opts)
   local counts = set:class_counts()
   local smallest = math.huge
   for _, n in ipairs(counts) do smallest = math.min(smallest, n) end
-  if smallest < 2 then error("repurpose.auto: every class needs at least 2 items for cross-validation", 2) end
+  if smallest < 2 then check.raise("repurpose.auto: every class needs at least 2 items for cross-validation") end
   o.folds = math.min(o.folds, smallest)
   local begun = progress.now()
   local labels = require("scion.data.labels").decode(s.tensor(set:ids(), { dtype = "i64" }), set.classes)
@@ -273,7 +273,7 @@ function M.auto(opts)
   local cache = o.cache == nil or o.cache
   for _, source in ipairs(sources) do
     local names = candidate_layers(source, set, o)
-    if #names == 0 then error(("repurpose.auto: no layer of '%s' has 2 to %d features (raise max_features)"):format(source.name, o.max_features), 2) end
+    if #names == 0 then check.raise("repurpose.auto: no layer of '%s' has 2 to %d features (raise max_features)", source.name, o.max_features) end
     local values = features.collect(source.net, set:iterator { batch_size = 64 }, names, { cache = cache, progress = o.progress, label = source.name })
     local has_head, _, below = pcall(require("scion.repurpose.graph").head, source.net)
     local at_head

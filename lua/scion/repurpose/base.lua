@@ -11,6 +11,7 @@
 local check = require "scion.check"
 local class = require "scion.class"
 local graph = require "scion.repurpose.graph"
+local input_shapes = require "scion.nn.input_shapes"
 local labels = require "scion.data.labels"
 local show = require "scion.show"
 
@@ -76,7 +77,7 @@ function Repurposer:_iterator(method, data, in_order)
   if type(data) == "table" and data.get and data.iterator then data = data:iterator { batch_size = 64 } end
   if type(data) == "table" and data.dataset and data.in_order then return in_order and data:in_order() or data end
   if type(data) == "function" or type(data) == "table" and (getmetatable(data) or {}).__call then return data end
-  error(("%s: %s needs an iterator, a data set or a tensor, got %s"):format(name_of(self), method, check.describe(data)), 3)
+  check.raise("%s: %s needs an iterator, a data set or a tensor, got %s", name_of(self), method, check.describe(data))
 end
 
 local WHAT <const> = { classes = "classes", regression = "numbers", multi_label = "multi-label targets" }
@@ -93,13 +94,37 @@ local function find_task(self, train)
     local list = {}
     for name in pairs(can) do list[#list + 1] = WHAT[name] end
     table.sort(list)
-    error(("%s: cannot predict %s (it predicts %s)"):format(name_of(self), WHAT[task], table.concat(list, ", ")), 4)
+    check.raise("%s: cannot predict %s (it predicts %s)", name_of(self), WHAT[task], table.concat(list, ", "))
   end
   if task == "classes" and not classes then
     local hint = not can.regression and "; numbers are predicted by RidgeRepurposer and others" or ""
-    error(("%s: repurpose needs data with classes%s"):format(name_of(self), hint), 4)
+    check.raise("%s: repurpose needs data with classes%s", name_of(self), hint)
   end
   return task, classes
+end
+
+local DESCRIBED <const> = { __tostring = function(self) return ("%s (%s)"):format(self.name, table.concat(self.shape, ", ")) end }
+
+--- For files: a list of { name, shape } that prints itself.
+function Repurposer._described(list)
+  for _, item in ipairs(list or {}) do setmetatable(item, DESCRIBED) end
+  return list and show.list(list)
+end
+
+-- What training batches look like: lists of { name, shape }, of the inputs and of the targets.
+local function provided(self, train)
+  if type(train) ~= "table" or not train.with then return nil end
+  local x, y = train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none", prefetch = 0 }:next()
+  if x == nil then return nil end
+  local inputs = (self.source_model or self.target_model):inputs()
+  local function described(t, name)
+    local shape = t.shape
+    shape[1] = train.batch_size
+    return { name = name, shape = shape }
+  end
+  local data = {}
+  for i, t in ipairs(type(x) == "table" and x or { x }) do data[i] = described(t, inputs[i] and inputs[i].name or "x" .. i) end
+  return Repurposer._described(data), Repurposer._described(y and { described(y, "label") })
 end
 
 --- For subclasses: checks training data and remembers what prediction needs to know.
@@ -108,20 +133,21 @@ function Repurposer:_begin(train)
   local task, classes = find_task(self, train)
   self.task = task
   if task == "classes" and #classes < 2 then
-    error(("%s: repurpose needs at least 2 classes, the data have %d (%s)"):format(name_of(self), #classes,
-      tostring(classes)), 3)
+    check.raise("%s: repurpose needs at least 2 classes, the data have %d (%s)", name_of(self), #classes,
+      tostring(classes))
   end
   self.classes = task == "classes" and show.list(table.move(classes, 1, #classes, 1, {})) or nil
   self.label_values = nil
   if task == "regression" and classes then -- labels that are numbers are predicted as such
     for i, label in ipairs(classes) do
       if type(label) ~= "number" then
-        error(("%s: regression needs numbers as labels, class %d is %s"):format(name_of(self), i, check.describe(label)), 3)
+        check.raise("%s: regression needs numbers as labels, class %d is %s", name_of(self), i, check.describe(label))
       end
     end
     self.label_values = table.move(classes, 1, #classes, 1, {})
   end
   self.preprocessing = type(train) == "table" and train.dataset and train.dataset.preprocessing or nil
+  self.provide_data, self.provide_label = provided(self, train)
   return train
 end
 
@@ -140,7 +166,7 @@ function Repurposer:_align(ids, iterator)
   for k, label in ipairs(theirs) do
     map[k] = position[label]
     if not map[k] then
-      error(("%s: the data have the class %s, which is not among %s"):format(name_of(self), check.describe(label), tostring(self.classes)), 3)
+      check.raise("%s: the data have the class %s, which is not among %s", name_of(self), check.describe(label), tostring(self.classes))
     end
     same = same and map[k] == k
   end
@@ -150,18 +176,18 @@ end
 
 --- Trains for the task that the iterator shows. Returns itself.
 function Repurposer:repurpose(_)
-  error(("%s: repurpose is not defined"):format(name_of(self)), 2)
+  check.raise("%s: repurpose is not defined", name_of(self))
 end
 
 function Repurposer:_need_target(method)
   if self.target_model == nil then
-    error(("%s: cannot %s because target_model is not initialized (call repurpose first)"):format(name_of(self), method), 3)
+    check.raise("%s: cannot %s because target_model is not initialized (call repurpose first)", name_of(self), method)
   end
 end
 
 local function need_task(self, method, wanted, hint)
   if self.task and self.task ~= wanted and not (wanted == "classes" and self.task == "multi_label") then
-    error(("%s: %s: this repurposer predicts %s%s"):format(name_of(self), method, WHAT[self.task], hint), 3)
+    check.raise("%s: %s: this repurposer predicts %s%s", name_of(self), method, WHAT[self.task], hint)
   end
 end
 
@@ -176,7 +202,7 @@ end
 function Repurposer:predict_id(data)
   self:_need_target("predict")
   need_task(self, "predict_id", "classes", "; use predict")
-  if self.task == "multi_label" then error(name_of(self) .. ": predict_id: items have several labels; use predict_label", 2) end
+  if self.task == "multi_label" then check.raise(name_of(self) .. ": predict_id: items have several labels; use predict_label") end
   return (self:_predict_id(self:_iterator("predict_id", data, true)))
 end
 
@@ -192,43 +218,58 @@ local function label_sets(self, probabilities)
   return out
 end
 
+-- What a family says as labels: ids become those that the data use.
+local function as_labels(self, said)
+  if type(said) == "table" then return show.list(said) end
+  if type(said) ~= "userdata" then
+    check.raise("%s: _predict_label_from_features must return a tensor of class ids or a list of labels, got %s", name_of(self), check.describe(said))
+  end
+  return labels.decode(said, self.classes)
+end
+
+-- Values of regression (N, D): a single one by item is (N).
+local function column(values) return values:dim() == 2 and values:size(2) == 1 and values:squeeze(2) or values end
+
 --- Labels, as a list: the values that the training data used; numbers for regression, lists of labels for multi-label.
 function Repurposer:predict_label(data)
   self:_need_target("predict")
   local iterator = self:_iterator("predict_label", data, true)
-  if self.task == "regression" then return show.list((self:_predict_values(iterator)):tolist()) end
+  if self.task == "regression" then return show.list(column(self:_predict_values(iterator)):tolist()) end
   if self.task == "multi_label" then return label_sets(self, (self:_predict_probability(iterator))) end
-  local ids = self:_predict_id(iterator)
-  if type(ids) == "table" then return show.list(ids) end
-  return labels.decode(ids, self.classes)
+  return as_labels(self, (self:_predict_id(iterator)))
 end
 
 --- Predicted numbers of regression: (N), or (N, D) for several targets; labels for classification.
 function Repurposer:predict(data)
   self:_need_target("predict")
   if self.task ~= "regression" then return self:predict_label(data) end
-  local values = self:_predict_values(self:_iterator("predict", data, true))
-  return values:dim() == 2 and values:size(2) == 1 and values:squeeze(2) or values
+  return column((self:_predict_values(self:_iterator("predict", data, true))))
 end
 
 --- Predictive variance, where the family has one (Gaussian processes, Bayesian networks): of the numbers of regression, shaped
 --- like predict's; of the latent functions of classes (N, K).
 function Repurposer:predict_variance(data)
   self:_need_target("predict")
-  if not self._predict_values then error(name_of(self) .. ": has no predictive variance", 2) end
+  if not self._predict_values then check.raise(name_of(self) .. ": has no predictive variance") end
   local _, _, variance = self:_predict_values(self:_iterator("predict_variance", data, true))
-  if not variance then error(name_of(self) .. ": has no predictive variance", 2) end
-  return self.task == "regression" and variance:size(2) == 1 and variance:squeeze(2) or variance
+  if not variance then check.raise(name_of(self) .. ": has no predictive variance") end
+  return self.task == "regression" and column(variance) or variance
 end
 
 -- Subclasses: probabilities (N, K) over an iterator, and the true class ids that it gave, if any.
 function Repurposer:_predict_probability(_)
-  error(("%s: _predict_probability is not defined"):format(name_of(self)), 2)
+  check.raise("%s: _predict_probability is not defined", name_of(self))
 end
 function Repurposer:_predict_id(iterator)
   local probabilities, truth = self:_predict_probability(iterator)
   return probabilities:argmax(2), truth
 end
+
+-- What evaluate gives prints its measures, and the confusion table where there is one.
+local RESULT <const> = { __tostring = function(self)
+  local text = tostring(show.record(self.measures))
+  return self.confusion and text .. "\n" .. tostring(self.confusion) or text
+end }
 
 local function evaluate_numbers(self, iterator)
   local assess = require "scion.repurpose.assess"
@@ -238,19 +279,19 @@ local function evaluate_numbers(self, iterator)
   else
     output, truth = self:_predict_probability(iterator)
   end
-  if not truth then error(name_of(self) .. ": evaluate needs data with targets", 3) end
+  if not truth then check.raise(name_of(self) .. ": evaluate needs data with targets") end
   if self.task == "regression" and truth.dtype == "i64" then
     local values = iterator.classes
     truth = require("scion").tensor(table.move(values, 1, #values, 1, {}), { dtype = "f64" }):index_select(1, truth)
   end
-  local out = assess.measures(self.task, output, truth)
+  local out = setmetatable(assess.measures(self.task, output, truth), RESULT)
   out.measures = assess.measures(self.task, output, truth)
-  out.predicted = self.task == "regression" and show.list(output:reshape(#output, -1):squeeze(2):tolist()) or label_sets(self, output)
-  out.truth = show.list(truth:dim() == 2 and truth:size(2) == 1 and truth:squeeze(2):tolist() or truth:tolist())
+  out.predicted = self.task == "regression" and show.list(column(output):tolist()) or label_sets(self, output)
+  out.truth = show.list(column(truth):tolist())
   return out
 end
 
---- Predictions beside the truth on labelled data. Classes: accuracy, confusion table, measures (accuracy, log_loss, ece where the classes are
+--- Predictions beside the truth on labelled data, which print their measures. Classes: accuracy, confusion table, measures (accuracy, log_loss, ece where the classes are
 --- known), the lists of labels. Regression: rmse, mae, r2. Multi-label: subset_accuracy, hamming_loss, f1.
 ---@return { accuracy: number, confusion: table, predicted: any[], truth: any[], measures: table }
 function Repurposer:evaluate(data)
@@ -264,11 +305,11 @@ function Repurposer:evaluate(data)
   else
     ids, truth = self:_predict_id(iterator)
   end
-  if not truth or not iterator.classes then error(name_of(self) .. ": evaluate needs labelled data", 2) end
-  local predicted = type(ids) == "table" and show.list(ids) or labels.decode(ids, self.classes)
+  if not truth or not iterator.classes then check.raise(name_of(self) .. ": evaluate needs labelled data") end
+  local predicted = as_labels(self, ids)
   local true_labels = labels.decode(truth, iterator.classes)
   local metrics = require "scion.metrics"
-  local out = { accuracy = metrics.accuracy(predicted, true_labels), predicted = predicted, truth = true_labels }
+  local out = setmetatable({ accuracy = metrics.accuracy(predicted, true_labels), predicted = predicted, truth = true_labels }, RESULT)
   local known, all_known = {}, true
   for _, label in ipairs(self.classes) do known[label] = true end
   local all = table.move(self.classes, 1, #self.classes, 1, {})
@@ -294,11 +335,14 @@ function Repurposer:accuracy(data) return self:evaluate(data).accuracy end
 --- The whole thing as one network: preprocessing, trunk, head, softmax. C hosts and predict.lua run it.
 function Repurposer:to_net()
   self:_need_target("export")
-  return self:_to_net()
+  local net, shapes = self:_to_net(), {}
+  for i, item in ipairs(self.provide_data or {}) do shapes[i] = item.shape end
+  if self.provide_data then input_shapes.remember(net, shapes) end
+  return net
 end
 
 function Repurposer:_to_net()
-  error(("%s: has no graph form (define _to_net, or serialize and deserialize); its features do: rp.source_model:extract { to = rp.feature_layer_names }"):format(name_of(self)), 3)
+  check.raise("%s: has no graph form (define _to_net, or serialize and deserialize); its features do: rp.source_model:extract { to = rp.feature_layer_names }", name_of(self))
 end
 
 -- Can this one be written as a graph? Classes of one's own usually cannot.
@@ -315,7 +359,7 @@ function Repurposer:save(path, opts)
   check.arg("save", "path", path, check.string { required = true })
   opts = check.opts("save", opts, SAVE)
   if self.target_model == nil then
-    error(("%s: cannot save repurposer before source model has been repurposed"):format(name_of(self)), 2)
+    check.raise("%s: cannot save repurposer before source model has been repurposed", name_of(self))
   end
   require("scion.repurpose.file").save(self, path, opts)
   return self

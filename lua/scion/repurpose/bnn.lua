@@ -37,9 +37,9 @@ function Bnn:init(opts)
   local epochs = o.num_epochs
   local from = o.start_annealing or epochs // 10
   local to = o.end_annealing or math.min(epochs, from + math.max(epochs // 10, 1))
-  if from >= epochs then error(("BnnRepurposer: start_annealing (%d) must be below num_epochs (%d)"):format(from, epochs), 3) end
-  if to > epochs then error(("BnnRepurposer: end_annealing (%d) must be at most num_epochs (%d)"):format(to, epochs), 3) end
-  if to <= from then error(("BnnRepurposer: end_annealing (%d) must be above start_annealing (%d)"):format(to, from), 3) end
+  if from >= epochs then check.raise("BnnRepurposer: start_annealing (%d) must be below num_epochs (%d)", from, epochs) end
+  if to > epochs then check.raise("BnnRepurposer: end_annealing (%d) must be at most num_epochs (%d)", to, epochs) end
+  if to <= from then check.raise("BnnRepurposer: end_annealing (%d) must be above start_annealing (%d)", to, from) end
   o.start_annealing, o.end_annealing = from, to
 end
 

@@ -6,7 +6,8 @@
 --
 -- A class of one's own that has no graph form (no _to_net) writes what it knows in serialize(file_prefix): a table of tensors and
 -- plain values, which becomes part of the same file, or files of its own beside it. deserialize(file_prefix, state) reads it
--- back. Files hold no code: such a class must be registered (scion.repurpose.register) before its files are loaded.
+-- back; without one, the fields of the state become fields of the repurposer. Files hold no code: such a class must be
+-- registered (scion.repurpose.register) before its files are loaded.
 
 local check = require "scion.check"
 local graph = require "scion.repurpose.graph"
@@ -33,33 +34,72 @@ local function describe(rp)
   local info = {
     format = M.FORMAT, class = getmetatable(rp).class_name, task = rp.task, params = plain(rp:get_params()), version = scion().version,
     extra = rp._extra and rp:_extra() or nil, spans = rp.feature_indices_per_layer,
+    provide_data = rp.provide_data, provide_label = rp.provide_label,
   }
   if rp.source_model then info.source_hash = rp.source_model:hash() else info.source_hash = rp.source_hash end
   return info
+end
+
+local function is_tensor(value) return type(value) == "userdata" and getmetatable(value).__name == "scion.Tensor" end
+
+local STATE <const> = "repurposer.state." -- entries with tensors of a state; the number is that of their place in info.places
+
+-- A copy of a state without its tensors, which become entries of the net.
+local function take_tensors(net, value, path, places, above)
+  if is_tensor(value) then
+    places[#places + 1] = path
+    net:add_entry(STATE .. #places, value:detach():clone(), "const")
+    return false -- keeps lists without holes; the tensor takes its place again when the file is read
+  end
+  if type(value) ~= "table" or above[value] then return value end -- what refers to itself is JSON's to refuse
+  above[value] = true
+  local out = {}
+  for key, item in pairs(value) do
+    local deeper = table.move(path, 1, #path, 1, {})
+    deeper[#deeper + 1] = key
+    out[key] = take_tensors(net, item, deeper, places, above)
+  end
+  above[value] = nil
+  return out
 end
 
 -- The state that a class of its own hands over: tensors as entries, the rest as JSON.
 local function write_state(net, info, state, class_name)
   if state == nil then return end
   if type(state) ~= "table" then
-    error(("%s: serialize must return a table of tensors and plain values, or nothing; got %s"):format(class_name, type(state)), 4)
+    check.raise("%s: serialize must return a table of tensors and plain values, or nothing; got %s", class_name, type(state))
   end
-  info.state = {}
+  info.state, info.places = {}, json.array {}
   for key, value in pairs(state) do
-    if type(value) == "userdata" and getmetatable(value).__name == "scion.Tensor" then
-      net:add_entry("state." .. key, value:detach():clone(), "const")
-    elseif pcall(json.encode, { value }) then
-      info.state[key] = value
-    else
-      error(("%s: serialize returned '%s', a %s that files cannot hold"):format(class_name, tostring(key), type(value)), 4)
+    local rest = take_tensors(net, value, { key }, info.places, {})
+    local ok, why = pcall(json.encode, { [key] = rest })
+    if not ok then
+      check.raise("%s: serialize returned '%s', a %s that files cannot hold: %s", class_name, tostring(key), type(value), (tostring(why):gsub("^.-: ", "")))
     end
+    info.state[key] = rest
   end
+end
+
+-- The state as serialize gave it.
+local function read_state(net, info)
+  if not info.state then return nil end
+  local state = info.state
+  for i, path in ipairs(info.places or {}) do
+    local at = state
+    for d = 1, #path - 1 do at = at[path[d]] end
+    at[path[#path]] = net[STATE .. i]
+  end
+  for _, e in ipairs(info.places and {} or net:entries()) do -- files without places name entries by the key
+    local key = e.name:match("^state%.(.*)$")
+    if key then state[key] = e.tensor end
+  end
+  return state
 end
 
 local function custom_net(rp, path, info, save_source)
   local class_name = getmetatable(rp).class_name
   if not rp.serialize then
-    error(("%s: cannot be saved: it has no graph form; define serialize(self, file_prefix) and deserialize(self, file_prefix, state)"):format(class_name), 3)
+    check.raise("%s: cannot be saved: it has no graph form; define serialize(self, file_prefix), which returns a table of tensors and plain values", class_name)
   end
   local net
   if save_source and rp.source_model then
@@ -80,7 +120,7 @@ function M.save(rp, path, opts)
   if rp:_has_graph() then
     local whole = rp:to_net()
     if opts.save_source == false and rp.feature_layer_names then -- a network that was trained itself has nothing to leave out
-      if not rp._head_of_now then error(getmetatable(rp).class_name .. ": save_source = false is possible for repurposers on features alone", 3) end
+      if not rp._head_of_now then check.raise("%s: save_source = false is possible for repurposers on features alone", getmetatable(rp).class_name) end
       whole, info.head_only = rp:_head_of_now(), true
     end
     net = whole:clone { share = true }
@@ -99,31 +139,26 @@ end
 local function restore_custom(cls, net, info, path, source)
   if not source then
     if not info.has_source then
-      error(("load: %s was saved without its source network; give it: scion.load(path, { source_model = net })"):format(path), 4)
+      check.raise("load: %s was saved without its source network; give it: scion.load(path, { source_model = net })", path)
     end
     source = net:clone { share = true }
     for _, key in ipairs { "repurposer", "classes" } do source:set_attr(key, nil) end
     for _, e in ipairs(source:entries()) do
-      if e.name:match("^state%.") then source:remove_entry(e.name) end
+      if e.name:sub(1, #STATE) == STATE or not info.places and e.name:match("^state%.") then source:remove_entry(e.name) end
     end
   end
   local params = info.params or {}
   params.source_model = source
   local rp = cls(params)
-  local state = info.state or {}
-  for _, e in ipairs(net:entries()) do
-    local key = e.name:match("^state%.(.*)$")
-    if key then state[key] = e.tensor end
+  if not rp.deserialize and not info.state then
+    check.raise("load: %s holds a %s, which does not define deserialize(self, file_prefix, state)", path, info.class)
   end
-  if not rp.deserialize then
-    error(("load: %s holds a %s, which does not define deserialize(self, file_prefix, state)"):format(path, info.class), 4)
-  end
-  return rp, state
+  return rp, read_state(net, info)
 end
 
 local function check_source(info, source, path)
   if source and info.source_hash and source:hash() ~= info.source_hash then
-    error(("load: %s belongs to another source network (hash %s, the given one has %s)"):format(path, info.source_hash, source:hash()), 4)
+    check.raise("load: %s belongs to another source network (hash %s, the given one has %s)", path, info.source_hash, source:hash())
   end
 end
 
@@ -133,14 +168,14 @@ function M.from_net(net, path, opts)
   if not text then return nil end
   local ok, info = pcall(json.decode, text)
   if not ok or type(info) ~= "table" or type(info.class) ~= "string" then
-    error(("load: %s: the description of the repurposer is damaged"):format(path), 3)
+    check.raise("load: %s: the description of the repurposer is damaged", path)
   end
   if (info.format or 1) > M.FORMAT then
-    error(("load: %s has format %s; this scion reads up to %d"):format(path, tostring(info.format), M.FORMAT), 3)
+    check.raise("load: %s has format %s; this scion reads up to %d", path, tostring(info.format), M.FORMAT)
   end
   local cls = scion().repurpose.find(info.class) -- by way of scion: one registry, however often modules are loaded
   if not cls then
-    error(("load: %s holds a %s, which is not registered (scion.repurpose.register(Class) first)"):format(path, info.class), 3)
+    check.raise("load: %s holds a %s, which is not registered (scion.repurpose.register(Class) first)", path, info.class)
   end
   if info.version ~= scion().version then
     scion().emit("info", ("load: %s was written by scion %s, this is %s"):format(path, tostring(info.version), scion().version))
@@ -157,6 +192,7 @@ function M.from_net(net, path, opts)
   end
   rp.source_hash = info.source_hash
   rp.feature_indices_per_layer = info.spans
+  rp.provide_data, rp.provide_label = rp._described(info.provide_data), rp._described(info.provide_label)
   rp.feature_layer_names = info.params and info.params.feature_layer_names and show.list(info.params.feature_layer_names)
   local classes = net:attr "classes"
   rp.classes = classes and show.list(json.decode(classes)) or nil
@@ -164,12 +200,17 @@ function M.from_net(net, path, opts)
   local pre = net:attr "preprocessing"
   rp.preprocessing = pre and json.decode(pre) or nil
   if info.custom then
-    rp:deserialize(path, state)
+    if rp.deserialize then
+      rp:deserialize(path, state or {})
+    else
+      for key, value in pairs(state) do rp[key] = value end
+    end
+    if rp.target_model == nil then rp.target_model = state or true end -- it was trained before it was saved
     return rp
   end
   if info.head_only then
     if not source then
-      error(("load: %s was saved without its source network; give it: scion.load(path, { source_model = net })"):format(path), 3)
+      check.raise("load: %s was saved without its source network; give it: scion.load(path, { source_model = net })", path)
     end
     cls.restore(rp, net, info)
     rp.head_net = net
@@ -219,12 +260,12 @@ local function readable(path) return scion().io.path_kind(path) ~= nil end
 --- prevent; use it for files that are replaced whole, as scion and most tools write them, or not at all.
 ---@return scion.Net|table
 function M.load(path, opts)
-  if type(path) ~= "string" then error(("load: path must be a string, got %s"):format(check.describe(path)), 2) end
+  if type(path) ~= "string" then check.raise("load: path must be a string, got %s", check.describe(path)) end
   local o, nn = check.opts("load", opts, LOAD, 3), require "scion.nn"
   for _, ending in ipairs { "-symbol.json", ".json" } do
     if not readable(path) and readable(path .. ending) then path = path .. ending end
   end
-  if not readable(path) then error(("load: Cannot find repurposer or network file (%s)"):format(path), 2) end
+  if not readable(path) then check.raise("load: Cannot find repurposer or network file (%s)", path) end
   local format = scion().io.file_format(path)
   if format == "mxnet" and not o.params then
     local prefix, epoch = path:match "^(.*)%-(%d%d%d%d+)%.params$"

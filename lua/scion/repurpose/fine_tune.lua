@@ -18,7 +18,7 @@ function FineTune:init(opts)
   Neural.init(self, opts)
   local layer = self.options.transfer_layer_name
   if layer then
-    graph.check_layers(getmetatable(self).class_name, "transfer_layer_name", self.source_model, { layer }, 3)
+    graph.check_layers(getmetatable(self).class_name, "transfer_layer_name", self.source_model, { layer })
   end
 end
 
@@ -26,8 +26,8 @@ function FineTune:_begin(train)
   train = Neural._begin(self, train)
   local count = self.options.target_class_count
   if count and self.classes and count ~= #self.classes then
-    error(("%s: target_class_count is %d but the data have %d classes"):format(getmetatable(self).class_name, count,
-      #self.classes), 3)
+    check.raise("%s: target_class_count is %d but the data have %d classes", getmetatable(self).class_name, count,
+      #self.classes)
   end
   return train
 end

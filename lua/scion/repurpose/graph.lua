@@ -23,14 +23,14 @@ end
 local function layer_of(map, value) return map[value] or map[(value:gsub(":%d+$", ""))] end
 
 --- Raises unless every name is a layer of the net; `what` names the option in the message.
-function M.check_layers(where, what, net, names, level)
+function M.check_layers(where, what, net, names)
   local known = net:layer_names()
   for _, name in ipairs(names) do
     if not net:has_layer(name) then
       local near = check.nearest(name, known)
-      error(("%s: %s '%s' is not found in source_model%s (its %d layers end in %s)"):format(where, what, name,
+      check.raise("%s: %s '%s' is not found in source_model%s (its %d layers end in %s)", where, what, name,
         near and (" (did you mean '%s'?)"):format(near) or "", #known,
-        table.concat(table.move(known, math.max(1, #known - 3), #known, 1, {}), ", ")), (level or 2) + 1)
+        table.concat(table.move(known, math.max(1, #known - 3), #known, 1, {}), ", "))
     end
   end
 end
@@ -60,7 +60,7 @@ function M.head(net)
     steps = steps + 1
   end
   if not layer or not WEIGHTED[layer.op] then
-    error("repurpose: cannot find the last layer with weights; name the layers to use", 3)
+    check.raise("repurpose: cannot find the last layer with weights; name the layers to use")
   end
   return layer.name, layer.sources[1]
 end
@@ -243,6 +243,9 @@ function M.with_preprocessing(net, pre)
   local outputs = table.pack(out:merge(net, nil, { value }))
   out:set_outputs(outputs)
   for key, text in pairs(net:attrs()) do out:set_attr(key, text) end
+  local input_shapes = require "scion.nn.input_shapes"
+  local known = input_shapes.known(net)
+  if known then input_shapes.remember(out, known) end
   return out
 end
 

@@ -29,7 +29,7 @@ function M.register(cls)
   local root = class.is_class(cls) and cls
   while root and root.super do root = root.super end
   if not root or root.class_name ~= "Repurposer" then -- told by name: modules may be loaded twice
-    error(("repurpose.register: expected a subclass of Repurposer, got %s"):format(check.describe(cls)), 2)
+    check.raise("repurpose.register: expected a subclass of Repurposer, got %s", check.describe(cls))
   end
   registry[cls.class_name] = cls
   return cls

@@ -21,30 +21,30 @@ MetaModel.OPTIONS = {
 function MetaModel:init(opts)
   local name = getmetatable(self).class_name
   if type(opts) == "table" and type(opts.feature_layer_names) ~= "table" then
-    error(("%s: feature_layer_names must be a list. Instead got type: %s"):format(name, type(opts.feature_layer_names)), 3)
+    check.raise("%s: feature_layer_names must be a list. Instead got type: %s", name, type(opts.feature_layer_names))
   end
   if type(opts) == "table" and next(opts.feature_layer_names) ~= nil and #opts.feature_layer_names == 0 then
-    error(("%s: feature_layer_names must be a list. Instead got type: table with keys"):format(name), 3)
+    check.raise("%s: feature_layer_names must be a list. Instead got type: table with keys", name)
   end
   if type(opts) == "table" and #opts.feature_layer_names == 0 then
-    error(("%s: feature_layer_names cannot be empty"):format(name), 3)
+    check.raise("%s: feature_layer_names cannot be empty", name)
   end
   Repurposer.init(self, opts)
   feature_cache.choose_cache(name, self.options.cache, 3)
   local seen = {}
   for _, layer in ipairs(self.options.feature_layer_names) do
-    if seen[layer] then error(("%s: feature_layer_names has '%s' twice"):format(name, layer), 3) end
+    if seen[layer] then check.raise("%s: feature_layer_names has '%s' twice", name, layer) end
     seen[layer] = true
   end
   self.feature_layer_names = show.list(table.move(self.options.feature_layer_names, 1, #self.options.feature_layer_names, 1, {}))
-  graph.check_layers(name, "feature_layer_name", self.source_model, self.feature_layer_names, 3)
+  graph.check_layers(name, "feature_layer_name", self.source_model, self.feature_layer_names)
 end
 
 -- The network that computes the features: the source, or what was saved of it.
 function MetaModel:_feature_net()
   local net = self.source_model or self.target_model
   if not graph.is_net(net) then
-    error(("%s: the source network is not there (scion.load(path, { source_model = net }))"):format(getmetatable(self).class_name), 4)
+    check.raise("%s: the source network is not there (scion.load(path, { source_model = net }))", getmetatable(self).class_name)
   end
   return net
 end
@@ -74,11 +74,11 @@ function MetaModel:repurpose(train)
   train = self:_begin(train)
   if type(train) == "table" and train.in_order then train = train:in_order() end
   local data = self:get_features_from_source_model(train)
-  if not data.ids then error(getmetatable(self).class_name .. ": repurpose needs labelled data", 2) end
+  if not data.ids then check.raise(getmetatable(self).class_name .. ": repurpose needs labelled data") end
   self.feature_indices_per_layer = data.feature_indices_per_layer
   self.target_model = self:_train_model_from_features(data.features, data.ids, data.feature_indices_per_layer) or self.target_model
   if self.target_model == nil then
-    error(getmetatable(self).class_name .. ": _train_model_from_features must return the model (or set self.target_model)", 2)
+    check.raise(getmetatable(self).class_name .. ": _train_model_from_features must return the model (or set self.target_model)")
   end
   return self
 end
@@ -86,11 +86,11 @@ end
 --- Extension points. features: (N, F) tensor; labels: class ids (N), 1..K in the order of self.classes, or targets for
 --- regression; feature_indices_per_layer: which columns come from which layer. Returns the model, which becomes self.target_model.
 function MetaModel:_train_model_from_features(_, _)
-  error(getmetatable(self).class_name .. ": _train_model_from_features is not defined", 2)
+  check.raise(getmetatable(self).class_name .. ": _train_model_from_features is not defined")
 end
 --- Probabilities (N, K) of features.
 function MetaModel:_predict_probability_from_features(_)
-  error(getmetatable(self).class_name .. ": _predict_probability_from_features is not defined", 2)
+  check.raise(getmetatable(self).class_name .. ": _predict_probability_from_features is not defined")
 end
 --- Class ids of features: a tensor of ids, or a list of labels.
 function MetaModel:_predict_label_from_features(features)

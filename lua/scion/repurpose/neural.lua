@@ -70,7 +70,7 @@ end
 --- The net to train. Subclasses build it from self.source_model; its output are scores (N, K) for #self.classes classes, or
 --- self.n_outputs numbers for the other tasks.
 function Neural:_create_target_module(_)
-  error(getmetatable(self).class_name .. ": _create_target_module is not defined", 2)
+  check.raise(getmetatable(self).class_name .. ": _create_target_module is not defined")
 end
 
 -- ---- frozen beginnings -----------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ local function make_loss(self, train)
     local mean, std = scaling.mean:to("f32"), scaling.std:to("f32")
     local values = self.label_values and s.tensor(self.label_values):to("f32")
     local name = ({ auto = "mse_loss", mse = "mse_loss", l1 = "l1_loss", huber = "huber_loss" })[options.loss]
-    if not name then error(("%s: loss '%s' does not fit numbers (auto, mse, l1, huber, or a function)"):format(getmetatable(self).class_name, options.loss), 3) end
+    if not name then check.raise("%s: loss '%s' does not fit numbers (auto, mse, l1, huber, or a function)", getmetatable(self).class_name, options.loss) end
     return function(output, y)
       local target = (y.dtype == "i64" and values and values:index_select(1, y) or y:to("f32")):reshape(#y, -1):sub(mean):div(std)
       return s.nn[name](output:reshape(#y, -1), target)
@@ -216,24 +216,24 @@ local function prepare(self, train)
   end
   local validation = options.validation and self:_iterator("validation", options.validation, true)
   if options.validation_split > 0 then
-    if type(train) ~= "table" or not train.split then error(getmetatable(self).class_name .. ": validation_split needs an iterator over a data set", 3) end
+    if type(train) ~= "table" or not train.split then check.raise(getmetatable(self).class_name .. ": validation_split needs an iterator over a data set") end
     train, validation = train:split(1 - options.validation_split, { seed = options.seed or 0 })
     validation = validation:in_order()
   end
   self.n_outputs = self.classes and #self.classes
   if not self.n_outputs then
     if type(train) == "function" then
-      error(getmetatable(self).class_name .. ": repurpose needs an iterator over a data set (scion.data.tensors makes one of tensors), got a function", 3)
+      check.raise(getmetatable(self).class_name .. ": repurpose needs an iterator over a data set (scion.data.tensors makes one of tensors), got a function")
     end
     local first = train.with and train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none" } or train
     local _, y = first:next()
-    if y == nil then error(getmetatable(self).class_name .. ": repurpose needs data with targets", 3) end
+    if y == nil then check.raise(getmetatable(self).class_name .. ": repurpose needs data with targets") end
     self.n_outputs = y:dim() == 2 and y:size(2) or 1
   end
   self.target_scaling = self.task == "regression" and target_scaling(train) or nil
   local net = self:_create_target_module(train)
   if not graph.is_net(net) then
-    error(("%s: _create_target_module must return a net, got %s"):format(getmetatable(self).class_name, check.describe(net)), 3)
+    check.raise("%s: _create_target_module must return a net, got %s", getmetatable(self).class_name, check.describe(net))
   end
   net:train()
   if options.augment then
@@ -279,14 +279,14 @@ function Neural:repurpose(train)
   self.ends_in_softmax = graph.logits(net) ~= net:outputs()[1]
   self.target_model = net
   if options.calibrate and self.task == "classes" then
-    if not validation then error(getmetatable(self).class_name .. ": calibrate needs validation data (validation or validation_split)", 2) end
+    if not validation then check.raise(getmetatable(self).class_name .. ": calibrate needs validation data (validation or validation_split)") end
     self:calibrate(validation)
   end
   return self
 end
 
 --- The learning-rate range test on this task: { lr (a suggestion), rates, losses }, which prints itself. Trains a copy, so that
---- nothing changes. opts: from = 1e-6, to = 1, steps = 60, out (a picture, SVG).
+--- nothing changes. opts: from = 1e-6, to = 1, steps = 60, out (a picture: SVG, PNG, PDF).
 function Neural:find_learning_rate(train, opts)
   local net, data = prepare(self, train)
   local rest, fixed = cached(self, net, data)

@@ -289,7 +289,7 @@ function Predictor:_train_model_from_features(features, targets, spans)
   self.validation = nil
   if valid_x then
     local outputs = run_head(head, valid_x)
-    self.validation = require("scion.repurpose.assess").measures(self.task, outputs[1], valid_y)
+    self.validation = show.record(require("scion.repurpose.assess").measures(self.task, outputs[1], valid_y))
   end
   self.head_net = head
   self.output_count = #head:outputs()
@@ -346,7 +346,7 @@ function Predictor:_set_temperature(t)
 end
 
 --- What happened in training: converged, iterations and what else the family reports.
-function Predictor:convergence() return self.report end
+function Predictor:convergence() return self.report and show.record(self.report) end
 
 --- How features were standardised: { mean, std }, f32 tensors (F), or nil.
 function Predictor:standardisation()

@@ -21,12 +21,12 @@ RandomFreeze.OPTIONS = {
 function RandomFreeze:init(opts)
   Neural.init(self, opts)
   local name = getmetatable(self).class_name
-  graph.check_layers(name, "fixed layer", self.source_model, self.options.fixed_layers, 3)
-  graph.check_layers(name, "random layer", self.source_model, self.options.random_layers, 3)
+  graph.check_layers(name, "fixed layer", self.source_model, self.options.fixed_layers)
+  graph.check_layers(name, "random layer", self.source_model, self.options.random_layers)
   local fixed = {}
   for _, layer in ipairs(self.options.fixed_layers) do fixed[layer] = true end
   for _, layer in ipairs(self.options.random_layers) do
-    if fixed[layer] then error(("%s: layer '%s' is both fixed and random"):format(name, layer), 3) end
+    if fixed[layer] then check.raise("%s: layer '%s' is both fixed and random", name, layer) end
   end
 end
 
@@ -38,13 +38,13 @@ local function drop_top(self, n)
   local value = source:outputs()[1]
   local names = source:layer_names()
   if n >= #names then
-    error(("%s: cannot drop %d layers, the model only has %d"):format(getmetatable(self).class_name, n, #names), 4)
+    check.raise("%s: cannot drop %d layers, the model only has %d", getmetatable(self).class_name, n, #names)
   end
   for i = 1, n do
     local layer = source:layer((value:gsub(":%d+$", "")))
     if #layer.sources ~= 1 then
-      error(("%s: cannot drop layer %d from the top: '%s' (%s) joins %d branches: %s"):format(getmetatable(self).class_name,
-        i, layer.name, layer.type, #layer.sources, tostring(layer.sources)), 4)
+      check.raise("%s: cannot drop layer %d from the top: '%s' (%s) joins %d branches: %s", getmetatable(self).class_name,
+        i, layer.name, layer.type, #layer.sources, tostring(layer.sources))
     end
     value = layer.sources[1]
   end

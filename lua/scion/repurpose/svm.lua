@@ -438,7 +438,7 @@ end
 
 function Svm:predict_probability(data)
   if self.target_model ~= nil and self.task ~= "regression" and not self.has_probabilities then
-    error("SvmRepurposer: Probability estimates should have been enabled during model training (enable_probability_estimates = true)", 2)
+    check.raise("SvmRepurposer: Probability estimates should have been enabled during model training (enable_probability_estimates = true)")
   end
   return Predictor.predict_probability(self, data)
 end

@@ -13,7 +13,7 @@ local function check_input(where, x, ids, n_classes)
   if not s.is_tensor(x) or x:dim() ~= 2 then error(where .. ": features must be a tensor (N, F)", 3) end
   if type(ids) == "table" then ids = s.tensor(ids, { dtype = "i64" }) end
   if not s.is_tensor(ids) or ids:dim() ~= 1 or #ids ~= #x then
-    error(("%s: needs %d class ids, got %s"):format(where, #x, check.describe(ids)), 3)
+    check.raise("%s: needs %d class ids, got %s", where, #x, check.describe(ids))
   end
   n_classes = n_classes or ids:max():item()
   return x:detach():to("f64"), ids, n_classes

@@ -200,7 +200,7 @@ end
 ---@param loss_of function           (output, y) -> loss
 function M.find_rate(net, batches, make_optimiser, loss_of, opts)
   opts = check.opts("find_learning_rate", opts, FIND, 4)
-  if opts.to <= opts.from then error("find_learning_rate: to must be above from", 3) end
+  if opts.to <= opts.from then check.raise("find_learning_rate: to must be above from") end
   local copy = net:clone()
   copy:train()
   local optimiser = make_optimiser(copy, opts.from)
@@ -224,7 +224,7 @@ function M.find_rate(net, batches, make_optimiser, loss_of, opts)
     loss:backward()
     optimiser:step()
   end
-  if #losses < 3 then error("find_learning_rate: the loss left the numbers at once; lower from", 3) end
+  if #losses < 3 then check.raise("find_learning_rate: the loss left the numbers at once; lower from") end
   local steepest, slope, best = 1, 0, 1
   for i = 2, #losses - 1 do
     local fall = losses[i - 1] - losses[i + 1]

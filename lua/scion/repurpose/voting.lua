@@ -31,7 +31,7 @@ function Voting:init(opts)
     local known = false
     for _, family in ipairs(FAMILIES) do known = known or family == name end
     if not known or seen[name] then
-      error(("VotingRepurposer: member %d is %s, expected each at most once of %s"):format(i, check.describe(name), table.concat(FAMILIES, ", ")), 3)
+      check.raise("VotingRepurposer: member %d is %s, expected each at most once of %s", i, check.describe(name), table.concat(FAMILIES, ", "))
     end
     seen[name] = true
     for key, value in pairs(given) do

@@ -99,17 +99,17 @@ function M.load(path, opts)
   opts = check.opts("load_xfer", opts, OPTS)
   check.arg("load_xfer", "path", path, check.string { required = true })
   local found, text = pcall(scion().io.read_file, path)
-  if not found then error(("load_xfer: Cannot find repurposer file (%s)"):format(text), 2) end
+  if not found then check.raise("load_xfer: Cannot find repurposer file (%s)", text) end
   local ok, saved = pcall(json.decode, text)
   if not ok or type(saved) ~= "table" or type(saved.repurposer_class) ~= "string" then
-    error(("load_xfer: %s is no repurposer of Xfer"):format(path), 2)
+    check.raise("load_xfer: %s is no repurposer of Xfer", path)
   end
   local name = saved.repurposer_class
   if name ~= "LrRepurposer" and name ~= "SvmRepurposer" then
-    error(("load_xfer: %s holds a %s; LrRepurposer and SvmRepurposer can be read"):format(path, name), 2)
+    check.raise("load_xfer: %s holds a %s; LrRepurposer and SvmRepurposer can be read", path, name)
   end
   local target = type(saved.target_model) == "table" and saved.target_model.model
-  if type(target) ~= "table" or type(target.attributes) ~= "table" then error(("load_xfer: %s has no target_model"):format(path), 2) end
+  if type(target) ~= "table" or type(target.attributes) ~= "table" then check.raise("load_xfer: %s has no target_model", path) end
   local attributes, parameters = target.attributes, target.parameters or {}
   local layers = plain(saved.feature_layer_names)
   opts.source_model = opts.source_model or source_beside(path)
@@ -121,7 +121,7 @@ function M.load(path, opts)
     settings.c = parameters.C or saved.c
   end
   local made, rp = pcall(scion()[name], settings)
-  if not made then error(("load_xfer: %s: %s"):format(path, (tostring(rp):gsub("^[^\n]-%.lua:%d+: ", ""))), 2) end
+  if not made then check.raise("load_xfer: %s: %s", path, (tostring(rp):gsub("^[^\n]-%.lua:%d+: ", ""))) end
   local built, message = pcall(function()
     local classes = plain(attributes.classes_)
     if type(classes) ~= "table" or #classes < 2 then error("classes_ is missing", 0) end
@@ -145,7 +145,7 @@ function M.load(path, opts)
       rp.target_model = rp:_assemble(rp.head_net)
     end)
   end)
-  if not built then error(("load_xfer: %s: %s"):format(path, tostring(message)), 2) end
+  if not built then check.raise("load_xfer: %s: %s", path, tostring(message)) end
   return rp
 end
 

@@ -88,7 +88,7 @@ end
 -- One trunk with a head a task, batches of all tasks in turn: as many SGD steps as the other methods take.
 local function finetune(model, tasks, seed)
   local joint = meta.MultiTask { model = model, head = "head", lr = 0.1, batch_size = 20, seed = seed }
-  joint:train(tasks, { steps = args.meta_steps * 5 * args.steps, progress = false })
+  joint:fit(tasks, { meta_steps = args.meta_steps * 5 * args.steps, meta_batch_size = 1, progress = false })
   return joint
 end
 

@@ -329,7 +329,8 @@ function scion.register_layer(name, f) end
 
 --- Runs the net on its inputs. The last argument may be a table of options:
 ---   params   { ["fc.weight"] = tensor } used instead of the net's own (gradients flow to them); may have a leading task dimension
----   buffers  the same for buffers;  mode  "train" or "eval" for this call;  outputs  layers to return instead of the net's outputs
+---   buffers  the same for buffers;  outputs  layers to return instead of the net's outputs
+---   mode     for this call: "train", "eval", or "batch" (batch norms take the statistics of these items, everything else as in "eval")
 ---   plan     false: layer by layer even where the executor's plan would do
 ---@param ... scion.Tensor|table
 ---@return scion.Tensor ...
@@ -7166,7 +7167,8 @@ function scion.meta.ANIL:setup() end
 ---@overload fun(...): scion.MetaAlgorithm
 scion.meta.Algorithm = {}
 
---- Adapts to one task: a learner that predicts with learner(x), and learner:net() is a network of its own.
+--- Adapts to one task: a learner that predicts with learner(x), and learner:net() is a network of its own. Its batch norms take the
+--- statistics of the items that it is given (bn = "running": the running ones), dropout is off.
 ---@param task table  { support_x =, support_y = }
 ---@param opts? table { steps = }
 function scion.meta.Algorithm:adapt(task, opts) end
@@ -7175,9 +7177,21 @@ function scion.meta.Algorithm:adapt(task, opts) end
 --- bits whoever computed the parts.
 function scion.meta.Algorithm:add_gradient(loss) end
 
+--- Begins task k of a list; returns its number in the meta-batch. Random numbers, of dropout, are those of the task, whoever runs it.
+function scion.meta.Algorithm:begin_task(list, k) end
+
+--- Raises unless the task has what adapting needs.
+function scion.meta.Algorithm:check_adapt(task, level) end
+
+--- Raises unless a task of fit is one.
+function scion.meta.Algorithm:check_task(task, level) end
+
 --- A learner that starts from the meta-learned parameters: learner(x), learner:adapt(loss).
 ---@return scion.meta.Learner
 function scion.meta.Algorithm:clone(opts) end
+
+--- The tasks first .. first + n - 1 of a source, checked, with what their random numbers begin from.
+function scion.meta.Algorithm:draw(source, first, n) end
 
 --- Adapts to n held-out tasks of a source (or to every task of a list) and measures their queries: { loss =, accuracy =, ci95 =, n = },
 --- means over tasks, ci95 of the accuracy (of the loss for regression). Where the model has batch norms, `transductive` holds the
@@ -7193,6 +7207,9 @@ function scion.meta.Algorithm:fit(source, opts) end
 
 --- The meta gradient of one batch, in one call where possible.
 function scion.meta.Algorithm:gradient(source, first, n) end
+
+--- The tensors whose .grad meta_step fills.
+function scion.meta.Algorithm:gradient_tensors() end
 
 function scion.meta.Algorithm:init(opts) end
 
@@ -7214,18 +7231,24 @@ function scion.meta.Algorithm:meta_optimiser() end
 --- The parameters that the outer optimiser moves, with names: a list of { name, tensor }.
 function scion.meta.Algorithm:meta_parameters() end
 
+--- The mode of queries in training: batch statistics, or the running ones that the support items left.
+function scion.meta.Algorithm:query_mode() end
+
 --- Writes a checkpoint: one safetensors file, replaced whole or not at all.
 function scion.meta.Algorithm:save_checkpoint(path) end
 
 --- Everything that the rest of a run depends on, as tensors and plain values.
 function scion.meta.Algorithm:state_dict() end
 
+--- Running statistics that meta_step moves with every task: a list of { tensor =, keep = the share of the old value that a task leaves }.
+function scion.meta.Algorithm:statistics() end
+
+--- Those of a net's batch norms that train in so many calls a task.
+function scion.meta.Algorithm:statistics_of(net, uses) end
+
 ---@class scion.CAVIA: scion.MetaAlgorithm
 ---@overload fun(...): scion.CAVIA
 scion.meta.CAVIA = {}
-
---- Adapts a context to one task.
-function scion.meta.CAVIA:adapt(task, opts) end
 
 --- A learner that starts from the meta-learned parameters.
 function scion.meta.CAVIA:clone(opts) end
@@ -7271,6 +7294,12 @@ function scion.meta.Leap:walk(task, path, batch, steps, report) end
 ---@overload fun(...): scion.LeapMetaRepurposer
 scion.meta.LeapMetaRepurposer = {}
 
+--- Adapts to a new task as repurpose trains on one: over its batches for num_epochs (or `epochs`), or for so many steps. The task is an iterator,
+--- { train = iterator }, or { support_x =, support_y = }, as in repurpose.
+---@param task table|function
+---@param opts? { steps?: integer, epochs?: integer }
+function scion.meta.LeapMetaRepurposer:adapt(task, opts) end
+
 function scion.meta.LeapMetaRepurposer:init(opts) end
 
 --- num_meta_steps over the tasks; the model ends up with the learned initialisation. opts: meta_batch_size (all tasks),
@@ -7294,12 +7323,15 @@ function scion.meta.Learner:calibrate(x) end
 --- Raises naming task, step and layer when the numbers have left the finite ones.
 function scion.meta.Learner:check_finite(loss, grads, values) end
 
---- The network's output with this learner's parameters. opts: mode ("train" or "eval"; default the learner's).
-function scion.meta.Learner:forward(x, opts) end
+--- The network's output with this learner's parameters: (x, opts), or (x1, x2, ..., opts) for nets with several inputs, which may come as
+--- one list, too. opts: mode ("train", "eval" or "batch"; default the learner's). Only "train" moves running statistics.
+---@param ... scion.Tensor|table
+function scion.meta.Learner:forward(...) end
 
 --- fields: model, rule (inner.lua), names (of the parameters that adapt; default: all that ask for gradients), params (name -> tensor
 --- to begin with), first_order, cut (every step leaves its history behind: for learners that no outer loss looks through), tasks,
---- mode, clip, label (of the task, for messages).
+--- mode, clip, label (of the task, for messages). mode: "train", "eval", or "batch", in which batch norms take the statistics of the items
+--- at hand and dropout is off.
 function scion.meta.Learner:init(fields) end
 
 --- A network of its own with the adapted parameters: to predict with, save or fine-tune.
@@ -7308,6 +7340,9 @@ function scion.meta.Learner:net() end
 
 --- The adapted parameters as a list, in the order of self.names.
 function scion.meta.Learner:parameters() end
+
+--- Puts a list in place of the adapted parameters.
+function scion.meta.Learner:set_parameters(list) end
 
 ---@class scion.MAML: scion.MetaAlgorithm
 ---@overload fun(...): scion.MAML
@@ -7318,9 +7353,6 @@ function scion.meta.MAML:clone(opts) end
 
 --- The meta gradient of a list of tasks, one after the other; each task's graph is gone before the next begins.
 function scion.meta.MAML:meta_step(list) end
-
---- The queries' mode: batch statistics, or the running ones that the support items left.
-function scion.meta.MAML:query_mode() end
 
 --- Prepares what the options ask for; called once when the object is made.
 function scion.meta.MAML:setup() end
@@ -7349,6 +7381,9 @@ function scion.meta.MAMLPlusPlus:setup() end
 
 --- The same for tasks of equal shapes as one call.
 function scion.meta.MAMLPlusPlus:stacked_step(batch) end
+
+--- Running statistics that a task moves: support items those of the step's norms, queries measured after a step those of the next.
+function scion.meta.MAMLPlusPlus:statistics() end
 
 --- Loss and accuracy of one task, with the graph that leads back to the meta parameters.
 function scion.meta.MAMLPlusPlus:task_loss(task) end
@@ -7406,24 +7441,42 @@ function scion.meta.MetaSGD:setup() end
 ---@overload fun(...): scion.MultiTask
 scion.meta.MultiTask = {}
 
+--- Tasks in turn need no check.
+function scion.meta.MultiTask:check_task() end
+
 --- A learner of a new task: the trained trunk, a new head. Running statistics begin anew.
 function scion.meta.MultiTask:clone(opts) end
 
 --- Loss and accuracy of each training task's queries: a list of { loss =, accuracy = }.
 function scion.meta.MultiTask:evaluate_heads(tasks) end
 
---- fit(tasks, { meta_steps =, meta_batch_size = }): joint training under the common interface.
+--- Tensors beside the model that checkpoints keep, by name.
+function scion.meta.MultiTask:extras() end
+
+--- Joint training: every meta-step takes a batch of batch_size items from each of the next meta_batch_size tasks. Options as of every fit.
+---@param tasks table[]  { support_x =, support_y = }, { train = iterator } or iterators
 function scion.meta.MultiTask:fit(tasks, opts) end
 
---- The output of task t's head.
+--- The output of task t's head. opts: mode.
 function scion.meta.MultiTask:forward(x, t, opts) end
+
+--- Takes over what state_dict gave, with as many heads.
+function scion.meta.MultiTask:load_state_dict(state) end
+
+--- The parameters that training moves: the trunk's, every head's, the weights': a list of { name, tensor }.
+function scion.meta.MultiTask:meta_parameters() end
+
+--- From the next tasks to .grad of trunk, heads and weights; returns { loss =, accuracy = }.
+function scion.meta.MultiTask:meta_step(list) end
+
+--- Heads and weights by name: an iterator.
+function scion.meta.MultiTask:own_tensors() end
 
 --- Prepares what the options ask for; called once when the object is made.
 function scion.meta.MultiTask:setup() end
 
---- Trains trunk and heads jointly: every step takes a batch of `per_step` tasks in turn. opts: steps 1000, per_step 1, progress.
----@param tasks table[]
-function scion.meta.MultiTask:train(tasks, opts) end
+--- Running statistics of the trunk, that a task moves.
+function scion.meta.MultiTask:statistics() end
 
 ---@class scion.PrototypicalNet: scion.MetricAlgorithm
 ---@overload fun(...): scion.PrototypicalNet
@@ -7454,6 +7507,9 @@ function scion.meta.RelationNet:meta_parameters() end
 --- Logits (Q, K) of embedded queries against embedded support items; task: { support_y =, n_classes = }.
 function scion.meta.RelationNet:scores(support, query, task) end
 
+--- Running statistics that a task moves.
+function scion.meta.RelationNet:statistics() end
+
 ---@class scion.Reptile: scion.MetaAlgorithm
 ---@overload fun(...): scion.Reptile
 scion.meta.Reptile = {}
@@ -7473,6 +7529,9 @@ function scion.meta.WarpLeap:after_step() end
 
 --- A learner that starts from the meta-learned parameters.
 function scion.meta.WarpLeap:clone(opts) end
+
+--- The outer optimiser's parameters, and the warps, which have their own.
+function scion.meta.WarpLeap:gradient_tensors() end
 
 --- Takes over what state_dict gave.
 function scion.meta.WarpLeap:load_state_dict(state) end
@@ -7497,6 +7556,9 @@ scion.meta.inner = {}
 ---@param lr any           used where `given` names none
 ---@param where? string    function named in messages
 function scion.meta.inner.rule(given, lr, where) end
+
+--- The same rule with other rates.
+function scion.meta.inner.with_rates(rule, lr) end
 
 scion.meta.tasks = {}
 
@@ -7523,11 +7585,14 @@ function scion.meta.tasks.batches(where, task, size, all, ...) end
 --- Checks one task; returns it.
 function scion.meta.tasks.check(where, task, level) end
 
---- Checks a task's class ids against the number of outputs of the network.
-function scion.meta.tasks.check_head(where, task, output, level) end
-
 --- Support items and queries that are to be put together must have one shape.
 function scion.meta.tasks.check_joined(where, task, level) end
+
+--- Number of items.
+function scion.meta.tasks.count(x) end
+
+--- fn(tensor, ...) of the tensor, or of each of the list; further arguments may be inputs of the same kind.
+function scion.meta.tasks.each_input(fn, x, ...) end
 
 --- n-way k-shot episodes from a labelled data set. Options: data, ways 5, shots 1, queries 15, classes (labels to draw from), rotations ("none",
 --- "classes", "random"), augment, seed.
@@ -7540,15 +7605,27 @@ function scion.meta.tasks.folder(opts) end
 --- Sums of two sinusoids around a point of the task. Options: shots 10, queries 10, x_range { -4, 4 } of the points, noise 0, seed.
 function scion.meta.tasks.harmonic(opts) end
 
+--- Is the value what a net takes: a tensor, or a list of tensors with equally many items?
+function scion.meta.tasks.is_input(x) end
+
 --- Is the value a tensor?
 function scion.meta.tasks.is_tensor(v) end
 
 --- The items of a task that an algorithm without queries trains on: all of them, or the support items.
 function scion.meta.tasks.items(task, all) end
 
+--- The items of several inputs, one after the other.
+function scion.meta.tasks.join(list) end
+
+--- What messages call task number i of a source.
+function scion.meta.tasks.label(i) end
+
 --- Linear regressions, as in Xfer's Leap demo: a list of tasks. Options: weights (one list a task), bias, examples 200, held_out 50, std_x 1,
 --- std_noise 0.01, seed.
 function scion.meta.tasks.linear(opts) end
+
+--- Items first .. first + n - 1.
+function scion.meta.tasks.narrow(x, first, n) end
 
 --- Sinusoids y = A sin(x - phase). Options: shots 10, queries 10, amplitude { 0.1, 5 }, phase { 0, pi }, x_range { -5, 5 }, noise 0, seed,
 --- grid (queries are so many points evenly over x_range).

@@ -329,7 +329,8 @@ function scion.register_layer(name, f) end
 
 --- Runs the net on its inputs. The last argument may be a table of options:
 ---   params   { ["fc.weight"] = tensor } used instead of the net's own (gradients flow to them); may have a leading task dimension
----   buffers  the same for buffers;  mode  "train" or "eval" for this call;  outputs  layers to return instead of the net's outputs
+---   buffers  the same for buffers;  outputs  layers to return instead of the net's outputs
+---   mode     for this call: "train", "eval", or "batch" (batch norms take the statistics of these items, everything else as in "eval")
 ---   plan     false: layer by layer even where the executor's plan would do
 ---@param ... scion.Tensor|table
 ---@return scion.Tensor ...

@@ -249,7 +249,7 @@ static int run_net(lua_State *L, int first, int n_given, scion_net_run *run) {
   }
   lua_State *old = s->L;
   s->L = L;
-  bool training = run->mode >= 0 ? run->mode == 1 : scion_net_training(net);
+  bool training = run->mode >= 0 ? run->mode != 0 : scion_net_training(net);
   scion_status st = scion_net_forward(s->ctx, net, in, n_in, run, out, n_out);
   if (st == SCION_ENOMEM && !training) { /* once more without the garbage */
     lua_gc(L, LUA_GCCOLLECT);
@@ -318,7 +318,8 @@ static int32_t read_mode(lua_State *L, int index, const char *who) {
   const char *mode = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
   if (mode != NULL && strcmp(mode, "train") == 0) return 1;
   if (mode != NULL && strcmp(mode, "eval") == 0) return 0;
-  return luaL_error(L, "%s: mode is %s, expected \"train\" or \"eval\"", who, luaL_tolstring(L, index, NULL));
+  if (mode != NULL && strcmp(mode, "batch") == 0) return 2;
+  return luaL_error(L, "%s: mode is %s, expected \"train\", \"eval\" or \"batch\"", who, luaL_tolstring(L, index, NULL));
 }
 
 /* A list of names (or one name) at index -> value ids in memory that Lua owns (left on the stack). */

@@ -166,7 +166,7 @@ SCION_API scion_status scion_net_set_frozen(scion_context *ctx, scion_net *net, 
 
 typedef struct scion_net_run {
   size_t size;                        /* sizeof(scion_net_run) */
-  int32_t mode;                       /* -1: the net's; 0: eval; 1: train */
+  int32_t mode;                       /* -1: the net's; 0: eval; 1: train; 2: batch norms train, the rest eval */
   int32_t plan;                       /* 1: the executor where no gradient is recorded; 0: node by node */
   int32_t n_outputs;                  /* values wanted; 0: the net's outputs. Only what they need is run */
   const int32_t *outputs;

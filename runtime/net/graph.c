@@ -746,6 +746,7 @@ int scion_net_training(const scion_net *net) { return net->training; }
 
 bool net__layer_training(const scion_net *net, const net_node *node, int32_t run_mode) {
   if (node->mode >= 0) return node->mode == 1;
+  if (run_mode == 2) return node->op != NULL && strcmp(node->op->info.name, "batch_norm") == 0;
   return run_mode >= 0 ? run_mode == 1 : net->training;
 }
 

@@ -171,5 +171,10 @@ describe("Leap", function()
     local lmr = meta.LeapMetaRepurposer { model = nn.Linear(2, 1), num_meta_steps = 2, num_epochs = 3, verbosity = 0 }
     lmr:repurpose(list, { meta_batch_size = 3, with_replacement = true })
     assert.equal(2, #lmr.meta_logger.losses)
+    -- and adapts to one, over its batches for num_epochs
+    local fast = lmr:adapt(list[1])
+    assert.equal(9, fast.steps)
+    assert.equal(4, lmr:adapt({ train = list[1] }, { steps = 4 }).steps)
+    assert.error_matches(function() lmr:adapt(3) end, "a task is .* or an iterator, got 3")
   end)
 end)

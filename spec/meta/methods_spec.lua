@@ -152,6 +152,87 @@ describe("Metric methods", function()
   end
 end)
 
+describe("Every algorithm", function()
+  local METHODS <const> = { MAML = {}, FOMAML = {}, Reptile = {}, ANIL = {}, MetaSGD = {}, MAMLPlusPlus = {}, IMAML = { inner_steps = 2 }, Leap = { inner_steps = 3 },
+    WarpLeap = { warp = "linear", inner_steps = 3 }, CAVIA = { context = 2 }, PrototypicalNet = {}, MatchingNet = {}, RelationNet = { relation = true },
+    MultiTask = { inner_steps = 2 } }
+  local source = meta.tasks.episodes { data = corners(8), ways = 3, shots = 2, queries = 3, seed = 2 }
+
+  for name, more in pairs(METHODS) do
+    for _, bn in ipairs { "batch", "running" } do
+      it(("%s with batch norm, dropout and bn = %s leaves its model alone and predicts the same twice"):format(name, bn), function()
+        scion.seed(3)
+        local net = nn.Sequential { nn.Linear(name == "CAVIA" and 5 or 3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.5), nn.Linear(8, 3) }
+        local opts = { model = net, bn = bn, seed = 1 }
+        for key, value in pairs(more) do opts[key] = value end
+        if opts.relation then opts.relation = nn.Sequential { nn.Linear(6, 4), nn.Dropout(0.5), nn.Linear(4, 1), nn.Sigmoid() } end
+        local algorithm = meta[name](opts)
+        algorithm:fit(name == "MultiTask" and source:tasks(1, 3) or source, { meta_steps = 3, meta_batch_size = 2, progress = false })
+        local before = {}
+        for _, e in ipairs(net:entries()) do before[e.name] = e.tensor:clone() end
+        local task = source:task(50)
+        local learner = algorithm:adapt(task)
+        local y = learner(task.query_x)
+        assert.allclose(learner(task.query_x), y, { rtol = 0, atol = 0 })
+        local result = algorithm:evaluate(source, { n = 2 })
+        assert.equal(result.loss, result[bn == "batch" and "transductive" or "inductive"].loss)
+        for _, e in ipairs(net:entries()) do assert.allclose(e.tensor, before[e.name], { rtol = 0, atol = 0 }, e.name) end
+        -- what a learner says of one query by the support's statistics does not depend on the others
+        local one = learner:forward(task.query_x, { mode = "eval" }):narrow(1, 1, 1)
+        assert.allclose(learner:forward(task.query_x:narrow(1, 1, 1), { mode = "eval" }), one, { atol = 1e-5 })
+      end)
+    end
+  end
+
+  it("takes nets of several inputs and tasks whose x is a list", function()
+    local a, b = nn.input "a", nn.input "b"
+    local function make()
+      scion.seed(4)
+      return nn.Graph({ a, b }, nn.Linear(4, 2)(nn.cat({ a, b }, 2)))
+    end
+    local tasks = {}
+    for t = 1, 3 do
+      local x, q = { scion.randn(6, 2), scion.randn(6, 2) }, { scion.randn(4, 2), scion.randn(4, 2) }
+      tasks[t] = { support_x = x, support_y = scion.cat(x, 2):narrow(2, 1, 2), query_x = q, query_y = scion.cat(q, 2):narrow(2, 1, 2) }
+    end
+    for _, name in ipairs { "MAML", "Reptile", "Leap", "IMAML", "MultiTask" } do
+      local algorithm = meta[name] { model = make(), lr = 0.05 }
+      algorithm:fit(tasks, { meta_steps = 2, meta_batch_size = 3, progress = false })
+      assert.is_true(algorithm:evaluate(tasks).loss < math.huge, name)
+    end
+    local learner = meta.MAML { model = make(), lr = 0.05 }:clone()
+    local first = learner:adapt(nn.mse_loss(learner(table.unpack(tasks[1].support_x)), tasks[1].support_y))
+    assert.is_true(nn.mse_loss(learner(tasks[1].support_x), tasks[1].support_y):item() < first)
+    local uneven = { support_x = { scion.randn(3, 2), scion.randn(2, 2) }, support_y = scion.randn(3, 2) }
+    assert.error_matches(function() meta.MAML { model = make() }:adapt(uneven) end, "MAML:adapt: expected a task")
+  end)
+
+  it("learns rates for whatever inner optimiser is asked for", function()
+    for _, name in ipairs { "MetaSGD", "MAMLPlusPlus" } do
+      local steps = {}
+      for _, kind in ipairs { "sgd", "adam" } do
+        scion.seed(4)
+        local net = tanh_net()
+        meta[name] { model = net, lr = 0.01, inner_optimizer = kind }:fit({ sine_task() }, { meta_steps = 2, progress = false })
+        steps[kind] = net["linear.weight"]:sum():item()
+      end
+      assert.is_true(steps.sgd ~= steps.adam, name)
+    end
+  end)
+
+  it("names tasks that are held out, and says when targets are no classes", function()
+    local curves = meta.tasks.sinusoid {}
+    local net = nn.Sequential { nn.Linear(1, 4), nn.Linear(4, 1) }
+    assert.error_matches(function() meta.MAML { model = net, lr = 1e30, inner_steps = 3 }:evaluate(curves, { n = 2 }) end, "diverged: held%-out task 1, step 2")
+    assert.error_matches(function() meta.CAVIA { model = nn.Linear(6, 1), lr = 1e30, inner_steps = 3 }:adapt(curves:task(7)) end, "diverged: task 7, step 2")
+    for _, name in ipairs { "PrototypicalNet", "MatchingNet" } do
+      assert.error_matches(function() meta[name] { model = net }:adapt(curves:task(1)) end, "support_y must hold class ids %(i64%), got f32")
+    end
+    assert.error_matches(function() meta.CAVIA { model = net }:adapt() end, "CAVIA:adapt: expected a task .* got nil")
+    assert.error_matches(function() meta.MAML { model = net }:fit() end, "got nil")
+  end)
+end)
+
 describe("Multi-task training", function()
   it("trains a head for every task and a trunk for all, with learned weights", function()
     scion.seed(12)
@@ -162,14 +243,38 @@ describe("Multi-task training", function()
     end
     local net = nn.Sequential { nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 1, { name = "head" }) }
     local joint = meta.MultiTask { model = net, head = "head", lr = 0.02, optimizer = "adam", uncertainty = true }
-    local history = joint:fit(tasks, { meta_steps = 300, meta_batch_size = 3, progress = false })
-    assert.is_true(history[300] < 0.3 * history[1])
+    local history = joint:fit(tasks, { meta_steps = 300, meta_batch_size = 3, progress = false, log_every = 1 })
+    assert.is_true(history[300].loss < 0.3 * history[1].loss)
     local variances = joint.log_variances:tolist()
     assert.is_true(variances[1] < variances[3]) -- the task with larger errors weighs less
     assert.is_true(joint:evaluate_heads(tasks)[1].loss < 0.3)
+    assert.error_matches(function() joint:fit(tasks, { meta_step = 1 }) end, "MultiTask:fit: unknown option 'meta_step'")
     local learner = joint:adapt(tasks[2], { steps = 20 })
     assert.allclose(joint.model["linear.weight"], net["linear.weight"])
     assert.is_number(nn.mse_loss(learner(tasks[2].query_x), tasks[2].query_y):item())
+  end)
+
+  it("logs, and goes on from a checkpoint bit for bit, heads included", function()
+    local path, log = helper.tmpdir() .. "/joint.st", helper.tmpdir() .. "/joint.log"
+    scion.seed(12)
+    local tasks = {}
+    for t = 1, 3 do tasks[t] = { support_x = scion.randn(9, 3), support_y = scion.randn(9, 1), query_x = scion.randn(4, 3), query_y = scion.randn(4, 1) } end
+    local function make()
+      scion.seed(5)
+      local net = nn.Sequential { nn.Linear(3, 8), nn.Dropout(0.3), nn.Linear(8, 1) }
+      return meta.MultiTask { model = net, lr = 0.02, optimizer = "adam", batch_size = 4, uncertainty = true }
+    end
+    local whole, part, rest = make(), nil, nil
+    whole:fit(tasks, { meta_steps = 10, meta_batch_size = 2, progress = false })
+    part = make()
+    part:fit(tasks, { meta_steps = 6, meta_batch_size = 2, checkpoint = path, log = log, log_every = 2, progress = false })
+    rest = make()
+    rest:fit(tasks, { meta_steps = 10, meta_batch_size = 2, checkpoint = path, resume = true, progress = false })
+    for name, p in whole.model:named_parameters() do assert.allclose(rest.model[name], p, { rtol = 0, atol = 0 }, name) end
+    local mine, theirs = rest:extras(), whole:extras()
+    for name, t in pairs(theirs) do assert.allclose(mine[name], t, { rtol = 0, atol = 0 }, name) end
+    local _, lines = helper.read_file(log):gsub("\n", "")
+    assert.equal(3, lines)
   end)
 end)
 

@@ -90,6 +90,32 @@ describe("learning to learn on workers", function()
     end
     scion.parallel.close()
   end)
+
+  it("gives the same for warps, dropout, and nets beside the model; running statistics up to rounding", function()
+    local nn, meta = scion.nn, scion.meta
+    local labels = {}
+    for i = 1, 60 do labels[i] = i % 3 end
+    local source = meta.tasks.episodes { data = scion.data.tensors { x = scion.randn(60, 4), labels = labels }, ways = 3, shots = 2, queries = 3, seed = 1 }
+    local function run(method, workers, more)
+      scion.seed(3)
+      local net = nn.Sequential { nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.4), nn.Linear(8, 3) }
+      local opts = { model = net, batched = false, seed = 2 }
+      for key, value in pairs(more or {}) do opts[key] = value end
+      if opts.relation then opts.relation = nn.Sequential { nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 1), nn.Sigmoid() } end
+      local algorithm = meta[method](opts)
+      algorithm:fit(source, { meta_steps = 4, meta_batch_size = 3, workers = workers, progress = false })
+      return net, opts.relation
+    end
+    for method, more in pairs { MAML = {}, MAMLPlusPlus = { inner_steps = 2 }, WarpLeap = { warp = "linear_2", inner_steps = 3 },
+      PrototypicalNet = {}, RelationNet = { relation = true }, IMAML = { inner_steps = 2, cg_steps = 2 } } do
+      local nets, shared = { run(method, 1, more) }, { run(method, 2, more) }
+      for k, net in ipairs(nets) do
+        for name, p in net:named_parameters() do assert.allclose(shared[k][name], p, { rtol = 0, atol = 0 }, method .. " " .. name) end
+        for name, b in net:named_buffers() do assert.allclose(shared[k][name], b, { rtol = 1e-5, atol = 1e-6 }, method .. " " .. name) end
+      end
+    end
+    scion.parallel.close()
+  end)
 end)
 
 describe("mpi", function()
@@ -137,12 +163,19 @@ describe("mpi", function()
       local scion = require "scion"
       local nn, meta = scion.nn, scion.meta
       scion.seed(3)
-      for _, method in ipairs { "MAML", "Reptile", "Leap" } do
-        local net = nn.Sequential { nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1) }
-        local algorithm = meta[method] { model = net, lr = 0.05, inner_steps = 3, batched = false, seed = 2 }
-        algorithm:fit(meta.tasks.sinusoid { shots = 5, queries = 5 }, { meta_steps = 5, meta_batch_size = 3, progress = false })
+      local curves = meta.tasks.sinusoid { shots = 5, queries = 5 }
+      for _, method in ipairs { "MAML", "Reptile", "Leap", "WarpLeap", "MultiTask" } do
+        local net = nn.Sequential { nn.Linear(1, 8), nn.Tanh(), nn.Dropout(0.2), nn.Linear(8, 1) }
+        local algorithm = meta[method] { model = net, lr = 0.05, inner_steps = 3, batched = false, seed = 2, warp = method == "WarpLeap" and "linear" or nil }
+        algorithm:fit(method == "MultiTask" and curves:tasks(1, 4) or curves, { meta_steps = 5, meta_batch_size = 3, progress = false })
         if scion.mpi.rank() == 0 then print(("%s %.5f"):format(method, net["linear.weight"]:abs():sum():item())) end
-      end ]]
+      end
+      local labels = {}
+      for i = 1, 60 do labels[i] = i % 3 end
+      local net = nn.Sequential { nn.Linear(4, 8), nn.BatchNorm1d(8), nn.Linear(8, 3) }
+      local source = meta.tasks.episodes { data = scion.data.tensors { x = scion.randn(60, 4), labels = labels }, ways = 3, shots = 2, queries = 3, seed = 1 }
+      meta.PrototypicalNet { model = net }:fit(source, { meta_steps = 4, meta_batch_size = 3, progress = false })
+      if scion.mpi.rank() == 0 then print(("%.4f"):format(net["batchnorm1d.running_var"]:sum():item())) end ]]
     local two, one = run2(code), helper.run { "scion", "-e", code }
     assert.equal(0, two.code, two.err)
     assert.equal(one.out, two.out)

@@ -4,7 +4,8 @@
 --   meta_step(batch)   from a batch of tasks (a list) to .grad of every meta parameter; returns { loss =, accuracy = }
 --   adapt(task)        a learner for one task
 -- and may define stacked_step(batch), the same for tasks of equal shapes in one tensor (field `tasks`), meta_parameters() (default: those
--- of the model that ask for gradients) and extras() (further tensors of checkpoints by name).
+-- of the model that ask for gradients), gradient_tensors() (what meta_step gives gradients to; default the meta parameters), extras()
+-- (further tensors of checkpoints by name) and statistics() (running statistics that meta_step moves).
 
 local check = require "scion.check"
 local checkpoint = require "scion.checkpoint"
@@ -65,7 +66,7 @@ function Algorithm:init(opts)
   opts = check.opts(name, opts, all_options(getmetatable(self)), 4)
   for key, value in pairs(opts) do self[key] = value end
   self.options = opts
-  self.loss_fn, self.loss_is_mean = losses.of(opts.loss)
+  self.loss_fn, self.loss_is_mean = losses.of(opts.loss, name)
   self.rule = inner.rule(opts.inner_optimizer, opts.lr, name)
   self.meta_steps_done, self.tasks_drawn = 0, 0
   if self.setup then self:setup() end
@@ -79,6 +80,37 @@ function Algorithm:meta_parameters()
   end
   if #list == 0 then error(("%s: every parameter of the model is frozen"):format(self.name), 0) end
   return list
+end
+
+--- The tensors whose .grad meta_step fills.
+function Algorithm:gradient_tensors()
+  local list = {}
+  for i, pair in ipairs(self:meta_parameters()) do list[i] = pair[2] end
+  return list
+end
+
+--- Running statistics that meta_step moves with every task: a list of { tensor =, keep = the share of the old value that a task leaves }.
+function Algorithm:statistics() return {} end
+
+--- Those of a net's batch norms that train in so many calls a task.
+function Algorithm.statistics_of(net, uses)
+  local list, kinds = {}, {}
+  for _, e in ipairs(net:entries()) do kinds[e.name] = e.kind end
+  for _, layer in ipairs(net:layers()) do
+    if layer.op == "batch_norm" and layer.mode ~= "eval" then
+      for _, name in ipairs(layer.entries) do
+        if kinds[name] == "buffer" then list[#list + 1] = { tensor = net[name], keep = (1 - layer.params.momentum) ^ uses, name = name } end
+      end
+    end
+  end
+  return list
+end
+
+--- Begins task k of a list; returns its number in the meta-batch. Random numbers, of dropout, are those of the task, whoever runs it.
+function Algorithm:begin_task(list, k)
+  local number = list.numbers and list.numbers[k] or k
+  if list.random then scion().rng_state((list.random ~ number * 0x9E3779B97F4A7C15) & math.maxinteger, 0) end
+  return number
 end
 
 --- Adds the gradient of one task's loss to .grad of the meta parameters. Each task's is complete before it is added, so that the sum is the same
@@ -130,6 +162,9 @@ function Algorithm:clone(opts)
   return Learner(fields)
 end
 
+--- The mode of queries in training: batch statistics, or the running ones that the support items left.
+function Algorithm:query_mode() return self.bn == "batch" and "train" or "eval" end
+
 --- inner_steps steps of `learner` on the support items of a task (of `tasks` tasks).
 function Algorithm:inner_loop(learner, task, steps)
   local n = learner.tasks or 1
@@ -142,19 +177,25 @@ end
 
 local ADAPT <const> = { steps = check.integer { min = 0 } }
 
---- Adapts to one task: a learner that predicts with learner(x), and learner:net() is a network of its own.
+--- Adapts to one task: a learner that predicts with learner(x), and learner:net() is a network of its own. Its batch norms take the
+--- statistics of the items that it is given (bn = "running": the running ones), dropout is off.
 ---@param task table  { support_x =, support_y = }
 ---@param opts? table { steps = }
 function Algorithm:adapt(task, opts)
   opts = check.opts(self.name .. ":adapt", opts, ADAPT)
-  if type(task) ~= "table" or not task_sources.is_tensor(task.support_x) or not task_sources.is_tensor(task.support_y) then
-    error(("%s:adapt: expected a task { support_x =, support_y = }, got %s"):format(self.name, check.describe(task)), 2)
-  end
+  self:check_adapt(task, 3)
   local learner = self:clone { cut = true, label = task.label }
-  task_sources.check_head(self.name .. ":adapt", task, scion().no_grad(function() return learner(task.support_x:narrow(1, 1, math.min(2, #task.support_x))) end))
   self:inner_loop(learner, task, opts.steps)
   learner:check_finite(nil, nil, learner:parameters())
+  learner.mode = self.bn == "batch" and "batch" or "eval"
   return learner
+end
+
+--- Raises unless the task has what adapting needs.
+function Algorithm:check_adapt(task, level)
+  if type(task) ~= "table" or not task_sources.is_input(task.support_x) or not task_sources.is_tensor(task.support_y) then
+    error(("%s:adapt: expected a task { support_x =, support_y = }, got %s"):format(self.name, check.describe(task)), (level or 2) + 1)
+  end
 end
 
 -- ---- evaluation -----------------------------------------------------------------------------------------------
@@ -199,7 +240,7 @@ function Algorithm:evaluate(source, opts)
     for _, kind in ipairs(kinds) do
       scion().no_grad(function()
         if kind == "inductive" and self.bn == "batch" and learner.calibrate then learner:calibrate(task.support_x) end
-        local output = norms and learner:forward(task.query_x, { mode = kind == "inductive" and "eval" or "train" }) or learner:forward(task.query_x)
+        local output = learner:forward(task.query_x, { mode = kind == "inductive" and "eval" or "batch" })
         local s = sums[kind]
         s.loss[i] = self.loss_fn(output, task.query_y):item()
         s.accuracy[i] = losses.accuracy(output, task.query_y)
@@ -270,7 +311,6 @@ function Algorithm:save_checkpoint(path) checkpoint.write_state(path, self:state
 --- Goes back to a checkpoint, bit for bit.
 function Algorithm:load_checkpoint(path) self:load_state_dict(checkpoint.read_state(path)) end
 
-
 -- What algorithms carry from step to step (self.carried) must outlive the scope of a step.
 local function keep(scope, value) scope:keep(table.unpack(task_sources.tensors_in(value))) end
 Algorithm.keep = keep
@@ -281,6 +321,18 @@ local function wants_stack(self)
   if (self.bn == "running" or self.moves_statistics) and has_batch_norm(self.model) then return false end
   return self.batched == true or (self.loss_is_mean and not self.cannot_stack)
 end
+
+--- The tasks first .. first + n - 1 of a source, checked, with what their random numbers begin from.
+function Algorithm:draw(source, first, n)
+  local list = source:tasks(first, n)
+  for _, task in ipairs(list) do self:check_task(task, 6) end
+  local seed, counter = scion().rng_state()
+  list.random = seed * 0xC2B2AE3D27D4EB4F ~ (counter + 1) * 0x165667B19E3779F9
+  return list
+end
+
+--- Raises unless a task of fit is one.
+function Algorithm:check_task(task, level) task_sources.check(self.name .. ":fit", task, level) end
 
 --- The meta gradient of one batch, in one call where possible.
 function Algorithm:gradient(source, first, n)
@@ -295,9 +347,11 @@ function Algorithm:gradient(source, first, n)
       self.cannot_stack = true
     end
   end
-  local list = source:tasks(first, n)
-  for _, task in ipairs(list) do task_sources.check(self.name .. ":fit", task, 4) end
-  return self:meta_step(list)
+  local list = self:draw(source, first, n)
+  local seed, counter = scion().rng_state()
+  local info = self:meta_step(list)
+  scion().rng_state(seed, counter + 1)
+  return info
 end
 
 --- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000, meta_batch_size 4, meta_lr_schedule, validation
@@ -307,7 +361,7 @@ end
 function Algorithm:fit(source, opts)
   opts = check.opts(self.name .. ":fit", opts, FIT)
   local s = scion()
-  source = task_sources.source(self.name .. ":fit", source or false, self.seed)
+  source = task_sources.source(self.name .. ":fit", source, self.seed)
   if not source.tasks or not source.batch then
     source = setmetatable({}, { __index = function(_, key) return source[key] or task_sources.Source[key] end })
   end
@@ -315,7 +369,7 @@ function Algorithm:fit(source, opts)
   if opts.resume and opts.checkpoint and file_exists(opts.checkpoint) then self:load_checkpoint(opts.checkpoint) end
   self.workers = opts.workers
   spread().begin(self)
-  local params = tensors_of(self:meta_parameters())
+  local params, graded = tensors_of(self:meta_parameters()), self:gradient_tensors()
   local base = {}
   for g, group in ipairs(outer.param_groups) do base[g] = group.lr end
   local leads = s.mpi.rank() == 0
@@ -325,7 +379,7 @@ function Algorithm:fit(source, opts)
   local history, begun = {}, progress.now()
   for step = self.meta_steps_done + 1, opts.meta_steps do
     local scope <close> = s.scope()
-    for _, p in ipairs(params) do p.grad = nil end
+    for _, p in ipairs(graded) do p.grad = nil end
     local schedule = opts.meta_lr_schedule or self.meta_lr_schedule
     if schedule then
       local factor = schedule((step - 1) / opts.meta_steps)
@@ -333,7 +387,7 @@ function Algorithm:fit(source, opts)
     end
     local info = self:gradient(source, self.tasks_drawn + 1, opts.meta_batch_size)
     if info.loss ~= info.loss or math.abs(info.loss) == math.huge then
-      error(("%s:fit: meta-step %d: the loss of the queries is %s"):format(self.name, step, info.loss), 2)
+      error(("%s:fit: meta-step %d: the loss is %s (smaller meta_lr, or meta_clip)"):format(self.name, step, info.loss ~= info.loss and "NaN" or info.loss), 2)
     end
     if self.meta_clip then s.optim.clip_grad_norm(params, self.meta_clip) end
     outer:step()

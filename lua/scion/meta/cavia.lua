@@ -7,6 +7,7 @@
 local check = require "scion.check"
 local class = require "scion.class"
 local Algorithm = require "scion.meta.algorithm"
+local Learner = require "scion.meta.learner"
 local losses = require "scion.meta.losses"
 
 local CAVIA = class.class("CAVIA", Algorithm)
@@ -28,52 +29,43 @@ local function beside(x, contexts)
 end
 
 -- A learner whose only parameter is the context of its task(s).
-local ContextLearner = class.class "ContextLearner"
-function ContextLearner:init(algorithm, tasks, first_order)
-  local model = algorithm.model
-  self.algorithm, self.tasks, self.first_order, self.mode = algorithm, tasks, first_order, "train"
-  local dtype = model:parameters()[1].dtype
-  self.context = scion().zeros({ tasks or 1, algorithm.context }, { dtype = dtype }):requires_grad_(true)
-  self.state, self.steps = algorithm.rule:start(), 0
+local ContextLearner = class.class("ContextLearner", Learner)
+function ContextLearner:init(algorithm, fields)
+  fields.model, fields.rule, fields.clip, fields.names = algorithm.model, algorithm.rule, algorithm.clip, {}
+  Learner.init(self, fields)
+  self.algorithm, self.names = algorithm, { "context" }
+  local dtype = algorithm.model:parameters()[1].dtype
+  self.context = scion().zeros({ fields.tasks or 1, algorithm.context }, { dtype = dtype }):requires_grad_(true)
 end
+ContextLearner.__tostring = function(self) return ("CAVIA: a context of %d numbers, %d steps"):format(self.algorithm.context, self.steps) end
 function ContextLearner:forward(x, opts)
   local a, n = self.algorithm, self.tasks or 1
   local per = #x // n
   local contexts = self.context:reshape(n, 1, -1):expand(n, per, a.context):reshape(n * per, a.context)
-  return a.model:call((a.condition or beside)(x, contexts), { mode = opts and opts.mode or self.mode, tasks = self.tasks })
+  return Learner.forward(self, (a.condition or beside)(x, contexts), opts)
 end
 ContextLearner.__call = function(self, ...) return self:forward(...) end
---- One step of the context down the loss.
-function ContextLearner:adapt(loss)
-  self.steps = self.steps + 1
-  local g = scion().grad(loss, self.context, { create_graph = not self.first_order, retain_graph = true })
-  local value = loss:item()
-  if value ~= value or math.abs(value) == math.huge or not g:isfinite():all():item() then
-    error(("inner loop diverged: step %d: the loss is %s, its gradient in the context %s"):format(self.steps, value,
-      g:isfinite():all():item() and "finite" or "not finite"), 0)
-  end
-  self.context = self.algorithm.rule:step({ self.context }, { g }, self.state)[1]
-  return value
-end
-function ContextLearner:check_finite() end
 function ContextLearner:parameters() return { self.context } end
+function ContextLearner:set_parameters(list) self.context = list[1] end
+--- A network of its own does not hold a context: predict with the learner itself.
+function ContextLearner:net()
+  error("CAVIA: the network takes the context beside its input; predict with the learner itself, learner(x)", 2)
+end
 
 --- A learner that starts from the meta-learned parameters.
-function CAVIA:clone(opts) return ContextLearner(self, opts and opts.tasks, self.first_order) end
-
---- Adapts a context to one task.
-function CAVIA:adapt(task, opts)
-  local learner = self:inner_loop(ContextLearner(self, nil, true), task, opts and opts.steps)
-  learner.context = learner.context:detach()
-  return learner
+function CAVIA:clone(opts)
+  local fields = { first_order = self.first_order, mode = "train" }
+  for key, value in pairs(opts or {}) do fields[key] = value end
+  return ContextLearner(self, fields)
 end
 
 --- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function CAVIA:meta_step(list)
   local total, right = 0, nil
-  for _, task in ipairs(list) do
+  for k, task in ipairs(list) do
     local scope <close> = scion().scope()
-    local output = self:inner_loop(self:clone(), task):forward(task.query_x)
+    self:begin_task(list, k)
+    local output = self:inner_loop(self:clone { label = task.label }, task):forward(task.query_x, { mode = self:query_mode() })
     local loss = self.loss_fn(output, task.query_y)
     self:add_gradient(loss:mul(1 / (list.total or #list)))
     total = total + loss:item()
@@ -85,7 +77,8 @@ end
 
 --- The same for tasks of equal shapes as one call.
 function CAVIA:stacked_step(batch)
-  local output = self:inner_loop(self:clone { tasks = batch.tasks }, batch):forward(batch.query_x)
+  local learner = self:inner_loop(self:clone { tasks = batch.tasks, label = batch.label }, batch)
+  local output = learner:forward(batch.query_x, { mode = self:query_mode() })
   local loss = self.loss_fn(output, batch.query_y)
   loss:backward()
   return { loss = loss:item(), accuracy = losses.accuracy(output, batch.query_y) }

@@ -56,8 +56,9 @@ end
 --- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function IMAML:meta_step(list)
   local s, total, right = scion(), 0, nil
-  for _, task in ipairs(list) do
+  for k, task in ipairs(list) do
     local scope <close> = s.scope()
+    self:begin_task(list, k)
     local learner = self:inner_loop(self:clone { cut = true, label = task.label }, task)
     local phi = learner:parameters()
     local output = learner:forward(task.query_x)

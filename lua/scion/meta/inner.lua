@@ -96,6 +96,14 @@ local function learned_rate(v)
   return type(v) == "userdata" and type(meta) == "table" and meta.__name == "scion.Tensor"
 end
 
+--- The same rule with other rates.
+function M.with_rates(rule, lr)
+  local copy = {}
+  for key, value in pairs(rule) do copy[key] = value end
+  copy.lr = lr
+  return setmetatable(copy, Rule)
+end
+
 --- A rule by name or description: "sgd", { kind = "adam", lr = 0.01, betas = { 0.9, 0.999 } }. Kinds: sgd (momentum, nesterov), adam
 --- (betas, eps), rmsprop (alpha, eps, momentum).
 ---@param given string|table

@@ -92,7 +92,7 @@ function Leap:meta_step(list)
   local total = 0
   for k, task in ipairs(list) do
     local scope <close> = scion().scope()
-    local number = list.numbers and list.numbers[k] or k -- in the meta-batch
+    local number = self:begin_task(list, k)
     local path = Path(self)
     local batch = task_sources.batches(self.name, task, self.batch_size, false, self.seed, self.tasks_drawn, number)
     local learner = self:walk(task, path, batch, self.inner_steps)

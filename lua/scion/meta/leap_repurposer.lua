@@ -79,15 +79,18 @@ local REPURPOSE <const> = { meta_batch_size = check.integer { min = 1 }, with_re
 -- Batches of one epoch of a task, as a list of { x, y }.
 local function epoch_batches(self, task, metastep, number, epoch)
   local list = {}
-  if task_sources.is_tensor(task.support_x) then
-    local n = #task.support_x
+  if type(task) == "table" and task_sources.is_input(rawget(task, "support_x")) then
+    local n = task_sources.count(task.support_x)
     local next_batch = task_sources.batches(self.name, task, self.batch_size, false, self.seed, metastep, number, epoch)
     for i = 1, math.max(1, n // self.batch_size) do list[i] = { next_batch() } end
     return list
   end
-  local iterator = rawget(task, "train") or task
+  local iterator = type(task) == "table" and rawget(task, "train") or task
+  if type(iterator) ~= "function" and not (type(iterator) == "table" and (getmetatable(iterator) or {}).__call) then
+    error(("%s: a task is { support_x =, support_y = }, { train = iterator } or an iterator, got %s"):format(self.name, check.describe(task)), 0)
+  end
   for x, y in iterator do list[#list + 1] = { x, y } end
-  if #list == 0 then error(("%s: the iterator of task %d gives no batch"):format(self.name, number), 0) end
+  if #list == 0 then error(("%s: the iterator of task %d gives no batch"):format(self.name, number - 1), 0) end
   return list
 end
 
@@ -102,10 +105,10 @@ local function train_task(self, task, path, metastep, number)
       local x, y = pair[1], pair[2]
       local before = learner:parameters()
       local loss = learner:adapt(self.loss_fn(learner(x), y))
-      if self.as_xfer then path.gradient_scale = #x end
+      if self.as_xfer then path.gradient_scale = task_sources.count(x) end
       scion().no_grad(path.point, path, loss, before, learner.grads)
       scope:keep(table.unpack(task_sources.tensors_in { learner.params, learner.state, path.last, path.sum }))
-      sum, items = sum + loss, items + #x
+      sum, items = sum + loss, items + task_sources.count(x)
     end
     epochs[epoch] = sum / items
     self.meta_logger:log_loss(metastep, number, epochs[epoch])
@@ -121,22 +124,47 @@ local function train_task(self, task, path, metastep, number)
   return learner, epochs
 end
 
+local ADAPT <const> = { steps = check.integer { min = 0 }, epochs = check.integer { min = 0 } }
+
+--- Adapts to a new task as repurpose trains on one: over its batches for num_epochs (or `epochs`), or for so many steps. The task is an iterator,
+--- { train = iterator }, or { support_x =, support_y = }, as in repurpose.
+---@param task table|function
+---@param opts? { steps?: integer, epochs?: integer }
+function Repurposer:adapt(task, opts)
+  opts = check.opts(self.name .. ":adapt", opts, ADAPT)
+  local learner = self:clone { cut = true, label = type(task) == "table" and rawget(task, "label") or nil }
+  local epochs, steps = opts.epochs or opts.steps and math.huge or self.num_epochs, opts.steps or math.huge
+  local epoch = 0
+  while epoch < epochs and learner.steps < steps do
+    epoch = epoch + 1
+    for _, pair in ipairs(epoch_batches(self, task, 0, 0, epoch)) do
+      if learner.steps >= steps then break end
+      local scope <close> = scion().scope()
+      learner:adapt(self.loss_fn(learner(pair[1]), pair[2]))
+      scope:keep(table.unpack(task_sources.tensors_in { learner.params, learner.state }))
+    end
+  end
+  learner:check_finite(nil, nil, learner:parameters())
+  learner.mode = self.bn == "batch" and "batch" or "eval"
+  return learner
+end
+
 -- The loss of a task's items, in Xfer's units, where two elements of a parameter are each of (n, 2) points and the others as learned.
 local function loss_at(self, tasks, number, name, elements, points)
   local s, losses = scion(), {}
   local batches, xs, ys = epoch_batches(self, tasks[number], 0, number, 0), {}, {}
   for i, pair in ipairs(batches) do xs[i], ys[i] = pair[1], pair[2] end
-  local x, y = s.cat(xs, 1), s.cat(ys, 1)
+  local x, y = task_sources.join(xs), s.cat(ys, 1)
   s.no_grad(function()
     local params = {}
     for known, p in self.model:named_parameters() do params[known] = p end
     params[name] = params[name]:detach():clone()
     local flat = params[name]:reshape(-1) -- a view
-    local rows = points:tolist()
+    local rows, learner = points:tolist(), self:clone { params = params, mode = "batch" }
     for i, row in ipairs(rows) do
       local scope <close> = s.scope()
       flat[elements[1]], flat[elements[2]] = row[1], row[2]
-      losses[i] = self.loss_fn(self.model:call(x, { params = params }), y):item() * #batches / #x
+      losses[i] = self.loss_fn(learner(x), y):item() * #batches / task_sources.count(x)
     end
   end)
   return s.tensor(losses)

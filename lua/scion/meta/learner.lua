@@ -15,7 +15,8 @@ local function scion() return require "scion" end
 
 --- fields: model, rule (inner.lua), names (of the parameters that adapt; default: all that ask for gradients), params (name -> tensor
 --- to begin with), first_order, cut (every step leaves its history behind: for learners that no outer loss looks through), tasks,
---- mode, clip, label (of the task, for messages).
+--- mode, clip, label (of the task, for messages). mode: "train", "eval", or "batch", in which batch norms take the statistics of the items
+--- at hand and dropout is off.
 function Learner:init(fields)
   self.model, self.rule = fields.model, fields.rule
   self.first_order, self.tasks, self.clip = fields.first_order, fields.tasks, fields.clip
@@ -43,9 +44,31 @@ end
 
 Learner.__tostring = function(self) return ("Learner: %d parameters adapted, %d steps"):format(#self.names, self.steps) end
 
---- The network's output with this learner's parameters. opts: mode ("train" or "eval"; default the learner's).
-function Learner:forward(x, opts)
-  return self.model:call(x, { params = self.params, buffers = self.buffers, mode = opts and opts.mode or self.mode, tasks = self.tasks })
+-- Inputs and options of a call: (x1, x2, ..., opts) or ({ x1, x2, ... }, opts).
+local function arguments(...)
+  local given, opts = table.pack(...), nil
+  local last = given[given.n]
+  if type(last) == "table" and last[1] == nil then
+    opts = last
+    given.n = given.n - 1
+  end
+  local list = given.n == 1 and type(given[1]) == "table" and given[1] or given
+  return table.move(list, 1, list.n or #list, 1, {}), opts
+end
+
+--- The network's output with this learner's parameters: (x, opts), or (x1, x2, ..., opts) for nets with several inputs, which may come as
+--- one list, too. opts: mode ("train", "eval" or "batch"; default the learner's). Only "train" moves running statistics.
+---@param ... scion.Tensor|table
+function Learner:forward(...)
+  local inputs, opts = arguments(...)
+  local mode = opts and opts.mode or self.mode
+  local buffers = self.buffers
+  if mode ~= "train" and next(buffers) then -- a later step may move the statistics that this graph looks at
+    buffers = {}
+    for name, b in pairs(self.buffers) do buffers[name] = b:clone() end
+  end
+  inputs[#inputs + 1] = { params = self.params, buffers = buffers, mode = mode, tasks = self.tasks }
+  return self.model:call(table.unpack(inputs))
 end
 Learner.__call = function(self, ...) return self:forward(...) end
 
@@ -54,6 +77,11 @@ function Learner:parameters()
   local list = {}
   for i, name in ipairs(self.names) do list[i] = self.params[name] end
   return list
+end
+
+--- Puts a list in place of the adapted parameters.
+function Learner:set_parameters(list)
+  for i, name in ipairs(self.names) do self.params[name] = list[i] end
 end
 
 -- Scales the gradients so that their norm over all parameters (each task for itself) is at most `limit`.
@@ -118,12 +146,11 @@ function Learner:adapt(loss, opts)
   local new = self.cut and scion().no_grad(self.rule.step, self.rule, values, grads, self.state) or self.rule:step(values, grads, self.state)
   local value = loss:item()
   if not finite(value) then
-    for _, name in ipairs(self.names) do
-      if not self.params[name]:isfinite():all():item() then self:check_finite(nil, nil, values) end
-    end
+    self:check_finite(nil, nil, values)
     self:check_finite(value, grads)
   end
-  for i, name in ipairs(self.names) do self.params[name] = self.cut and new[i]:detach():requires_grad_(true) or new[i] end
+  for i, p in ipairs(new) do new[i] = self.cut and p:detach():requires_grad_(true) or p end
+  self:set_parameters(new)
   return value
 end
 

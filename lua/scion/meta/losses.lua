@@ -14,29 +14,25 @@ end
 local function is_ids(y) return y.dtype == "i64" or y.dtype == "i32" end
 
 -- More classes than outputs are a matter of task and head, and told as that.
-local function cross_entropy(output, ids)
+local function cross_entropy(output, ids, where)
   local ok, loss = pcall(nn().cross_entropy, output, ids)
   if ok then return loss end
   if output:dim() == 2 and is_ids(ids) then
     local most = ids:max():item()
-    if most > output:size(2) then error(("a task has %d classes, the network has %d outputs"):format(most, output:size(2)), 0) end
+    if most > output:size(2) then error(("%sa task has %d classes, the network has %d outputs"):format(where or "", most, output:size(2)), 0) end
   end
   error(loss, 0)
 end
 
-M.named = { mse = mse, cross_entropy = cross_entropy }
-
---- The loss for targets of y's kind when none is named: class ids take cross entropy, numbers the squared error.
-function M.automatic(output, y)
-  if is_ids(y) then return M.named.cross_entropy(output, y) end
-  return mse(output, y)
-end
-
---- A function (output, y) -> scalar from the option `loss`; the second result tells whether it is known to be a mean over items.
-function M.of(loss)
-  if loss == nil then return M.automatic, true end
-  if type(loss) == "string" then return M.named[loss], true end
-  return loss, false
+--- A function (output, y) -> scalar from the option `loss` (nil: by the targets, class ids or numbers); the second result tells whether
+--- it is known to be a mean over items. `name` is the algorithm's, for messages.
+function M.of(loss, name)
+  if type(loss) == "function" then return loss, false end
+  local where = name .. ": "
+  return function(output, y)
+    if loss == "cross_entropy" or not loss and is_ids(y) then return cross_entropy(output, y, where) end
+    return mse(output, y)
+  end, true
 end
 
 --- Share of right answers, or nil where y is no class id.

@@ -36,9 +36,6 @@ function MAML:clone(opts)
   return Algorithm.clone(self, fields)
 end
 
---- The queries' mode: batch statistics, or the running ones that the support items left.
-function MAML:query_mode() return self.bn == "batch" and "train" or "eval" end
-
 --- One task: the loss of its queries after adapting, with the graph that leads back to the meta parameters.
 function MAML:task_loss(task)
   local learner = self:inner_loop(self:clone { label = task.label }, task)
@@ -49,8 +46,9 @@ end
 --- The meta gradient of a list of tasks, one after the other; each task's graph is gone before the next begins.
 function MAML:meta_step(list)
   local total, right = 0, nil
-  for _, task in ipairs(list) do
+  for k, task in ipairs(list) do
     local scope <close> = scion().scope()
+    self:begin_task(list, k)
     local loss, accuracy = self:task_loss(task)
     self:add_gradient(loss:mul(1 / (list.total or #list)))
     total = total + loss:item()

@@ -59,7 +59,7 @@ function MAMLPlusPlus:setup()
       self.rates[#self.rates + 1] = scion().full({ self.inner_steps }, self.lr, { dtype = net[name].dtype }):requires_grad_(true)
     end
   end
-  self.rule = inner.rule({ kind = "sgd", lr = function(i, step) return self.rates[i]:select(1, math.min(step, self.inner_steps)) end }, nil, self.name)
+  self.rule = inner.with_rates(self.rule, function(i, step) return self.rates[i]:select(1, math.min(step, self.inner_steps)) end)
   self.meta_lr_schedule = function(t)
     local low = self.meta_lr > 0 and self.min_meta_lr / self.meta_lr or 0
     return low + (1 - low) * 0.5 * (1 + math.cos(math.pi * t))
@@ -101,6 +101,16 @@ local function step_weights(self)
   for k = 1, n do w[k] = (1 - done) / n end
   w[n] = w[n] + done
   return w
+end
+
+--- Running statistics that a task moves: support items those of the step's norms, queries measured after a step those of the next.
+function MAMLPlusPlus:statistics()
+  local list, weights = {}, step_weights(self)
+  for k, buffers in ipairs(self.norm_buffers) do
+    local uses = (k <= self.inner_steps and 1 or 0) + (k > 1 and weights[k - 1] > 0 and self.bn == "batch" and 1 or 0)
+    for _, s in ipairs(self.statistics_of(self.model, uses)) do list[#list + 1] = { tensor = buffers[s.name], keep = s.keep } end
+  end
+  return list
 end
 
 local function outer_loss(self, task, n)

@@ -20,7 +20,7 @@ function MetaSGD:setup()
   for _, name in ipairs(self:clone().names) do
     self.rates[#self.rates + 1] = { name, scion().full(self.model[name].shape, self.lr, { dtype = self.model[name].dtype }):requires_grad_(true) }
   end
-  self.rule = inner.rule({ kind = "sgd", lr = function(i) return self.rates[i][2] end }, nil, self.name)
+  self.rule = inner.with_rates(self.rule, function(i) return self.rates[i][2] end)
 end
 
 --- The parameters that the outer optimiser moves: a list of { name, tensor }.

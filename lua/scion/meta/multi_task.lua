@@ -7,7 +7,6 @@ local check = require "scion.check"
 local class = require "scion.class"
 local Algorithm = require "scion.meta.algorithm"
 local losses = require "scion.meta.losses"
-local progress = require "scion.progress"
 local task_sources = require "scion.meta.tasks"
 
 local MultiTask = class.class("MultiTask", Algorithm)
@@ -17,7 +16,9 @@ MultiTask.OPTIONS = {
   batch_size = check.integer { default = 20, min = 1 },
   uncertainty = false,
   lr = check.any { default = 0.1 },              -- of the joint training, and of new tasks
-  optimizer = check.either({ check.string(), check.table() }, { default = "sgd" }),
+  optimizer = check.either({ check.string(), check.table() }, { default = "sgd" }), -- of the joint training; meta_optimizer means the same
+  meta_optimizer = check.either { check.string(), check.table(), check.func() },
+  meta_lr = check.number { min = 0 },            -- of the joint training; default lr
 }
 
 local function scion() return require "scion" end
@@ -25,6 +26,7 @@ local function scion() return require "scion" end
 --- Prepares what the options ask for; called once when the object is made.
 function MultiTask:setup()
   local net = self.model
+  self.meta_optimizer, self.meta_lr = self.meta_optimizer or self.optimizer, self.meta_lr or self.lr
   if not self.head then
     local kinds = {}
     for _, e in ipairs(net:entries()) do kinds[e.name] = e.kind end
@@ -56,9 +58,11 @@ local function make_heads(self, n)
   if self.uncertainty then self.log_variances = scion().zeros(n):requires_grad_(true) end
 end
 
---- The output of task t's head.
+--- The output of task t's head. opts: mode.
 function MultiTask:forward(x, t, opts)
-  return self.model:call(x, { params = self.heads[t], mode = opts and opts.mode })
+  local inputs = type(x) == "table" and table.move(x, 1, #x, 1, {}) or { x }
+  inputs[#inputs + 1] = { params = self.heads[t], mode = opts and opts.mode }
+  return self.model:call(table.unpack(inputs))
 end
 
 local function weighted(self, loss, y, t)
@@ -68,60 +72,96 @@ local function weighted(self, loss, y, t)
   return loss:mul(s:neg():exp():mul(regression and 0.5 or 1)):add(s:mul(0.5))
 end
 
-local TRAIN <const> = { steps = check.integer { default = 1000, min = 1 }, progress = true, per_step = check.integer { default = 1, min = 1 } }
-
---- Trains trunk and heads jointly: every step takes a batch of `per_step` tasks in turn. opts: steps 1000, per_step 1, progress.
----@param tasks table[]
-function MultiTask:train(tasks, opts)
-  opts = check.opts("MultiTask:train", opts, TRAIN)
-  if type(tasks) ~= "table" or #tasks == 0 then error(("MultiTask:train: expected a list of tasks, got %s"):format(check.describe(tasks)), 2) end
-  local s, net = scion(), self.model
-  make_heads(self, #tasks)
-  local params = {}
-  for name, p in net:named_parameters() do
-    if p.requires_grad and not self.is_head[name] then params[#params + 1] = p end
-  end
-  for _, head in ipairs(self.heads) do
-    for _, name in ipairs(self.head_names) do params[#params + 1] = head[name] end
-  end
-  if self.uncertainty then params[#params + 1] = self.log_variances end
-  local kind, settings = self.optimizer, { lr = self.lr }
-  if type(kind) == "table" then
-    kind = kind.kind
-    for key, value in pairs(self.optimizer) do
-      if key ~= "kind" then settings[key] = value end
-    end
-  end
-  local optimiser = s.optim.make(kind, params, settings)
-  local batches = {}
-  for t, task in ipairs(tasks) do batches[t] = task_sources.batches(self.name, task, self.batch_size, false, self.seed, t) end
-  local bar = progress.new { label = "multi-task", total = opts.steps, unit = "step", quiet = not opts.progress }
-  local history, at = {}, 0
-  for step = 1, opts.steps do
-    local scope <close> = s.scope()
-    optimiser:zero_grad()
-    local total = 0
-    for _ = 1, opts.per_step do
-      local t = at % #tasks + 1
-      at = at + 1
-      local x, y = batches[t]()
-      local loss = self.loss_fn(self:forward(x, t, { mode = "train" }), y)
-      weighted(self, loss, y, t):mul(1 / opts.per_step):backward()
-      total = total + loss:item()
-    end
-    optimiser:step()
-    if total ~= total then error(("MultiTask:train: step %d: the loss is not a number"):format(step), 2) end
-    history[step] = total / opts.per_step
-    bar:step(1, { loss = history[step] })
-  end
-  bar:finish()
-  return history
+-- The tasks in turn, each with its number: a meta-batch of n is the next n.
+local Turns = class.class("TasksInTurn", task_sources.Source)
+function Turns:init(list) self.list = list end
+function Turns:task(i)
+  local t = (i - 1) % #self.list + 1
+  return { number = t, round = (i - 1) // #self.list + 1 }
 end
 
---- fit(tasks, { meta_steps =, meta_batch_size = }): joint training under the common interface.
+--- Joint training: every meta-step takes a batch of batch_size items from each of the next meta_batch_size tasks. Options as of every fit.
+---@param tasks table[]  { support_x =, support_y = }, { train = iterator } or iterators
 function MultiTask:fit(tasks, opts)
-  opts = opts or {}
-  return self:train(tasks, { steps = opts.meta_steps, per_step = opts.meta_batch_size, progress = opts.progress })
+  local where = self.name .. ":fit"
+  if class.is_a(tasks, task_sources.Source) or type(tasks) ~= "table" or #tasks == 0 or getmetatable(tasks) then
+    error(("%s: expected a list of tasks, each has a head of its own, got %s"):format(where, check.describe(tasks)), 2)
+  end
+  if type(opts) == "table" and (opts.workers or 1) > 1 then error(where .. ": the tasks share one step; workers have nothing to do", 2) end
+  if not self.heads or #self.heads ~= #tasks then
+    make_heads(self, #tasks)
+    self.outer = nil
+  end
+  self.batches, self.batches_taken = {}, {}
+  for t, task in ipairs(tasks) do
+    self.batches[t], self.batches_taken[t] = task_sources.batches(self.name, task, self.batch_size, false, self.seed, t), 0
+  end
+  return Algorithm.fit(self, Turns(tasks), opts)
+end
+
+--- Running statistics of the trunk, that a task moves.
+function MultiTask:statistics() return self.statistics_of(self.model, 1) end
+
+--- Tasks in turn need no check.
+function MultiTask:check_task() end
+
+--- From the next tasks to .grad of trunk, heads and weights; returns { loss =, accuracy = }.
+function MultiTask:meta_step(list)
+  local total, right = 0, nil
+  for k, turn in ipairs(list) do
+    self:begin_task(list, k)
+    local scope <close> = scion().scope()
+    local t, x, y = turn.number, nil, nil
+    repeat -- after a resume, batches that were taken before
+      x, y = self.batches[t]()
+      self.batches_taken[t] = self.batches_taken[t] + 1
+    until self.batches_taken[t] >= turn.round
+    local output = self:forward(x, t, { mode = "train" })
+    local loss = self.loss_fn(output, y)
+    self:add_gradient(weighted(self, loss, y, t):mul(1 / (list.total or #list)))
+    total = total + loss:item()
+    local accuracy = losses.accuracy(output, y)
+    if accuracy then right = (right or 0) + accuracy end
+  end
+  return { loss = total / #list, accuracy = right and right / #list }
+end
+
+--- The parameters that training moves: the trunk's, every head's, the weights': a list of { name, tensor }.
+function MultiTask:meta_parameters()
+  local list = {}
+  for _, pair in ipairs(Algorithm.meta_parameters(self)) do
+    if not self.is_head[pair[1]] then list[#list + 1] = pair end
+  end
+  for name, t in self:own_tensors() do list[#list + 1] = { name, t } end
+  return list
+end
+
+--- Heads and weights by name: an iterator.
+function MultiTask:own_tensors()
+  return coroutine.wrap(function()
+    for t, head in ipairs(self.heads or {}) do
+      for _, name in ipairs(self.head_names) do coroutine.yield(("head%d.%s"):format(t, name), head[name]) end
+    end
+    if self.log_variances then coroutine.yield("log_variances", self.log_variances) end
+  end)
+end
+
+--- Tensors beside the model that checkpoints keep, by name.
+function MultiTask:extras()
+  local out = {}
+  for name, t in self:own_tensors() do out[name] = t end
+  return out
+end
+
+--- Takes over what state_dict gave, with as many heads.
+function MultiTask:load_state_dict(state)
+  local n = 0
+  for name in pairs(type(state) == "table" and state.extras or {}) do n = math.max(n, tonumber(name:match("^head(%d+)%.")) or 0) end
+  if n > 0 and (not self.heads or #self.heads ~= n) then
+    make_heads(self, n)
+    self.outer = nil
+  end
+  Algorithm.load_state_dict(self, state)
 end
 
 --- A learner of a new task: the trained trunk, a new head. Running statistics begin anew.

@@ -31,10 +31,17 @@ function RelationNet:extras()
   return out
 end
 
+--- Running statistics that a task moves.
+function RelationNet:statistics()
+  local list = Metric.statistics(self)
+  for _, s in ipairs(self.statistics_of(self.relation, 1)) do list[#list + 1] = s end
+  return list
+end
+
 --- Embeds supports and queries together and gives logits.
 function RelationNet:compare(support_x, query_x, task, mode, untouched)
   self.mode = mode
-  self.untouched = untouched and mode == "train"
+  self.untouched = untouched
   return Metric.compare(self, support_x, query_x, task, mode, untouched)
 end
 
@@ -47,12 +54,7 @@ function RelationNet:scores(support, query, task)
   local a = sums:reshape(1, k, table.unpack(shape)):expand(pairs_shape)
   local b = query:reshape(q, 1, table.unpack(shape)):expand(pairs_shape)
   local x = scion().cat({ a, b }, 3):reshape(q * k, 2 * shape[1], table.unpack(shape, 2))
-  local buffers
-  if self.untouched then
-    buffers = {}
-    for name, t in self.relation:named_buffers() do buffers[name] = t:clone() end
-  end
-  return self.relation:call(x, { mode = self.mode, buffers = buffers }):reshape(q, k)
+  return self.relation:call(x, { mode = self.mode, buffers = self.untouched and self.copies(self.relation) or nil }):reshape(q, k)
 end
 
 --- Loss of an episode from its logits and class ids.

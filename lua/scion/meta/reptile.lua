@@ -41,7 +41,7 @@ function Reptile:meta_step(list)
   local total = 0
   for k, task in ipairs(list) do
     local scope <close> = scion().scope()
-    local number = list.numbers and list.numbers[k] or k -- in the meta-batch
+    local number = self:begin_task(list, k)
     local learner = self:clone { cut = true, label = task.label }
     if self.keep_state then
       self.carried = self.carried or learner.state
@@ -69,7 +69,7 @@ function Reptile:stacked_step(batch)
       local rest = { table.unpack(a.shape, 2) }
       return scion().cat({ a:reshape(n, -1, table.unpack(rest)), b:reshape(n, -1, table.unpack(rest)) }, 2):reshape(-1, table.unpack(rest))
     end
-    x, y = both(x, batch.query_x), both(y, batch.query_y)
+    x, y = task_sources.each_input(both, x, batch.query_x), both(y, batch.query_y)
   end
   local learner, total = self:clone { cut = true, tasks = n, label = batch.label }, 0
   for _ = 1, self.inner_steps do total = total + learner:adapt(self.loss_fn(learner(x), y):mul(n)) end

@@ -40,6 +40,13 @@ function WarpLeap:meta_parameters()
   return list
 end
 
+--- The outer optimiser's parameters, and the warps, which have their own.
+function WarpLeap:gradient_tensors()
+  local list = Leap.gradient_tensors(self)
+  for _, name in ipairs(self.warp_names) do list[#list + 1] = self.model[name] end
+  return list
+end
+
 --- A learner that starts from the meta-learned parameters.
 function WarpLeap:clone(opts)
   local fields = { names = self.task_names }
@@ -60,7 +67,7 @@ function WarpLeap:load_state_dict(state)
 end
 
 -- One step from a point of the path, looked through: the gradient of the loss on the next batch reaches the warps.
-local function warp_gradient(self, learner, batch, share)
+local function warp_gradient(self, learner, batch, share, sums)
   local scope <close> = scion().scope()
   local params, buffers = {}, {}
   for name, p in pairs(learner.params) do params[name] = p end
@@ -73,41 +80,40 @@ local function warp_gradient(self, learner, batch, share)
   local warps = {}
   for i, name in ipairs(self.warp_names) do warps[i] = self.model[name] end
   local grads = scion().grad(self.loss_fn(probe(x), y):mul(share), warps, { allow_unused = true })
-  for i, p in ipairs(warps) do
-    if grads[i] then
-      if p.grad then p.grad:add_(grads[i]) else p.grad = grads[i]:clone() end
-    end
+  for i, g in pairs(grads) do
+    if g then sums[i] = sums[i] and sums[i]:add(g) or g end
   end
+  scope:keep(table.unpack(task_sources.tensors_in(sums)))
+end
+
+local function add_to_grad(p, g)
+  if g then p.grad = p.grad and p.grad:add(g) or g end
 end
 
 --- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function WarpLeap:meta_step(list)
-  for _, name in ipairs(self.warp_names) do self.model[name].grad = nil end
   local total, steps = 0, self.inner_steps
   local share = 1 / ((list.total or #list) * ((steps + self.warp_every - 1) // self.warp_every))
   for k, task in ipairs(list) do
     local scope <close> = scion().scope()
-    local number = list.numbers and list.numbers[k] or k -- in the meta-batch
+    local number = self:begin_task(list, k)
     local path = Leap.Path(self)
     local batch = task_sources.batches(self.name, task, self.batch_size, false, self.seed, self.tasks_drawn, number)
     local probe_batch = task_sources.batches(self.name, task, self.batch_size, false, self.seed, self.tasks_drawn, number, 1)
-    local learner = self:clone { cut = true, label = task.label }
+    local learner, sums = self:clone { cut = true, label = task.label }, {} -- sums: of the warps' gradients
     for step = 1, steps do
       local inner_scope <close> = scion().scope()
-      if (step - 1) % self.warp_every == 0 then warp_gradient(self, learner, probe_batch, share) end
+      if (step - 1) % self.warp_every == 0 then warp_gradient(self, learner, probe_batch, share, sums) end
       local x, y = batch()
       local before = learner:parameters()
       local loss = learner:adapt(self.loss_fn(learner(x), y))
       scion().no_grad(path.point, path, loss, before, learner.grads)
-      self.keep(inner_scope, { learner.params, learner.state, path.last, path.sum })
+      self.keep(inner_scope, { learner.params, learner.state, path.last, path.sum, sums })
     end
     for i, name in ipairs(learner.names) do
-      local p, g = self.model[name], path.sum[i]
-      if g then
-        g = g:mul(1 / (list.total or #list))
-        p.grad = p.grad and p.grad:add(g) or g
-      end
+      add_to_grad(self.model[name], path.sum[i] and path.sum[i]:mul(1 / (list.total or #list)))
     end
+    for i, name in ipairs(self.warp_names) do add_to_grad(self.model[name], sums[i]) end
     total = total + path.last.loss
   end
   return { loss = total / #list }

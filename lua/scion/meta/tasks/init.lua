@@ -2,9 +2,9 @@
 --
 --   { support_x =, support_y =, query_x =, query_y =, label = "task 7", classes = { ... } }
 --
--- y are class ids 1..K or numbers. A source gives task number i of an endless, reproducible sequence: source:task(i). Numbers
--- above 2^40 are those of the held-out tasks that evaluate() uses. A plain list of tasks is a source too: it is walked in an order
--- shuffled anew in every pass.
+-- x is a tensor, or a list of them for nets with several inputs; y are class ids 1..K or numbers. A source gives task number i of an
+-- endless, reproducible sequence: source:task(i). Numbers above 2^40 are those of the held-out tasks that evaluate() uses. A plain list of
+-- tasks is a source too: it is walked in an order shuffled anew in every pass.
 
 local check = require "scion.check"
 local class = require "scion.class"
@@ -20,6 +20,54 @@ local function is_tensor(v)
 end
 --- Is the value a tensor?
 function M.is_tensor(v) return is_tensor(v) end
+
+-- ---- x: a tensor, or a list of tensors --------------------------------------------------------------------------------
+
+--- Is the value what a net takes: a tensor, or a list of tensors with equally many items?
+function M.is_input(x)
+  if type(x) ~= "table" then return is_tensor(x) end
+  for _, t in ipairs(x) do
+    if not is_tensor(t) or t:dim() == 0 or #t ~= #x[1] then return false end
+  end
+  return #x > 0
+end
+
+--- Number of items.
+function M.count(x) return type(x) == "table" and #x[1] or #x end
+
+--- fn(tensor, ...) of the tensor, or of each of the list; further arguments may be inputs of the same kind.
+function M.each_input(fn, x, ...)
+  if type(x) ~= "table" then return fn(x, ...) end
+  local out = {}
+  for i, t in ipairs(x) do
+    local rest = table.pack(...)
+    for k = 1, rest.n do
+      if type(rest[k]) == "table" then rest[k] = rest[k][i] end
+    end
+    out[i] = fn(t, table.unpack(rest, 1, rest.n))
+  end
+  return out
+end
+
+--- Items first .. first + n - 1.
+function M.narrow(x, first, n) return M.each_input(function(t) return t:narrow(1, first, n) end, x) end
+
+--- The items of several inputs, one after the other.
+function M.join(list)
+  if type(list[1]) ~= "table" then return #list == 1 and list[1] or scion().cat(list, 1) end
+  local out = {}
+  for i in ipairs(list[1]) do
+    local parts = {}
+    for k, x in ipairs(list) do parts[k] = x[i] end
+    out[i] = #parts == 1 and parts[1] or scion().cat(parts, 1)
+  end
+  return out
+end
+
+-- ---- sources --------------------------------------------------------------------------------------------------------
+
+--- What messages call task number i of a source.
+function M.label(i) return i < M.HELD_OUT and ("task %d"):format(i) or ("held-out task %d"):format(i - M.HELD_OUT + 1) end
 
 --- The base of sources: a subclass defines task(i).
 local Source = class.class "TaskSource"
@@ -38,7 +86,7 @@ end
 --- n tasks as one whose items stand one task after the other, with the field `tasks` = n; nil where their shapes differ.
 function Source:batch(first, n)
   local list = self:tasks(first, n)
-  for _, task in ipairs(list) do M.check("meta batch", task) end
+  for _, task in ipairs(list) do M.check("meta-batch", task) end
   return M.stack(list)
 end
 
@@ -46,7 +94,7 @@ local ListSource = class.class("TaskList", Source)
 function ListSource:init(list, seed)
   self.list, self.seed, self.n = {}, seed or 0, #list
   for i, task in ipairs(list) do
-    if is_tensor(type(task) == "table" and task.support_x) and not task.label then -- messages name the task by its place in the list
+    if type(task) == "table" and M.is_input(task.support_x) and not task.label then -- messages name the task by its place in the list
       local named = { label = ("task %d"):format(i) }
       for key, value in pairs(task) do named[key] = value end
       task = named
@@ -84,29 +132,30 @@ local FIELDS <const> = { "support_x", "support_y", "query_x", "query_y" }
 function M.check(where, task, level)
   level = (level or 2) + 1
   if type(task) ~= "table" then error(("%s: a task is a table { support_x, support_y, query_x, query_y }, got %s"):format(where, check.describe(task)), level) end
+  if task.label then where = ("%s: %s"):format(where, task.label) end
   for _, part in ipairs { "support", "query" } do
     local x, y = task[part .. "_x"], task[part .. "_y"]
-    for name, t in pairs { x = x or false, y = y or false } do
-      if not is_tensor(t) then error(("%s: %s_%s of a task must be a tensor, got %s"):format(where, part, name, check.describe(t or nil)), level) end
+    if not M.is_input(x) then
+      error(("%s: %s_x of a task must be a tensor or a list of tensors of equally many items, got %s"):format(where, part, check.describe(x)), level)
     end
-    if x:dim() == 0 or #x == 0 then error(("%s: a task without %s items"):format(where, part), level) end
-    if #x ~= #y then error(("%s: %d items in %s_x but %d in %s_y"):format(where, #x, part, #y, part), level) end
+    if not is_tensor(y) then error(("%s: %s_y of a task must be a tensor, got %s"):format(where, part, check.describe(y)), level) end
+    if type(x) ~= "table" and x:dim() == 0 or M.count(x) == 0 then error(("%s: a task without %s items"):format(where, part), level) end
+    if y:dim() == 0 or M.count(x) ~= #y then
+      error(("%s: %d items in %s_x but %d in %s_y"):format(where, M.count(x), part, y:dim() == 0 and 1 or #y, part), level)
+    end
   end
   return task
 end
 
---- Checks a task's class ids against the number of outputs of the network.
-function M.check_head(where, task, output, level)
-  local y = task.support_y
-  if (y.dtype ~= "i64" and y.dtype ~= "i32") or output:dim() ~= 2 then return end
-  local most = y:max():item()
-  if most > output:size(2) then
-    error(("%s: a task has %d classes, the network has %d outputs"):format(where, most, output:size(2)), (level or 2) + 1)
+local same_shape
+function same_shape(a, b)
+  if type(a) == "table" then
+    for i = 1, math.max(#a, type(b) == "table" and #b or 0) do
+      if not (type(b) == "table" and a[i] and b[i] and same_shape(a[i], b[i])) then return false end
+    end
+    return true
   end
-end
-
-local function same_shape(a, b)
-  if a.dtype ~= b.dtype or a:dim() ~= b:dim() then return false end
+  if type(b) == "table" or a.dtype ~= b.dtype or a:dim() ~= b:dim() then return false end
   for d = 1, a:dim() do
     if a:size(d) ~= b:size(d) then return false end
   end
@@ -122,25 +171,31 @@ function M.stack(list)
       parts[i] = task[field]
       if not same_shape(parts[1], parts[i]) then return nil end
     end
-    out[field] = #parts == 1 and parts[1] or scion().cat(parts, 1)
+    out[field] = M.join(parts)
   end
   return out
 end
 
-local function is_task(task) return type(task) == "table" and is_tensor(task.support_x) end
+local function is_task(task) return type(task) == "table" and M.is_input(task.support_x) end
 
 --- Support items and queries that are to be put together must have one shape.
 function M.check_joined(where, task, level)
-  local a, b = { table.unpack(task.support_x.shape, 2) }, { table.unpack(task.query_x.shape, 2) }
-  local one, other = table.concat(a, ", "), table.concat(b, ", ")
-  if one ~= other then error(("%s: support items are (%s), queries (%s)"):format(where, one, other), (level or 2) + 1) end
+  local shape
+  function shape(x)
+    if type(x) ~= "table" then return "(" .. table.concat(x.shape, ", ", 2) .. ")" end
+    local parts = {}
+    for i, t in ipairs(x) do parts[i] = shape(t) end
+    return table.concat(parts, " and ")
+  end
+  local one, other = shape(task.support_x), shape(task.query_x)
+  if one ~= other then error(("%s: support items are %s, queries %s"):format(where, one, other), (level or 2) + 1) end
 end
 
 -- The items of a task that an algorithm without queries trains on: all of them, or the support items.
 local function items(task, all)
   if not all then return task.support_x, task.support_y end
   M.check_joined("task", task)
-  return scion().cat({ task.support_x, task.query_x }, 1), scion().cat({ task.support_y, task.query_y }, 1)
+  return M.join { task.support_x, task.query_x }, scion().cat({ task.support_y, task.query_y }, 1)
 end
 M.items = items
 
@@ -149,7 +204,7 @@ M.items = items
 function M.batches(where, task, size, all, ...)
   if is_task(task) then
     local x, y = items(task, all)
-    local n, keys, pass, order, at = #x, { ... }, 0, nil, nil
+    local n, keys, pass, order, at = M.count(x), { ... }, 0, nil, nil
     if not size or size >= n then return function() return x, y end end
     return function()
       if not order or at + size - 1 > n then
@@ -158,7 +213,7 @@ function M.batches(where, task, size, all, ...)
       end
       local ids = scion().tensor(table.move(order, at, at + size - 1, 1, {}), { dtype = "i64" })
       at = at + size
-      return x:index_select(1, ids), y:index_select(1, ids)
+      return M.each_input(function(t) return t:index_select(1, ids) end, x), y:index_select(1, ids)
     end
   end
   local iterator = type(task) == "table" and rawget(task, "train") or task

@@ -60,14 +60,14 @@ end
 
 function Curves:task(i)
   local task = self:batch(i, 1)
-  task.tasks, task.label = nil, ("task %d"):format(i)
+  task.tasks, task.label = nil, tasks.label(i)
   return task
 end
 
 function Curves:tasks(first, n) -- the tasks of batch(first, n), one by one
   local b, list = self:batch(first, n), {}
   for i = 1, n do
-    list[i] = { label = ("task %d"):format(first + i - 1) }
+    list[i] = { label = tasks.label(first + i - 1) }
     for _, part in ipairs { "support", "query" } do
       local size = part == "support" and self.shots or self.queries
       for _, name in ipairs { "_x", "_y" } do list[i][part .. name] = b[part .. name]:narrow(1, (i - 1) * size + 1, size) end

@@ -414,6 +414,30 @@ function Study:optimize(f, opts) return require("scion.hpo.optimize").optimize(s
 --- A text for the terminal: counts, the best trials, failures.
 function Study:summary() return require("scion.hpo.optimize").summary(self) end
 
+local function plot(self, name, out) return require("scion.plot.study")[name](self, { out = out }) end
+
+--- Values of the trials in their order and the best so far. The drawings are SVG, written to `out` where it is given.
+---@param out? string
+function Study:plot_history(out) return plot(self, "history", out) end
+--- Distance between consecutive points, and the best value so far.
+---@param out? string
+function Study:plot_convergence(out) return plot(self, "convergence", out) end
+--- Mean and uncertainty of the surrogate and the acquisition, for one or two parameters.
+---@param out? string
+function Study:plot_acquisition(out) return plot(self, "acquisition", out) end
+--- Every trial as a line over one axis per parameter.
+---@param out? string
+function Study:plot_parallel(out) return plot(self, "parallel", out) end
+--- Value against each parameter, a panel each.
+---@param out? string
+function Study:plot_slices(out) return plot(self, "slices", out) end
+--- The share of the variance that each parameter explains; see scion.hpo.importance.
+---@param out? string
+function Study:plot_importance(out) return plot(self, "importance", out) end
+--- All trials of a study of two objectives, and those that none beats in both.
+---@param out? string
+function Study:plot_pareto(out) return plot(self, "pareto", out) end
+
 --- One self-contained HTML page: summary, plots, table of trials. Written to `out`; its text is returned.
 function Study:report(out) return require("scion.hpo.report").html(self, { out = out }) end
 

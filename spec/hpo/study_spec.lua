@@ -268,7 +268,8 @@ describe("a study", function()
     local path = helper.tmpdir() .. "/log"
     hpo.study { log = path, space = PLANE }:close()
     assert.error_matches(function() hpo.study { log = path, space = TREE } end, "was begun with another space")
-    assert.error_matches(function() hpo.study { log = path, space = PLANE, direction = "maximize" } end, "another directions")
+    assert.error_matches(function() hpo.study { log = path, space = PLANE, direction = "maximize" } end, "/log was begun with another direction:")
+    assert.error_matches(function() hpo.study { log = "/nonexistent/log", space = PLANE } end, "study_spec.lua:%d+: journal: cannot open /nonexistent/log")
     helper.write_file(path, "hello\n")
     assert.error_matches(function() hpo.study { log = path, space = PLANE } end, "line 1 of .* is no JSON object")
   end)
@@ -453,7 +454,10 @@ describe("importance", function()
     -- one run that diverged, in the middle of others that did not, does not become all the variance there is
     study:enqueue { x1 = 0.1, x2 = 0.2, x3 = 0.3 }
     study:tell(study:ask(), 1e9)
-    for _, item in ipairs(hpo.importance(study)) do assert.allclose({ item.main, item.total }, expected[item.name], { atol = 0.25 }) end
+    local list = hpo.importance(study)
+    for _, item in ipairs(list) do assert.allclose({ item.main, item.total }, expected[item.name], { atol = 0.25 }) end
+    for _, item in ipairs(list) do assert.is_true(item.total >= item.main) end
+    assert.matches("parameter +alone +with interactions", tostring(list))
   end)
 end)
 

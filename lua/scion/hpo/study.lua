@@ -101,7 +101,7 @@ function Study:init(opts)
   if not o.log then return end
   local header = { event = "study", version = VERSION, directions = json.array(self.directions), space = self.space:describe(), seed = self.seed,
     sampler = self.sampler.name }
-  self.expected = header
+  self.expected, self.log_path = header, o.log
   self.journal = journal.open(o.log, function(event) self:_apply(event) end)
   self.journal:transaction(function()
     if not self.opened then self.journal:append(header) end
@@ -136,7 +136,8 @@ function HANDLERS.study(self, e)
   local mine = self.expected
   for _, name in ipairs { "space", "directions" } do
     if json.encode(e[name]) ~= json.encode(mine[name]) then
-      error(("hpo.study: %s was begun with another %s:\n  there %s\n  here  %s"):format(self.journal and self.journal.path or "the log", name,
+      local what = name == "directions" and "direction" or name
+      error(("hpo.study: %s was begun with another %s:\n  there %s\n  here  %s"):format(self.log_path, what,
         json.encode(e[name]), json.encode(mine[name])), 0)
     end
   end

@@ -110,6 +110,10 @@ local matrix_trace = rawget(scion, "trace")
 function scion.trace(f, ...)
   local callable = type(f) == "function" or scion.is_net(f) or (type(f) == "table" and rawget(getmetatable(f) or {}, "__call") ~= nil)
   if callable then return require("scion.trace").trace(f, ...) end
+  if not scion.is_tensor(f) then
+    local check = require "scion.check"
+    check.raise("scion.trace: expected a function of tensors, a net or a matrix, got %s", check.describe(f))
+  end
   return matrix_trace(f, ...)
 end
 

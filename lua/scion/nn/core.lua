@@ -4,6 +4,7 @@
 
 local scion = require "scion"
 local args = require "scion.nn.args"
+local symbol_methods = require "scion.nn.symbol_methods"
 
 local M = {}
 
@@ -200,6 +201,9 @@ function M.apply_op(op, level, ...)
   local info = M.op_info(op)
   local given, n, at = { ... }, select("#", ...), 1
   local inputs, params = {}, {}
+  if type(given[1]) == "string" and info.inputs[1] and info.inputs[1].variadic then -- einsum says what to do first
+    table.insert(given, n, table.remove(given, 1))
+  end
   for i, slot in ipairs(info.inputs) do
     local value = given[at]
     if slot.variadic then
@@ -248,47 +252,32 @@ function M.apply_op(op, level, ...)
   for key, value in pairs(options or {}) do
     if key == "name" then name = value else params[key] = value end
   end
+  if inputs[1] then symbol_methods.free_batch(M, op, inputs[1], params) end
   return outputs_of(use { op = op, args = inputs, params = params, name = name }, #info.outputs)
 end
 
--- What pulls values out of a graph, which has none yet.
-local VALUES <const> = { item = true, tolist = true, at = true, put = true, to_bytes = true, allclose = true, backward = true, grad = true, data = true }
-local function refuse(what)
-  error(("scion.trace: %s needs the values of a tensor, which a graph does not have while it is traced; write it with where, masks or other operations"):format(what), 3)
-end
-
 SYMBOL.__symbolic = function(op, ...) return M.apply_op(op, 2, ...) end
-SYMBOL.__index = function(self, key)
-  if math.type(key) == "integer" then
-    if #M.example(self).shape < 2 then refuse "reading an element" end
-    return M.apply_op("select", 2, self, { dim = 1, index = key })
-  end
-  if type(key) ~= "string" then return nil end
-  if scion.op_info(key) then return function(...) return M.apply_op(key, 2, ...) end end
-  if key == "shape" or key == "dtype" or key == "ndim" then return M.example(self)[key] end
-  if key == "numel" or key == "size" then return function(_, ...) return M.example(self)[key](M.example(self), ...) end end
-  if key == "detach" then return function(t) return t end end
-  if VALUES[key] then
-    refuse(key .. "()")
-    return nil
-  end
-  if key:sub(-1) == "_" and scion.op_info(key:sub(1, -2)) then
-    error(("scion.trace: %s changes its receiver in place, which a graph cannot; use %s"):format(key, key:sub(1, -2)), 2)
-  end
-  return nil
-end
-SYMBOL.__len = function(self) return M.example(self).shape[1] end
-SYMBOL.__lt = function()
-  refuse "a comparison with < or >"
-  return false
-end
-SYMBOL.__le = function()
-  refuse "a comparison with <= or >="
-  return false
-end
+SYMBOL.__index = function(self, key) return symbol_methods.index(M, self, key) end
+SYMBOL.__newindex = symbol_methods.assign
+SYMBOL.__len = function(self) return self:size(1) end
+SYMBOL.__lt = function() return symbol_methods.refuse "a comparison with < or >" end
+SYMBOL.__le = function() return symbol_methods.refuse "a comparison with <= or >=" end
 
 -- What a symbolic value is for the example that the trace was given: computed when its shape or type is asked for.
 function M.set_example(s, tensor) s.use.example = { tensor } end
+--- Is there an example for all that this symbol depends on?
+function M.has_example(s)
+  local seen, stack = {}, { s.use }
+  while #stack > 0 do
+    local u = table.remove(stack)
+    if not u.example and not seen[u] then
+      if u.input then return false end
+      seen[u] = true
+      for _, arg in ipairs(u.args or {}) do if arg then stack[#stack + 1] = arg.use end end
+    end
+  end
+  return true
+end
 function M.example(s)
   local order, stack = {}, { s.use }
   while #stack > 0 do -- without recursion: graphs are deep
@@ -330,10 +319,12 @@ SYMBOL.__tostring = function(self)
   local what = u.input and ("input '%s'"):format(u.input) or u.op or (u.layer and M.layer_name(u.layer)) or "constant"
   return ("symbol: %s"):format(what)
 end
-for event, op in pairs { __add = "add", __sub = "sub", __mul = "mul", __div = "div", __mod = "remainder", __pow = "pow" } do
+for event, op in pairs { __add = "add", __sub = "sub", __mul = "mul", __div = "div", __mod = "remainder", __pow = "pow",
+  __idiv = "floor_divide", __band = "bitwise_and", __bor = "bitwise_or", __bxor = "bitwise_xor" } do
   SYMBOL[event] = function(a, b) return M.apply_op(op, 2, a, b) end
 end
 SYMBOL.__unm = function(a) return M.apply_op("neg", 2, a) end
+SYMBOL.__bnot = function(a) return M.apply_op("bitwise_not", 2, a) end
 
 -- ---- graphs ----------------------------------------------------------------------------------------
 

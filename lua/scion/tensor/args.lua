@@ -6,9 +6,16 @@ local check = require "scion.check"
 local M = {}
 local describe = check.describe
 
+--- Is it a tensor, or a symbolic value in its place (nn.input, scion.trace)?
+function M.is_tensor(value)
+  if scion.is_tensor(value) then return true end
+  local meta = type(value) == "table" and getmetatable(value)
+  return type(meta) == "table" and rawget(meta, "__symbolic") ~= nil
+end
+
 --- A tensor.
 function M.tensor_arg(who, name, value, level)
-  if not scion.is_tensor(value) then
+  if not M.is_tensor(value) then
     error(("%s: %s must be a tensor, got %s"):format(who, name, describe(value)), (level or 2) + 1)
   end
   return value
@@ -33,10 +40,10 @@ function M.dim_arg(who, x, dim, default)
 end
 --- A list of tensors, or the arguments themselves.
 function M.list_arg(who, first, ...)
-  local list = scion.is_tensor(first) and { first, ... } or first
+  local list = M.is_tensor(first) and { first, ... } or first
   if type(list) ~= "table" or #list == 0 then error(("%s: expected a list of tensors, got %s"):format(who, describe(first)), 3) end
   for i, t in ipairs(list) do
-    if not scion.is_tensor(t) then error(("%s: element %d of the list must be a tensor, got %s"):format(who, i, describe(t)), 3) end
+    if not M.is_tensor(t) then error(("%s: element %d of the list must be a tensor, got %s"):format(who, i, describe(t)), 3) end
   end
   return list
 end

@@ -15,7 +15,7 @@ local function flat_ids(who, x, ids)
   if #ids > x.ndim then error(("%s: %d id tensors for a tensor of %d dimensions"):format(who, #ids, x.ndim), 3) end
   local flat
   for k, t in ipairs(ids) do
-    if not scion.is_tensor(t) then error(("%s: element %d of the ids must be a tensor, got %s"):format(who, k, describe(t)), 3) end
+    if not args.is_tensor(t) then error(("%s: element %d of the ids must be a tensor, got %s"):format(who, k, describe(t)), 3) end
     if t.dtype == "bool" then
       if t.ndim ~= 1 then error(("%s: element %d of the ids is a mask of %d dimensions, expected 1"):format(who, k, t.ndim), 3) end
       t = t:nonzero():reshape(-1)

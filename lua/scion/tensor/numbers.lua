@@ -11,7 +11,7 @@ local tensor_arg, float_arg = args.tensor_arg, args.float_arg
 
 -- The other operand: a tensor, or a number in x's type.
 local function operand(who, x, other)
-  if scion.is_tensor(other) then return other end
+  if args.is_tensor(other) then return other end
   if type(other) ~= "number" then error(("%s: other must be a tensor or a number, got %s"):format(who, describe(other)), 3) end
   return scion.full({}, other, { dtype = x.dtype })
 end

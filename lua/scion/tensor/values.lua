@@ -135,7 +135,7 @@ end
 ---@param other scion.Tensor|number
 ---@return scion.Tensor
 function methods.where(self, condition, other)
-  if not scion.is_tensor(condition) then error(("where: condition must be a bool tensor, got %s"):format(describe(condition)), 2) end
+  if not args.is_tensor(condition) then error(("where: condition must be a bool tensor, got %s"):format(describe(condition)), 2) end
   return scion.where(condition, self, other)
 end
 --- No element below `min`.
@@ -187,7 +187,7 @@ function methods.rad2deg(self) return tensor_arg("rad2deg", "x", self) * (180 / 
 ---@param exponent scion.Tensor|number
 ---@return scion.Tensor
 function methods.float_power(self, exponent)
-  return methods.double(tensor_arg("float_power", "x", self)):pow(scion.is_tensor(exponent) and methods.double(exponent) or exponent)
+  return methods.double(tensor_arg("float_power", "x", self)):pow(args.is_tensor(exponent) and methods.double(exponent) or exponent)
 end
 --- Running integral by the trapezoid rule along dim; spacing dx.
 ---@param dx? number default 1

@@ -7013,6 +7013,34 @@ function scion.hpo.Study:optimize(f, opts) end
 --- Complete trials that no other beats in every objective.
 function scion.hpo.Study:pareto() end
 
+--- Mean and uncertainty of the surrogate and the acquisition, for one or two parameters.
+---@param out? string
+function scion.hpo.Study:plot_acquisition(out) end
+
+--- Distance between consecutive points, and the best value so far.
+---@param out? string
+function scion.hpo.Study:plot_convergence(out) end
+
+--- Values of the trials in their order and the best so far. The drawings are SVG, written to `out` where it is given.
+---@param out? string
+function scion.hpo.Study:plot_history(out) end
+
+--- The share of the variance that each parameter explains; see scion.hpo.importance.
+---@param out? string
+function scion.hpo.Study:plot_importance(out) end
+
+--- Every trial as a line over one axis per parameter.
+---@param out? string
+function scion.hpo.Study:plot_parallel(out) end
+
+--- All trials of a study of two objectives, and those that none beats in both.
+---@param out? string
+function scion.hpo.Study:plot_pareto(out) end
+
+--- Value against each parameter, a panel each.
+---@param out? string
+function scion.hpo.Study:plot_slices(out) end
+
 --- Records that a trial was stopped early; its last report is its value.
 function scion.hpo.Study:prune(trial) end
 
@@ -7056,7 +7084,8 @@ function scion.hpo.cma_es(opts) end
 --- A sampler by a Gaussian process. opts: n_startup, kernel = "matern52", n_candidates, n_starts = 6, max_points = 400.
 function scion.hpo.gp(opts) end
 
---- Every combination in order. levels: points of a continuous parameter's domain, a number or { name = number }; default 5.
+--- Every combination in order. levels: points of a continuous parameter's domain (default 5), or { name = number } for some of them, and for
+--- integers, which have all their values otherwise.
 function scion.hpo.grid(opts) end
 
 --- Hyperband over asynchronous halving: brackets that begin to stop trials at min_resource, min_resource * factor, ... up to

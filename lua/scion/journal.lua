@@ -2,6 +2,7 @@
 -- returns; a line that was torn when its writer was killed is dropped by the next writer. Readers apply new lines in order, so
 -- the file is the state. (System calls: runtime/bind/bind_journal.c.)
 
+local check = require "scion.check"
 local json = require "scion.json"
 
 local M = {}
@@ -15,7 +16,9 @@ Journal.__name = "scion.journal"
 ---@param apply fun(event: table)
 function M.open(path, apply)
   local scion = require "scion"
-  local self = setmetatable({ path = path, file = scion.open_journal(path), apply = apply, at = 0, line = 0, locked = false }, Journal)
+  local ok, file = pcall(scion.open_journal, path)
+  if not ok then check.raise("%s", (tostring(file):gsub("^.-:%d+: ", ""))) end
+  local self = setmetatable({ path = path, file = file, apply = apply, at = 0, line = 0, locked = false }, Journal)
   self:sync()
   return self
 end

@@ -241,7 +241,7 @@ function M.evaluate(net, data, opts)
   local out = {}
   if loss_of then out.loss = mean_of(total) end
   for _, metric in ipairs(running) do out[metric.name] = metric:value() end
-  return out
+  return show.record(out)
 end
 
 -- ---- early stopping ---------------------------------------------------------------------------------------

@@ -103,6 +103,20 @@ describe("samplers", function()
     assert.is_true(regret.tpe < 2 and regret.cma_es < 3)
   end)
 
+  it("of a grid has false among its values, levels by name, and keeps its place", function()
+    local space = { { name = "nesterov", type = "categorical", domain = { true, false } }, { name = "units", type = "integer", domain = { 1, 1000 }, scale = "log" },
+      { name = "momentum", domain = { 0, 0.9 }, when = { nesterov = false } } }
+    local study = hpo.study { space = space, sampler = hpo.grid { levels = { units = 4, momentum = 3 } } }
+    study:optimize(function(p) return p.units + (p.nesterov and 1 or 0) end, { n_trials = 100, progress = false })
+    assert.equal(4 + 4 * 3, #study.trials)
+    assert.matches("exhausted", study.stopped)
+    assert.equal(false, study:best_trial().params.nesterov)
+    local wrong = hpo.study { space = space, sampler = hpo.grid { levels = { unit = 4 } } }
+    assert.error_matches(function() wrong:ask() end, "hpo.grid: levels of 'unit'")
+    local count = hpo.study { space = { space[1], { name = "k", type = "integer", domain = { 1, 2 }, when = { nesterov = false } } } }
+    assert.equal(3, count.space:count())
+  end)
+
   it("never give a point twice in a finite space, say when it is exhausted, and do not repeat what failed", function()
     local space = { { name = "a", type = "integer", domain = { 1, 4 } }, { name = "b", type = "categorical", domain = { "x", "y", "z" } } }
     for _, name in ipairs { "gp", "tpe", "cma_es", "random", "sobol", "grid" } do
@@ -254,7 +268,8 @@ describe("a study", function()
     local path = helper.tmpdir() .. "/log"
     hpo.study { log = path, space = PLANE }:close()
     assert.error_matches(function() hpo.study { log = path, space = TREE } end, "was begun with another space")
-    assert.error_matches(function() hpo.study { log = path, space = PLANE, direction = "maximize" } end, "another directions")
+    assert.error_matches(function() hpo.study { log = path, space = PLANE, direction = "maximize" } end, "/log was begun with another direction:")
+    assert.error_matches(function() hpo.study { log = "/nonexistent/log", space = PLANE } end, "^journal: cannot open /nonexistent/log: No such file")
     helper.write_file(path, "hello\n")
     assert.error_matches(function() hpo.study { log = path, space = PLANE } end, "line 1 of .* is no JSON object")
   end)
@@ -439,7 +454,10 @@ describe("importance", function()
     -- one run that diverged, in the middle of others that did not, does not become all the variance there is
     study:enqueue { x1 = 0.1, x2 = 0.2, x3 = 0.3 }
     study:tell(study:ask(), 1e9)
-    for _, item in ipairs(hpo.importance(study)) do assert.allclose({ item.main, item.total }, expected[item.name], { atol = 0.25 }) end
+    local list = hpo.importance(study)
+    for _, item in ipairs(list) do assert.allclose({ item.main, item.total }, expected[item.name], { atol = 0.25 }) end
+    for _, item in ipairs(list) do assert.is_true(item.total >= item.main) end
+    assert.matches("parameter +alone +with interactions", tostring(list))
   end)
 end)
 
@@ -465,6 +483,23 @@ describe("BayesianOptimization", function()
     assert.error_matches(function() hpo.BayesianOptimization { domain = domain } end, "option 'f' is required")
     assert.error_matches(function() hpo.BayesianOptimization { f = print } end, "option 'domain' is required")
     assert.error_matches(function() hpo.BayesianOptimization { f = print, domain = { { name = "a", domain = { 2, 1 } } } } end, "domain is empty")
+  end)
+
+  it("draws by the study's own methods, surfaces over their whole axes and by the values that parameters have", function()
+    local dir = helper.tmpdir()
+    local study = hpo.study { space = { { name = "x", domain = { 0, 1 } }, { name = "n", type = "discrete", domain = { 1, 2, 10 } } }, seed = 1 }
+    study:optimize(function(p) return (p.x - 0.4) ^ 2 + p.n / 10 end, { n_trials = 12, progress = false })
+    for _, name in ipairs { "history", "convergence", "acquisition", "parallel", "slices", "importance" } do
+      local path = ("%s/%s.svg"):format(dir, name)
+      study["plot_" .. name](study, path)
+      assert.matches("^<svg.*</svg>%s*$", helper.read_file(path))
+    end
+    assert.matches('<image[^>]*preserveAspectRatio="none"', helper.read_file(dir .. "/acquisition.svg"))
+    local two = hpo.study { space = study.space, direction = { "minimize", "maximize" }, seed = 1 }
+    two:optimize(function(p) return p.x, p.n end, { n_trials = 8, progress = false }) -- two values, or a list of them
+    two:optimize(function(p) return { p.x, p.n } end, { n_trials = 4, progress = false })
+    assert.equal(12, two.n_finished)
+    assert.matches("Pareto", tostring(two:plot_pareto()))
   end)
 
   it("draws one-dimensional searches, two objectives, conditional ones", function()

@@ -6,9 +6,18 @@
 local check = require "scion.check"
 local gp_sampler = require "scion.hpo.gp"
 local samplers = require "scion.hpo.samplers"
+local show = require "scion.show"
 local Sobol = require "scion.hpo.sobol"
 
 local M = {}
+
+local Importance = { __name = "importance" }
+Importance.__tostring = function(self)
+  local rows = {}
+  for i, item in ipairs(self) do rows[i] = { item.name, item.main, item.total } end
+  return show.table({ "parameter", { title = "alone", format = "%.3f" }, { title = "with interactions", format = "%.3f" } }, rows,
+    { title = "Share of the variance" })
+end
 
 -- Several objectives count alike.
 local function even_weights(study)
@@ -82,14 +91,14 @@ function M.importance(study, opts)
       total = total + (fa[i] - f[i]) ^ 2
     end
     local ok = variance > 1e-18
-    list[k] = { name = p.name, main = ok and math.max(0, math.min(1, main / n / variance)) or 0,
-      total = ok and math.min(1, total / (2 * n) / variance) or 0 }
+    main = ok and math.max(0, math.min(1, main / n / variance)) or 0
+    list[k] = { name = p.name, main = main, total = ok and math.max(main, math.min(1, total / (2 * n) / variance)) or 0 }
   end
   table.sort(list, function(x, y)
     if x.total ~= y.total then return x.total > y.total end
     return x.name < y.name
   end)
-  return list
+  return setmetatable(list, Importance)
 end
 
 return M

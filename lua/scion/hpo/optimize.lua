@@ -38,8 +38,9 @@ local function record(study, trial, value)
     kind_ok = false
   end
   if not kind_ok then
-    local reason = ("the objective must return %s, got %s"):format(
-      #study.directions == 1 and "a number" or ("a list of %d numbers"):format(#study.directions), check.describe(value))
+    local reason = ("the objective must return %s, got %s%s"):format(
+      #study.directions == 1 and "a number" or ("a list of %d numbers"):format(#study.directions), check.describe(value),
+      require("scion").is_tensor(value) and " (t:item() is the number of a tensor)" or "")
     study:fail(trial, reason)
     return reason
   end
@@ -51,7 +52,9 @@ M.record = record
 --- objective does not keep its side.
 function M.run_trial(study, trial, f)
   local caught = progress.interruptions()
-  local ok, value = pcall(f, trial.params, trial)
+  local result = table.pack(pcall(f, trial.params, trial))
+  local ok, value = result[1], result[2]
+  if result.n > 2 and #study.directions > 1 and type(value) == "number" then value = table.move(result, 2, result.n, 1, {}) end
   if not ok and M.is_interrupt(value) or progress.interruptions() > caught then
     study:release(trial)
     return false, ok and "interrupted!" or value
@@ -86,7 +89,7 @@ local function share(study, mpi, o)
   return wanted and o.max_trials and math.min(wanted, o.max_trials) or wanted or o.max_trials
 end
 
---- Runs trials of f(params, trial), which returns the value (a list for several objectives), reports intermediate values by
+--- Runs trials of f(params, trial), which returns the value (several values, or a list of them, for several objectives), reports intermediate values by
 --- trial:report and may return early when trial:should_stop(). Errors, NaN and infinities become failed trials. Stops at
 --- n_trials (default 100 when nothing else is given), max_trials, timeout, target, an exhausted space, or Ctrl-C, which leaves the
 --- running trial to be run first by the next call, here or in another process. Under `mpirun -n N` the ranks run the trials between

@@ -101,26 +101,44 @@ local Grid = { name = "grid" }
 Grid.__index = Grid
 
 local function levels_of(space, levels)
+  for name, n in pairs(type(levels) == "table" and levels or {}) do
+    local p = space.by_name[name]
+    if not p or p.values or math.type(n) ~= "integer" or n < 1 then
+      error(("hpo.grid: levels of %s: expected a whole number for a continuous or integer parameter of the space, got %s"):format(check.describe(name),
+        check.describe(n)), 0)
+    end
+  end
   return function(p)
-    if p.type ~= "continuous" then return nil end
-    local n = type(levels) == "table" and levels[p.name] or type(levels) == "number" and levels or 5
-    local values = {}
-    for k = 1, n do values[k] = space:value_at(p, n == 1 and 0.5 or (k - 1) / (n - 1)) end
+    local n = type(levels) == "table" and levels[p.name]
+    if not n and p.type ~= "continuous" then return nil end
+    n = n or type(levels) == "number" and levels or 5
+    local values, seen = {}, {}
+    for k = 1, n do
+      local value = space:value_at(p, n == 1 and 0.5 or (k - 1) / (n - 1))
+      if not seen[value] then values[#values + 1] = value end -- of few integers, several levels may be one
+      seen[value] = true
+    end
     return values
   end
 end
 
 function Grid:suggest(study)
-  for point in study.space:points(levels_of(study.space, self.levels)) do
+  local walk = self.walks[study]
+  if not walk then
+    walk = study.space:points(levels_of(study.space, self.levels))
+    self.walks[study] = walk
+  end
+  for point in walk do
     if not study.keys[study.space:key(point)] then return point end
   end
   return nil, "exhausted: all points of the grid have been tried"
 end
 
---- Every combination in order. levels: points of a continuous parameter's domain, a number or { name = number }; default 5.
+--- Every combination in order. levels: points of a continuous parameter's domain (default 5), or { name = number } for some of them, and for
+--- integers, which have all their values otherwise.
 function M.grid(opts)
   local o = check.opts("hpo.grid", opts, { levels = check.either({ check.integer { min = 1 }, check.table() }, { default = 5 }) })
-  return setmetatable({ levels = o.levels }, Grid)
+  return setmetatable({ levels = o.levels, walks = setmetatable({}, { __mode = "k" }) }, Grid)
 end
 
 -- ---- by name ------------------------------------------------------------------------------------------------------------------

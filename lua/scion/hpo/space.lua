@@ -34,7 +34,7 @@ local function read_domain(p, fail)
   if p.type == "continuous" or p.type == "integer" then
     if #domain ~= 2 then fail("domain must be { low, high }, got a list of %d", #domain) end
     for i = 1, 2 do
-      if not is_finite(domain[i]) then fail("domain must hold two finite numbers, got %s", check.describe(domain[i])) end
+      if not is_finite(domain[i]) then fail("domain must hold two finite numbers, got %s", domain[i] ~= domain[i] and "NaN" or check.describe(domain[i])) end
     end
     p.low, p.high = domain[1], domain[2]
     if p.type == "integer" then
@@ -82,7 +82,7 @@ function M.new(list, where, level)
     local p = check.opts(("%s: parameter %d"):format(where, i), given, PARAMETER, level + 2)
     local function fail(message, ...) error(("%s: parameter '%s': " .. message):format(where, p.name, ...), level + 2) end
     if self.by_name[p.name] then fail("this name is used twice") end
-    read_domain(p, fail)
+    read_domain(p, function(message, ...) error(("%s: parameter '%s': " .. message):format(where, p.name, ...), level + 3) end)
     if p.when then
       local conditions = {}
       for parent_name, values in pairs(p.when) do
@@ -298,6 +298,12 @@ end
 
 local HUGE <const> = 1e15
 
+-- Value k of a parameter that has separate ones; it may be false.
+local function value_number(p, k)
+  if p.values then return p.values[k] end
+  return p.low + k - 1
+end
+
 --- How many points the space has; math.huge when a parameter is continuous (or they are beyond counting).
 function Space:count()
   if self.n_points then return self.n_points end
@@ -309,7 +315,7 @@ function Space:count()
     if not p.is_parent then return p.count * from(i + 1, params) end
     local total = 0
     for k = 1, p.count do
-      params[p.name] = p.values and p.values[k] or p.low + k - 1
+      params[p.name] = value_number(p, k)
       total = total + from(i + 1, params)
       if total >= HUGE then break end
     end
@@ -339,7 +345,7 @@ function Space:points(levels)
       end
       local values = p.values or levels and levels(p)
       for k = 1, values and #values or p.count do
-        params[p.name] = values and values[k] or p.low + k - 1
+        if values then params[p.name] = values[k] else params[p.name] = value_number(p, k) end
         from(i + 1)
       end
       params[p.name] = nil

@@ -101,7 +101,7 @@ function Study:init(opts)
   if not o.log then return end
   local header = { event = "study", version = VERSION, directions = json.array(self.directions), space = self.space:describe(), seed = self.seed,
     sampler = self.sampler.name }
-  self.expected = header
+  self.expected, self.log_path = header, o.log
   self.journal = journal.open(o.log, function(event) self:_apply(event) end)
   self.journal:transaction(function()
     if not self.opened then self.journal:append(header) end
@@ -136,7 +136,8 @@ function HANDLERS.study(self, e)
   local mine = self.expected
   for _, name in ipairs { "space", "directions" } do
     if json.encode(e[name]) ~= json.encode(mine[name]) then
-      error(("hpo.study: %s was begun with another %s:\n  there %s\n  here  %s"):format(self.journal and self.journal.path or "the log", name,
+      local what = name == "directions" and "direction" or name
+      error(("hpo.study: %s was begun with another %s:\n  there %s\n  here  %s"):format(self.log_path, what,
         json.encode(e[name]), json.encode(mine[name])), 0)
     end
   end
@@ -413,6 +414,30 @@ function Study:optimize(f, opts) return require("scion.hpo.optimize").optimize(s
 
 --- A text for the terminal: counts, the best trials, failures.
 function Study:summary() return require("scion.hpo.optimize").summary(self) end
+
+local function plot(self, name, out) return require("scion.plot.study")[name](self, { out = out }) end
+
+--- Values of the trials in their order and the best so far. The drawings are SVG, written to `out` where it is given.
+---@param out? string
+function Study:plot_history(out) return plot(self, "history", out) end
+--- Distance between consecutive points, and the best value so far.
+---@param out? string
+function Study:plot_convergence(out) return plot(self, "convergence", out) end
+--- Mean and uncertainty of the surrogate and the acquisition, for one or two parameters.
+---@param out? string
+function Study:plot_acquisition(out) return plot(self, "acquisition", out) end
+--- Every trial as a line over one axis per parameter.
+---@param out? string
+function Study:plot_parallel(out) return plot(self, "parallel", out) end
+--- Value against each parameter, a panel each.
+---@param out? string
+function Study:plot_slices(out) return plot(self, "slices", out) end
+--- The share of the variance that each parameter explains; see scion.hpo.importance.
+---@param out? string
+function Study:plot_importance(out) return plot(self, "importance", out) end
+--- All trials of a study of two objectives, and those that none beats in both.
+---@param out? string
+function Study:plot_pareto(out) return plot(self, "pareto", out) end
 
 --- One self-contained HTML page: summary, plots, table of trials. Written to `out`; its text is returned.
 function Study:report(out) return require("scion.hpo.report").html(self, { out = out }) end

@@ -15,6 +15,7 @@ local json = require "scion.json"
 local Learner = require "scion.meta.learner"
 local losses = require "scion.meta.losses"
 local progress = require "scion.progress"
+local show = require "scion.show"
 local task_sources = require "scion.meta.tasks"
 
 local Algorithm = class.class "MetaAlgorithm"
@@ -249,9 +250,9 @@ function Algorithm:evaluate(source, opts)
     bar:step(1)
   end
   bar:finish()
-  local result = { n = n }
+  local result = show.record { n = n }
   for _, kind in ipairs(kinds) do
-    local s, r = sums[kind], {}
+    local s, r = sums[kind], show.record {}
     local ci
     r.loss, ci = mean_and_ci(s.loss)
     if #s.accuracy > 0 then r.accuracy, ci = mean_and_ci(s.accuracy) end
@@ -376,7 +377,7 @@ function Algorithm:fit(source, opts)
   local log = opts.log and leads and assert(io.open(opts.log, opts.resume and "a" or "w"))
   local bar = progress.new { label = opts.label, total = opts.meta_steps, unit = "step", quiet = not opts.progress or not leads }
   bar.done = self.meta_steps_done
-  local history, begun = {}, progress.now()
+  local history, begun = show.list {}, progress.now()
   for step = self.meta_steps_done + 1, opts.meta_steps do
     local scope <close> = s.scope()
     for _, p in ipairs(graded) do p.grad = nil end
@@ -400,7 +401,7 @@ function Algorithm:fit(source, opts)
       info.validation = self:evaluate(opts.validation, { n = opts.validate_n })
     end
     if step % opts.log_every == 0 or last or info.validation then
-      local record = { step = step, loss = info.loss, accuracy = info.accuracy, validation = info.validation, seconds = progress.now() - begun }
+      local record = show.record { step = step, loss = info.loss, accuracy = info.accuracy, validation = info.validation, seconds = progress.now() - begun }
       history[#history + 1] = record
       if log then log:write(json.encode(record), "\n"):flush() end
     end

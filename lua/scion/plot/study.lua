@@ -242,6 +242,18 @@ local function acquisition_1d(study, o, gp, p, list)
   return canvas
 end
 
+-- The value of a parameter at a share of its axis: the nearest that it has.
+local function value_on_axis(p, u)
+  local v = p.scale == "log" and p.low * (p.high / p.low) ^ u or p.low + (p.high - p.low) * u
+  if p.type == "integer" then return math.tointeger(math.floor(v + 0.5)) end
+  if not p.values then return v end
+  local best = p.values[1]
+  for _, value in ipairs(p.values) do
+    if math.abs(value - v) < math.abs(best - v) then best = value end
+  end
+  return best
+end
+
 local function acquisition_2d(study, o, gp, p, q, list)
   local png = require "scion.plot.png"
   local w, h = o.width or 1080, o.height or 380
@@ -251,8 +263,8 @@ local function acquisition_2d(study, o, gp, p, q, list)
   for j = 1, n do
     for i = 1, n do
       local params = {}
-      params[p.name] = study.space:value_at(p, (i - 0.5) / n)
-      params[q.name] = study.space:value_at(q, 1 - (j - 0.5) / n)
+      params[p.name] = value_on_axis(p, (i - 0.5) / n)
+      params[q.name] = value_on_axis(q, 1 - (j - 0.5) / n)
       rows[#rows + 1] = study.space:encode(params)
     end
   end

@@ -75,7 +75,7 @@ end
 
 --- A picture given as PNG bytes.
 function Canvas:image(x, y, w, h, png)
-  return self:add("image", { x = x, y = y, width = w, height = h, ["image-rendering"] = "pixelated",
+  return self:add("image", { x = x, y = y, width = w, height = h, ["image-rendering"] = "pixelated", preserveAspectRatio = "none",
     ["href"] = "data:image/png;base64," .. M.base64(png) })
 end
 

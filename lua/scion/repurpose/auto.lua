@@ -224,6 +224,10 @@ local function write_report(r, o, set, sources)
     say("Do not transfer: the best with transfer, %s, reaches %s; without it %s reaches %s (difference %+.1f points, standard error %.1f).",
       transfer.label, percent(transfer.accuracy), plain.label, percent(plain.accuracy), 100 * r.gain, 100 * r.error)
   end
+  if r.passed_over then
+    say("%s with %s is ahead by no more than chance; the vote, then repurposers as they come, go before what was tuned.", r.passed_over.label,
+      percent(r.passed_over.accuracy))
+  end
   say("Fitted on all %d items: %s.", #set, best.label)
   if #r.left_out > 0 then say("Left out, since the budget of %g s is too short: %s.", o.budget, table.concat(r.left_out, "; ")) end
   lines[#lines + 1] = ""
@@ -333,7 +337,8 @@ function M.auto(opts)
       local value = params[name]
       if value ~= nil then text[#text + 1] = ("%s = %s"):format(name, type(value) == "number" and ("%.3g"):format(value) or value) end
     end
-    return { label = ("%s on %s (%s)"):format(METHODS[params.method], c.name, table.concat(text, ", ")), is_transfer = c.is_transfer, set = c.set,
+    local settings = #text > 0 and (" (%s)"):format(table.concat(text, ", ")) or ""
+    return { label = ("%s on %s%s"):format(METHODS[params.method], c.name, settings), is_transfer = c.is_transfer, set = c.set,
       params = params, candidate = c, is_default = c.last and is_default(params),
       is_vote = c.last and params.method == "vote", make = function() return new_repurposer(params, nothing, "features", false) end }
   end
@@ -441,6 +446,7 @@ function M.auto(opts)
   end
   prefer "is_default"
   prefer "is_vote"
+  if first ~= r.best_transfer then r.passed_over = first end
   r.gain, r.error = paired(r.best_transfer.folds_accuracy, r.best_plain.folds_accuracy, o.folds)
   r.transfer = r.gain > r.error and r.gain > 0
   r.best, r.ways, r.study = r.transfer and r.best_transfer or r.best_plain, ways, study

@@ -16,7 +16,8 @@ static const struct { const char *op, *type; } same[] = {
   { "pow", "Pow" }, { "maximum", "Max" }, { "minimum", "Min" }, { "eq", "Equal" }, { "lt", "Less" }, { "le", "LessOrEqual" }, { "gt", "Greater" },
   { "ge", "GreaterOrEqual" }, { "matmul", "MatMul" }, { "mm", "MatMul" }, { "bmm", "MatMul" },
   { "mv", "MatMul" }, { "dot", "MatMul" }, { "where", "Where" }, { "expand_by", "Expand" }, { "tile_by", "Tile" }, { "squeeze_by", "Squeeze" },
-  { "unsqueeze_by", "Unsqueeze" }, { "slice_by", "Slice" }, { "range_by", "Range" }, { "feature_dropout", "Identity" }, { "feature_alpha_dropout", "Identity" }, { "alpha_dropout", "Identity" } };
+  { "unsqueeze_by", "Unsqueeze" }, { "slice_by", "Slice" }, { "range_by", "Range" }, { "feature_dropout", "Identity" },
+  { "feature_alpha_dropout", "Identity" }, { "alpha_dropout", "Identity" } };
 static void plain(scion_ow *w) {
   const char *in[8], *type = NULL;
   int32_t n = (int32_t)scion__min(w->node->n_in, 8);
@@ -364,7 +365,8 @@ const scion_ow_op scion__ow_ops[] = {
   P("isnan") P("isinf") P("clone") P("contiguous") P("det") P("add") P("sub") P("mul") P("div") P("pow") P("maximum") P("minimum") P("eq") P("lt") P("le") P("gt")
   P("ge") P("matmul") P("mm") P("bmm") P("mv") P("dot") P("where") P("expand_by") P("tile_by") P("squeeze_by")
   P("unsqueeze_by") P("slice_by") P("range_by") P("feature_dropout") P("feature_alpha_dropout") P("alpha_dropout")
-  { "logical_not", logical }, { "logical_and", logical }, { "logical_or", logical }, { "logical_xor", logical }, { "square", square }, { "rsqrt", rsqrt }, { "ne", not_equal }, { "silu", silu }, { "logsigmoid", logsigmoid }, { "tanhshrink", tanhshrink }, { "fmod", fmod_ },
+  { "logical_not", logical }, { "logical_and", logical }, { "logical_or", logical }, { "logical_xor", logical }, { "square", square },
+  { "rsqrt", rsqrt }, { "ne", not_equal }, { "silu", silu }, { "logsigmoid", logsigmoid }, { "tanhshrink", tanhshrink }, { "fmod", fmod_ },
   { "remainder", remainder_ }, { "floor_divide", floor_divide }, { "clamp", clamp }, { "relu6", relu6 }, { "hardtanh", hardtanh }, { "hardsigmoid", hardsigmoid },
   { "leaky_relu", leaky_relu }, { "elu", elu }, { "celu", elu }, { "selu", selu }, { "gelu", gelu }, { "softplus", softplus }, { "threshold", threshold },
   { "hardshrink", shrink }, { "softshrink", shrink }, { "prelu", prelu }, { "glu", glu }, { "softmax", softmax }, { "log_softmax", softmax }, { "to", to },

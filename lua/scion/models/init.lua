@@ -33,6 +33,9 @@ for _, size in ipairs { "b0", "b1", "b2", "b3", "b4", "b5", "b6", "b7", "lite0",
 end
 
 local function variant(family, given)
+  --- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+  ---@param opts? table
+  ---@return scion.Net
   return function(opts)
     if opts ~= nil and type(opts) ~= "table" then return family(opts) end
     local all = {}

@@ -113,10 +113,10 @@ end
 -- ---- losses -------------------------------------------------------------------------------------------------------------
 
 -- Numbers are learned in deviations of the training targets; see unscale.
-local function target_scaling(train)
+local function target_scaling(self, train)
   local s = require "scion"
   local targets = {}
-  for _, y in train:in_order() do targets[#targets + 1] = y:to("f64"):reshape(#y, -1) end
+  for _, y in train:in_order() do targets[#targets + 1] = self:_as_targets(y):to("f64"):reshape(#y, -1) end
   return require("scion.repurpose.predictor").column_scaling(s.cat(targets, 1), true)
 end
 
@@ -230,7 +230,10 @@ local function prepare(self, train)
     if y == nil then check.raise(getmetatable(self).class_name .. ": repurpose needs data with targets") end
     self.n_outputs = y:dim() == 2 and y:size(2) or 1
   end
-  self.target_scaling = self.task == "regression" and target_scaling(train) or nil
+  if self.task == "multi_label" then
+    for _, y in train:in_order() do self:_check_label_targets(y) end
+  end
+  self.target_scaling = self.task == "regression" and target_scaling(self, train) or nil
   local net = self:_create_target_module(train)
   if not graph.is_net(net) then
     check.raise("%s: _create_target_module must return a net, got %s", getmetatable(self).class_name, check.describe(net))

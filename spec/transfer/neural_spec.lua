@@ -138,6 +138,21 @@ describe("NeuralNetworkFineTuneRepurposer", function()
     raises("to must be above from", rp.find_learning_rate, rp, train, { from = 1, to = 0.1 })
   end)
 
+  it("warns when training has gone astray", function()
+    local heard, emit = {}, scion.emit
+    scion.emit = function(_, text) heard[#heard + 1] = text end
+    local ok, message = pcall(function()
+      for _, lr in ipairs { 1e-2, 1e5 } do
+        made("NeuralNetworkFineTuneRepurposer", { transfer_layer_name = "flatten", num_epochs = 3, optimizer = "sgd", optimizer_params = { lr = lr },
+          schedule = "constant" }):repurpose(train)
+      end
+    end)
+    scion.emit = emit
+    assert.is_true(ok, message)
+    assert.equal(1, #heard)
+    assert.truthy(heard[1]:find("the learning rate (100000) may be too high", 1, true), heard[1])
+  end)
+
   it("predicts numbers and sets of labels", function()
     local x = train.dataset.x
     local brightness = x:reshape(60, -1):mean(2):mul(100)

@@ -353,7 +353,12 @@ function Repurposer:accuracy(data) return self:evaluate(data).accuracy end
 --- The whole thing as one network: preprocessing, trunk, head, softmax. C hosts and predict.lua run it.
 function Repurposer:to_net()
   self:_need_target("export")
-  local net, shapes = self:_to_net(), {}
+  return self:_remember_shapes(self:_to_net())
+end
+
+--- For subclasses: tells a net what the training data looked like. Returns it.
+function Repurposer:_remember_shapes(net)
+  local shapes = {}
   for i, item in ipairs(self.provide_data or {}) do shapes[i] = item.shape end
   if self.provide_data then input_shapes.remember(net, shapes) end
   return net

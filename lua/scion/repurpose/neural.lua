@@ -245,6 +245,17 @@ local function prepare(self, train)
   return net, train, validation
 end
 
+-- Training that ends far worse than guessing has gone astray.
+local function warn_of_divergence(self, history)
+  local last = history.epochs[#history.epochs]
+  if self.task ~= "classes" or type(self.options.loss) == "function" or self.options.class_weight ~= "none" or not last then return end
+  local guessing = math.log(#self.classes)
+  if last.loss > 1.5 * guessing then
+    require("scion").emit("warn", ("%s: the loss is %.3g after training, guessing has %.3g: the learning rate (%g) may be too high (find_learning_rate suggests one)"):format(
+      getmetatable(self).class_name, last.loss, guessing, self.options.optimizer_params.lr))
+  end
+end
+
 function Neural:repurpose(train)
   local options = self.options
   local net, validation
@@ -277,10 +288,11 @@ function Neural:repurpose(train)
     error(history, 0)
   end
   self.history = history
+  warn_of_divergence(self, history)
   if self.task == "regression" and self.target_scaling and type(options.loss) ~= "function" then unscale(net, self.target_scaling) end
   net:eval()
   self.ends_in_softmax = graph.logits(net) ~= net:outputs()[1]
-  self.target_model = net
+  self.target_model = self:_remember_shapes(net)
   if options.calibrate and self.task == "classes" then
     if not validation then check.raise(getmetatable(self).class_name .. ": calibrate needs validation data (validation or validation_split)") end
     self:calibrate(validation)

@@ -96,7 +96,7 @@ function Predictor:_assemble(head)
   self.features_value = net:value_name(value)
   net:set_outputs { net:merge(head, "head", { value }) }
   net:prune()
-  return net:eval()
+  return self:_remember_shapes(net:eval())
 end
 
 -- Runs the head on features, in pieces that do not need much memory.

@@ -126,7 +126,7 @@ for i, name in ipairs(NAMES) do
   series[i] = { label = name, x = CHECKPOINTS, y = total[name] }
 end
 if args.out then
-  os.execute(("mkdir -p '%s'"):format(args.out))
+  scion.io.make_dir(args.out)
   scion.plot.lines { series = series, x_label = "steps on the new task", y_label = "accuracy on unseen images", out = args.out .. "/few_images.svg",
     title = ("%d images of each of %d unseen classes"):format(args.shots, ways) }
 end

@@ -161,6 +161,6 @@ print(scion.json.encode { script = "leap_omniglot", seeds = args.seeds, rows = r
 if args.out then
   local labels, values, errors = {}, {}, {}
   for i, r in ipairs(rows) do labels[i], values[i], errors[i] = r.method, 100 * r.error, 100 * r.error_sd end
-  os.execute(("mkdir -p '%s'"):format(args.out))
+  scion.io.make_dir(args.out)
   scion.plot.bars { labels = labels, values = values, errors = errors, x_label = "error % on held-out alphabets", out = args.out .. "/leap_omniglot.svg" }
 end

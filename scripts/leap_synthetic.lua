@@ -44,7 +44,7 @@ for k = 1, seeds do
   local lmr, means, initial = run(seed)
   runs[k], starts[k] = means, initial
   if k == 1 and args.out then
-    os.execute(("mkdir -p '%s'"):format(args.out))
+    scion.io.make_dir(args.out)
     lmr.meta_logger:plot_losses(args.out .. "/leap_losses.svg")
     lmr.meta_logger:plot_params("weight", args.out .. "/leap_paths.svg")
   end

@@ -173,7 +173,7 @@ if not args.weights then
 end
 local result = measure(iterations, args.episodes)
 if args.out then
-  os.execute(("mkdir -p '%s'"):format(args.out))
+  scion.io.make_dir(args.out)
   local xs, ys = {}, {}
   for i, point in ipairs(curve) do xs[i], ys[i] = point.step, point.accuracy end
   scion.plot.lines { series = { { label = method, x = xs, y = ys } }, x_label = "meta-step", y_label = "accuracy", out = args.out .. "/omniglot.svg" }

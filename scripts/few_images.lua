@@ -8,6 +8,7 @@
 
 local scion = require "scion"
 local nn, meta = scion.nn, scion.meta
+local print = scion.mpi.rank() == 0 and print or function() end -- mpirun -n N: one rank tells
 
 local args = scion.cli.parse {
   name = "few_images", about = "A meta-learned start against a fine-tuned start against scratch, on unseen classes.",
@@ -16,6 +17,7 @@ local args = scion.cli.parse {
     { "iterations", "N", "meta-steps", default = 600, min = 1 }, { "omniglot", nil, "characters of Omniglot instead of clothes" },
     { "dir", "DIR", "where Omniglot lies" }, { "seeds", "N", "repetitions", default = 1, min = 1 } },
 }
+if scion.mpi.rank() > 0 then args.out = nil end
 if args.quick then args.steps, args.tasks, args.iterations = 4, 2, 3 end
 local F <const> = args.quick and 8 or 32
 

@@ -11,6 +11,7 @@
 
 local scion = require "scion"
 local nn, meta = scion.nn, scion.meta
+local print = scion.mpi.rank() == 0 and print or function() end -- mpirun -n N: one rank tells
 
 local args = scion.cli.parse {
   name = "leap_omniglot", about = "Leap beside Reptile, FOMAML and multi-head fine-tuning on alphabets of Omniglot.",
@@ -20,6 +21,7 @@ local args = scion.cli.parse {
     { "alphabets", "N", "to learn from", default = 20, min = 1 }, { "held_out", "N", "to measure", default = 10, min = 1 },
     { "dir", "DIR", "where Omniglot lies" } },
 }
+if scion.mpi.rank() > 0 then args.out = nil end
 if type(args.methods) == "string" then args.methods = { args.methods } end
 local ways = 20
 if args.quick then args.seeds, args.meta_steps, args.steps, args.filters, args.alphabets, args.held_out, ways = 1, 1, 3, 4, 2, 2, 5 end

@@ -5,6 +5,7 @@
 
 local scion = require "scion"
 local nn, meta = scion.nn, scion.meta
+local print = scion.mpi.rank() == 0 and print or function() end -- mpirun -n N: one rank tells
 
 local args = scion.cli.parse {
   name = "leap_synthetic", about = "Leap on four linear regression tasks, as Xfer's demo runs it.",
@@ -14,6 +15,7 @@ local args = scion.cli.parse {
     { "meta_batch", "N", "tasks of a meta-step (default: all; 3 with --as_xfer)", type = "integer", min = 1 },
     { "as_xfer", nil, "reproduce Xfer's accumulation and its printed decay (meta batch 3, meta learning rate 1e-4)" } },
 }
+if scion.mpi.rank() > 0 then args.out = nil end
 
 local seeds = args.quick and 2 or args.seeds
 local meta_lr = args.meta_lr or (args.as_xfer and 1e-4 or 2e-3)

@@ -172,7 +172,7 @@ if not args.weights then
     end })
 end
 local result = measure(iterations, args.episodes)
-if args.out then
+if args.out and scion.mpi.rank() == 0 then
   scion.io.make_dir(args.out)
   local xs, ys = {}, {}
   for i, point in ipairs(curve) do xs[i], ys[i] = point.step, point.accuracy end

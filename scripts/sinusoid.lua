@@ -27,8 +27,8 @@ local METHODS <const> = {
   fomaml = function(model) return meta.FOMAML { model = model, lr = 0.01, inner_steps = args.inner_steps } end,
   metasgd = function(model) return meta.MetaSGD { model = model, lr = 0.01, inner_steps = args.inner_steps } end,
   anil = function(model) return meta.ANIL { model = model, lr = 0.01, inner_steps = args.inner_steps } end,
-  -- 10 steps of SGD on all points, meta step size 0.5 falling to 0
-  reptile = function(model) return meta.Reptile { model = model, lr = 0.01, inner_steps = 10, meta_lr = 0.5 } end,
+  -- 10 steps of SGD on all points, meta step size 1 falling to 0
+  reptile = function(model) return meta.Reptile { model = model, lr = 0.01, inner_steps = 10, meta_lr = 1 } end,
 }
 
 local function mean_sd(list)

@@ -7735,9 +7735,94 @@ function scion.models.bert(opts) end
 ---@param opts? table depth = 121 | 161 | 169 | 201, num_classes = 1000, in_channels = 3
 function scion.models.densenet(opts) end
 
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.densenet121(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.densenet161(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.densenet169(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.densenet201(opts) end
+
 --- EfficientNet: features.0.0, features.1.0.block.0.0, ..., features.8.0, classifier.1.
 ---@param opts? table size = "b0" ... "b7" | "lite0" ... "lite4", num_classes = 1000, in_channels = 3
 function scion.models.efficientnet(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_b0(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_b1(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_b2(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_b3(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_b4(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_b5(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_b6(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_b7(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_lite0(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_lite1(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_lite2(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_lite3(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.efficientnet_lite4(opts) end
 
 --- LeNet-5 (LeCun et al. 1998) with rectifiers and max pooling: conv1, relu1, pool1, conv2, relu2, pool2, flatten, fc1, relu3, fc2, relu4, fc3. 28 x 28 pictures are
 --- padded to 32 x 32 by the first convolution.
@@ -7760,10 +7845,70 @@ function scion.models.mobilenet_v2(opts) end
 ---@param opts? table size = "large" | "small", num_classes = 1000, dropout = 0.2, in_channels = 3
 function scion.models.mobilenet_v3(opts) end
 
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.mobilenet_v3_large(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.mobilenet_v3_small(opts) end
+
 --- Residual network of 18, 34, 50, 101 or 152 layers: conv1, bn1, relu, maxpool, layer1.0.conv1, ..., avgpool, flatten, fc. The steps of two
 --- are in the 3 x 3 convolutions, as in torchvision.
 ---@param opts? table depth = 50, num_classes = 1000
 function scion.models.resnet(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.resnet101(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.resnet110(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.resnet152(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.resnet18(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.resnet20(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.resnet32(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.resnet34(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.resnet44(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.resnet50(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.resnet56(opts) end
 
 --- The residual networks for CIFAR of 20, 32, 44, 56 or 110 layers: conv1, bn1, relu, layer1.0.conv1, ..., avgpool, flatten, linear. shortcut "A": where a
 --- block halves the picture, every second pixel with zero channels around; "B": a convolution, layer2.0.shortcut.0.
@@ -7773,6 +7918,16 @@ function scion.models.resnet_cifar(opts) end
 --- SqueezeNet: features.0, features.3.squeeze, .expand1x1, .expand3x3, ..., classifier.1.
 ---@param opts? table version = "1.1" | "1.0", num_classes = 1000, dropout = 0.5, in_channels = 3
 function scion.models.squeezenet(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.squeezenet1_0(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.squeezenet1_1(opts) end
 
 --- The convolutional network for sentences of Kim (2014, arXiv 1408.5882): word ids (N, T) from 1, embedding, convolutions over 3, 4 and 5 words (conv3, conv4, conv5),
 --- each with its maximum over the sentence, dropout, fc. Sentences have at least as many words as the widest convolution.
@@ -7784,10 +7939,70 @@ function scion.models.text_cnn(opts) end
 ---@param opts? table depth = 19, num_classes = 1000, names = "torch" | "caffe", batch_norm = false, dropout = 0.5, in_channels = 3
 function scion.models.vgg(opts) end
 
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vgg11(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vgg11_bn(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vgg13(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vgg13_bn(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vgg16(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vgg16_bn(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vgg19(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vgg19_bn(opts) end
+
 --- Vision transformer: conv_proj, class_token, encoder.pos_embedding, encoder.layers.encoder_layer_0.ln_1, .self_attention, .ln_2, .mlp.0, .mlp.3, ..., encoder.ln, heads.head.
 --- The defaults are ViT-B/16; a small one: { image = 32, patch = 4, layers = 6, heads = 3, width = 192 }.
 ---@param opts? table image = 224, patch = 16, layers = 12, heads = 12, width = 768, mlp = 4 * width, num_classes = 1000, dropout = 0, in_channels = 3
 function scion.models.vit(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vit_b_16(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vit_b_32(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vit_l_16(opts) end
+
+--- One of torchvision's architectures by its own name: the family's function with depth or size given; other options as there.
+---@param opts? table
+---@return scion.Net
+function scion.models.vit_l_32(opts) end
 
 scion.mpi = {}
 

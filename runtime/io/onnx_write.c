@@ -387,13 +387,20 @@ static scion_status write_file(scion_ow *w, const bool *marks) {
 
 static void write_layer(scion_ow *w) {
   const net_node *n = w->node;
-  static const scion_ow_op *const tables[] = { scion__ow_ops, scion__ow_shape_ops, scion__ow_more_ops };
-  for (int i = 0; i < 3; i++) {
+  static const scion_ow_op *const tables[] = { scion__ow_ops, scion__ow_shape_ops, scion__ow_more_ops, scion__ow_composed_ops };
+  for (int i = 0; i < 4; i++) {
     for (const scion_ow_op *op = tables[i]; op->name != NULL; op++) {
       if (strcmp(op->name, n->op->info.name) != 0) continue;
       op->fn(w);
       return;
     }
+  }
+  if (scion__ow_recipe(w)) return;
+  if (n->n_in == 0 && !(n->op->info.flags & SCION_OF_RANDOM)) { /* the same in every run */
+    scion_tensor *t = NULL;
+    w->status = scion_apply(w->ctx, n->op, NULL, 0, n->params, &t, 1);
+    if (w->status == SCION_OK) w->status = scion__weights_add(w->ctx, &w->constants, scion__ow_out(w, 0), t);
+    return;
   }
   char why[400];
   const net_item *from = n->n_in > 0 && n->in[0] >= 0 ? w->net->values[n->in[0]].item : NULL;

@@ -1,6 +1,7 @@
 /* onnx_write.h: the inside of the ONNX writer: names of values, protobuf fields into a buffer, and what every op becomes.
  *   onnx_write.c      the file: inputs, initialisers, outputs, the walk over the layers
- *   onnx_write_ops.c, onnx_write_shapes.c, onnx_write_more.c  the table of ops; adding one: a function and a line */
+ *   onnx_write_ops.c, onnx_write_shapes.c, onnx_write_more.c  the table of ops; adding one: a function and a line
+ *   onnx_write_recipes.c  ops without a node of their own; adding one: most often a line of text */
 #ifndef SCION_ONNX_WRITE_H
 #define SCION_ONNX_WRITE_H
 
@@ -54,7 +55,8 @@ const char *scion__ow_word(const scion_ow *w, const char *param); /* ENUM */
 
 int scion__onnx_type(int dtype); /* ONNX's number */
 typedef struct scion_ow_op { const char *name; void (*fn)(scion_ow *w); } scion_ow_op;
-extern const scion_ow_op scion__ow_ops[], scion__ow_shape_ops[], scion__ow_more_ops[]; /* ended by NULL */
+extern const scion_ow_op scion__ow_ops[], scion__ow_shape_ops[], scion__ow_more_ops[], scion__ow_composed_ops[]; /* ended by NULL */
+bool scion__ow_recipe(scion_ow *w); /* writes the layer when there is a recipe for its op */
 
 /* ---- words of the tables ------------------------------------------------------------------------------------------ */
 

@@ -11,12 +11,13 @@ static const struct { const char *op, *type; } same[] = {
   { "relu", "Relu" }, { "sigmoid", "Sigmoid" }, { "tanh", "Tanh" }, { "exp", "Exp" }, { "log", "Log" }, { "sqrt", "Sqrt" }, { "neg", "Neg" }, { "abs", "Abs" },
   { "sign", "Sign" }, { "floor", "Floor" }, { "ceil", "Ceil" }, { "round", "Round" }, { "sin", "Sin" }, { "cos", "Cos" }, { "tan", "Tan" }, { "asin", "Asin" },
   { "acos", "Acos" }, { "atan", "Atan" }, { "sinh", "Sinh" }, { "cosh", "Cosh" }, { "asinh", "Asinh" }, { "acosh", "Acosh" }, { "atanh", "Atanh" }, { "erf", "Erf" },
-  { "reciprocal", "Reciprocal" }, { "softsign", "Softsign" }, { "mish", "Mish" }, { "hardswish", "HardSwish" }, { "logical_not", "Not" }, { "isnan", "IsNaN" },
+  { "reciprocal", "Reciprocal" }, { "softsign", "Softsign" }, { "mish", "Mish" }, { "hardswish", "HardSwish" }, { "isnan", "IsNaN" },
   { "isinf", "IsInf" }, { "clone", "Identity" }, { "contiguous", "Identity" }, { "det", "Det" }, { "add", "Add" }, { "sub", "Sub" }, { "mul", "Mul" }, { "div", "Div" },
   { "pow", "Pow" }, { "maximum", "Max" }, { "minimum", "Min" }, { "eq", "Equal" }, { "lt", "Less" }, { "le", "LessOrEqual" }, { "gt", "Greater" },
-  { "ge", "GreaterOrEqual" }, { "logical_and", "And" }, { "logical_or", "Or" }, { "logical_xor", "Xor" }, { "matmul", "MatMul" }, { "mm", "MatMul" }, { "bmm", "MatMul" },
+  { "ge", "GreaterOrEqual" }, { "matmul", "MatMul" }, { "mm", "MatMul" }, { "bmm", "MatMul" },
   { "mv", "MatMul" }, { "dot", "MatMul" }, { "where", "Where" }, { "expand_by", "Expand" }, { "tile_by", "Tile" }, { "squeeze_by", "Squeeze" },
-  { "unsqueeze_by", "Unsqueeze" }, { "slice_by", "Slice" }, { "range_by", "Range" }, { "feature_dropout", "Identity" }, { "alpha_dropout", "Identity" } };
+  { "unsqueeze_by", "Unsqueeze" }, { "slice_by", "Slice" }, { "range_by", "Range" }, { "feature_dropout", "Identity" },
+  { "feature_alpha_dropout", "Identity" }, { "alpha_dropout", "Identity" } };
 static void plain(scion_ow *w) {
   const char *in[8], *type = NULL;
   int32_t n = (int32_t)scion__min(w->node->n_in, 8);
@@ -24,6 +25,16 @@ static void plain(scion_ow *w) {
   for (size_t i = 0; i < sizeof same / sizeof *same; i++) if (strcmp(same[i].op, w->node->op->info.name) == 0) type = same[i].type;
   for (int32_t i = 0; i < n; i++) in[i] = IN(i);
   emit(w, type, n, in, NULL);
+}
+static void logical(scion_ow *w) { /* numbers other than 0 are true */
+  const char *op = w->node->op->info.name;
+  scion_oname in[2];
+  int32_t n = strcmp(op, "logical_not") == 0 ? 1 : 2;
+  for (int32_t i = 0; i < n; i++) {
+    if (scion__ow_shape(w, i)->dtype != SCION_BOOL) in[i] = cast(w, IN(i), SCION_BOOL);
+    else snprintf(in[i].s, sizeof in[i].s, "%s", IN(i));
+  }
+  emit(w, n == 1 ? "Not" : strcmp(op, "logical_and") == 0 ? "And" : strcmp(op, "logical_or") == 0 ? "Or" : "Xor", n, (const char *[]){ in[0].s, in[n - 1].s }, NULL);
 }
 static void square(scion_ow *w) { emit2(w, "Mul", IN(0), IN(0), NULL); }
 static void rsqrt(scion_ow *w) { emit1(w, "Reciprocal", scion__ow_call(w, "Sqrt", IN(0), NULL, NULL).s, NULL); }
@@ -84,14 +95,18 @@ static void gelu(scion_ow *w) {
   if (scion__ow_int(w, "approximate") != 0) scion__oa_text(&a, "approximate", "tanh");
   emit1(w, "Gelu", IN(0), &a);
 }
-static void softplus(scion_ow *w) { /* log(1 + exp(beta x)) / beta */
-  double beta = scion__ow_float(w, "beta");
-  if (beta == 1) {
+static void softplus(scion_ow *w) { /* log(1 + exp(beta x)) / beta; x itself where beta x is above the threshold */
+  double beta = scion__ow_float(w, "beta"), threshold = scion__ow_float(w, "threshold");
+  bool seen = threshold < 16; /* above, f32 does not tell the two apart */
+  if (beta == 1 && !seen) {
     emit1(w, "Softplus", IN(0), NULL);
     return;
   }
-  scion_oname b = scion__ow_number(w, dtype_in(w), beta);
-  emit2(w, "Div", scion__ow_call(w, "Softplus", scion__ow_call(w, "Mul", IN(0), b.s, NULL).s, NULL, NULL).s, b.s, NULL);
+  scion_oname b = scion__ow_number(w, dtype_in(w), beta), scaled = scion__ow_call(w, "Mul", IN(0), b.s, NULL);
+  scion_oname y = scion__ow_call(w, "Div", scion__ow_call(w, "Softplus", scaled.s, NULL, NULL).s, b.s, NULL);
+  scion_oname above = seen ? scion__ow_call(w, "Greater", scaled.s, scion__ow_number(w, dtype_in(w), threshold).s, NULL) : y;
+  if (seen) emit(w, "Where", 3, (const char *[]){ above.s, IN(0), y.s }, NULL);
+  else emit1(w, "Identity", y.s, NULL);
 }
 static void threshold(scion_ow *w) {
   scion_oname t = scion__ow_number(w, dtype_in(w), scion__ow_float(w, "threshold")), v = scion__ow_number(w, dtype_in(w), scion__ow_float(w, "value"));
@@ -142,6 +157,10 @@ static void dropout(scion_ow *w) {
 
 static void linear(scion_ow *w) {
   ATTRS(a);
+  if (scion__ow_shape(w, 1)->n_dims != 2) {
+    scion__ow_refuse(w, "its weights are those of several tasks");
+    return;
+  }
   if (rank_in(w) == 2) {
     scion__oa_int(&a, "transB", 1);
     emit(w, "Gemm", 3, (const char *[]){ IN(0), IN(1), IN(2) }, &a);
@@ -201,7 +220,15 @@ static void conv(scion_ow *w) {
     spread(w, "output_padding", n, 0, v);
     scion__oa_ints(&a, "output_padding", n, v);
   }
-  emit(w, up ? "ConvTranspose" : "Conv", 3, (const char *[]){ IN(0), IN(1), IN(2) }, &a);
+  const char *const in[3] = { IN(0), IN(1), IN(2) };
+  if (up || !scion__ow_has(w, 3)) {
+    emit(w, up ? "ConvTranspose" : "Conv", 3, in, &a);
+    return;
+  }
+  scion_oname y = scion__ow_new(w, "Conv"); /* and what is added to its result */
+  const char *out = y.s;
+  scion__ow_node(w, "Conv", 3, in, 1, &out, &a);
+  emit2(w, "Add", y.s, IN(3), NULL);
 }
 static void pool(scion_ow *w) {
   ATTRS(a);
@@ -253,11 +280,21 @@ static scion_oname given_or(scion_ow *w, int32_t i, int64_t n, double v) {
 }
 static void batch_norm(scion_ow *w) {
   ATTRS(a);
-  if (!scion__ow_has(w, 3) || !scion__ow_has(w, 4)) {
-    scion__ow_refuse(w, "it has no running statistics");
+  int64_t c = scion__ow_shape(w, 0)->shape[1];
+  if (!scion__ow_has(w, 3) || !scion__ow_has(w, 4)) { /* those of the batch */
+    int64_t axes[SCION_MAX_DIMS] = { 0 }, column[SCION_MAX_DIMS] = { 1, -1, 1, 1, 1, 1, 1, 1 };
+    int32_t n = rank_in(w);
+    for (int32_t d = 2; d < n; d++) axes[d - 1] = d;
+    scion_oname over = scion__ow_ints(w, n - 1, axes), to = scion__ow_ints(w, n, column);
+    scion_oname x = scion__ow_call(w, "Sub", IN(0), scion__ow_call(w, "ReduceMean", IN(0), over.s, NULL).s, NULL);
+    scion_oname variance = scion__ow_call(w, "ReduceMean", scion__ow_call(w, "Mul", x.s, x.s, NULL).s, over.s, NULL);
+    scion_oname root = scion__ow_call(w, "Sqrt", scion__ow_call(w, "Add", variance.s, scion__ow_number(w, dtype_in(w), scion__ow_float(w, "eps")).s, NULL).s, NULL, NULL);
+    x = scion__ow_call(w, "Div", x.s, root.s, NULL);
+    if (scion__ow_has(w, 1)) x = scion__ow_call(w, "Mul", x.s, scion__ow_call(w, "Reshape", IN(1), to.s, NULL).s, NULL);
+    if (scion__ow_has(w, 2)) x = scion__ow_call(w, "Add", x.s, scion__ow_call(w, "Reshape", IN(2), to.s, NULL).s, NULL);
+    emit1(w, "Identity", x.s, NULL);
     return;
   }
-  int64_t c = scion__ow_shape(w, 3)->shape[0];
   scion_oname scale = given_or(w, 1, c, 1), bias = given_or(w, 2, c, 0);
   scion__oa_float(&a, "epsilon", scion__ow_float(w, "eps"));
   scion__oa_float(&a, "momentum", 1 - scion__ow_float(w, "momentum"));
@@ -268,7 +305,7 @@ static void layer_norm(scion_ow *w) {
   bool rms = strcmp(w->node->op->info.name, "rms_norm") == 0;
   scion_ints shape = scion__ow_list(w, "normalized_shape");
   const scion_net_shape *x = scion__ow_shape(w, 0);
-  int32_t n = (int32_t)scion__max(1, shape.n);
+  int32_t n = (int32_t)scion__max(1, scion__max(shape.n, scion__max(scion__ow_shape(w, 1)->n_dims, scion__ow_shape(w, 2)->n_dims)));
   double eps = scion__ow_float(w, "eps");
   scion_oname scale;
   if (scion__ow_has(w, 1)) {
@@ -324,11 +361,12 @@ static void normalize(scion_ow *w) { /* x / max(norm, eps) */
 #define P(name) { name, plain },
 const scion_ow_op scion__ow_ops[] = {
   P("relu") P("sigmoid") P("tanh") P("exp") P("log") P("sqrt") P("neg") P("abs") P("sign") P("floor") P("ceil") P("round") P("sin") P("cos") P("tan") P("asin")
-  P("acos") P("atan") P("sinh") P("cosh") P("asinh") P("acosh") P("atanh") P("erf") P("reciprocal") P("softsign") P("mish") P("hardswish") P("logical_not")
+  P("acos") P("atan") P("sinh") P("cosh") P("asinh") P("acosh") P("atanh") P("erf") P("reciprocal") P("softsign") P("mish") P("hardswish") 
   P("isnan") P("isinf") P("clone") P("contiguous") P("det") P("add") P("sub") P("mul") P("div") P("pow") P("maximum") P("minimum") P("eq") P("lt") P("le") P("gt")
-  P("ge") P("logical_and") P("logical_or") P("logical_xor") P("matmul") P("mm") P("bmm") P("mv") P("dot") P("where") P("expand_by") P("tile_by") P("squeeze_by")
-  P("unsqueeze_by") P("slice_by") P("range_by") P("feature_dropout") P("alpha_dropout")
-  { "square", square }, { "rsqrt", rsqrt }, { "ne", not_equal }, { "silu", silu }, { "logsigmoid", logsigmoid }, { "tanhshrink", tanhshrink }, { "fmod", fmod_ },
+  P("ge") P("matmul") P("mm") P("bmm") P("mv") P("dot") P("where") P("expand_by") P("tile_by") P("squeeze_by")
+  P("unsqueeze_by") P("slice_by") P("range_by") P("feature_dropout") P("feature_alpha_dropout") P("alpha_dropout")
+  { "logical_not", logical }, { "logical_and", logical }, { "logical_or", logical }, { "logical_xor", logical }, { "square", square },
+  { "rsqrt", rsqrt }, { "ne", not_equal }, { "silu", silu }, { "logsigmoid", logsigmoid }, { "tanhshrink", tanhshrink }, { "fmod", fmod_ },
   { "remainder", remainder_ }, { "floor_divide", floor_divide }, { "clamp", clamp }, { "relu6", relu6 }, { "hardtanh", hardtanh }, { "hardsigmoid", hardsigmoid },
   { "leaky_relu", leaky_relu }, { "elu", elu }, { "celu", elu }, { "selu", selu }, { "gelu", gelu }, { "softplus", softplus }, { "threshold", threshold },
   { "hardshrink", shrink }, { "softshrink", shrink }, { "prelu", prelu }, { "glu", glu }, { "softmax", softmax }, { "log_softmax", softmax }, { "to", to },

@@ -270,13 +270,16 @@ static void arg(scion_ow *w) {
   ATTRS(a);
   const scion_param *p = net__param(w->node->op, "dim");
   int64_t dim = p != NULL ? scion__ow_int(w, "dim") : SCION_NONE;
-  if (dim == SCION_NONE) {
-    scion__ow_refuse(w, "over all dimensions");
+  const char *type = strcmp(w->node->op->info.name, "argmax") == 0 ? "ArgMax" : "ArgMin";
+  if (dim == SCION_NONE) { /* of all elements in one row */
+    scion_oname flat = scion__ow_call(w, "Reshape", IN(0), scion__ow_ints(w, 1, &(int64_t){ -1 }).s, NULL);
+    scion__oa_int(&a, "keepdims", 0);
+    plus_base(w, scion__ow_call(w, type, flat.s, NULL, &a).s, 0);
     return;
   }
   scion__oa_int(&a, "axis", dim_of(w, "dim"));
   scion__oa_int(&a, "keepdims", scion__ow_int(w, "keepdim"));
-  plus_base(w, scion__ow_call(w, strcmp(w->node->op->info.name, "argmax") == 0 ? "ArgMax" : "ArgMin", IN(0), NULL, &a).s, 0);
+  plus_base(w, scion__ow_call(w, type, IN(0), NULL, &a).s, 0);
 }
 static void topk(scion_ow *w) {
   ATTRS(a);
@@ -311,7 +314,21 @@ static void scatter(scion_ow *w) {
                      : strcmp(how, "amax") == 0 ? "max" : strcmp(how, "amin") == 0 ? "min" : "none";
   scion__oa_int(&a, "axis", dim_of(w, "dim"));
   scion__oa_text(&a, "reduction", kind);
-  emit(w, "ScatterElements", 3, (const char *[]){ IN(0), less_base(w, 1).s, IN(2) }, &a);
+  const scion_net_shape *ids = scion__ow_shape(w, 1), *src = scion__ow_shape(w, 2);
+  scion_oname values; /* as many as ids: a number for all, or the first ones of more */
+  snprintf(values.s, sizeof values.s, "%s", IN(2));
+  if (src->n_dims != ids->n_dims || memcmp(src->shape, ids->shape, (size_t)ids->n_dims * sizeof *ids->shape) != 0) {
+    scion_oname sizes = scion__ow_call(w, "Shape", IN(1), NULL, NULL), from = scion__ow_filled(w, SCION_I64, ids->n_dims, 0);
+    if (src->n_dims != ids->n_dims) {
+      values = scion__ow_call(w, "Expand", values.s, sizes.s, NULL);
+    } else {
+      scion_oname part = scion__ow_new(w, "Slice");
+      const char *out = part.s;
+      scion__ow_node(w, "Slice", 3, (const char *[]){ values.s, from.s, sizes.s }, 1, &out, NULL);
+      values = part;
+    }
+  }
+  emit(w, "ScatterElements", 3, (const char *[]){ IN(0), less_base(w, 1).s, values.s }, &a);
 }
 static void gather_nd(scion_ow *w) {
   ATTRS(a);
@@ -360,13 +377,16 @@ static void add_resize(scion_ow *w, scion_oattrs *a) {
   const char *mode = scion__ow_word(w, "mode"), *where = scion__ow_word(w, "coordinates"), *how = scion__ow_word(w, "nearest_mode");
   bool nearest = strncmp(mode, "nearest", 7) == 0, exact = strcmp(mode, "nearest_exact") == 0;
   if (strcmp(mode, "area") == 0) scion__ow_refuse(w, "mode area");
+  double cubic_a = scion__ow_float(w, "cubic_a");
+  bool antialias = scion__ow_int(w, "antialias") != 0, ours = antialias && strcmp(where, "default") == 0; /* PyTorch's kernel, cut off at the border */
+  if (ours && cubic_a == -0.75) cubic_a = -0.5;
   if (strcmp(where, "default") == 0) where = scion__ow_int(w, "align_corners") ? "align_corners" : strcmp(mode, "nearest") == 0 ? "asymmetric" : "half_pixel";
   scion__oa_text(a, "mode", nearest ? "nearest" : strstr(mode, "cubic") != NULL ? "cubic" : "linear");
   scion__oa_text(a, "coordinate_transformation_mode", where);
   if (nearest) scion__oa_text(a, "nearest_mode", strcmp(how, "default") != 0 ? how : exact ? "round_prefer_ceil" : "floor");
-  if (strstr(mode, "cubic") != NULL) scion__oa_float(a, "cubic_coeff_a", scion__ow_float(w, "cubic_a"));
-  if (scion__ow_int(w, "exclude_outside")) scion__oa_int(a, "exclude_outside", 1);
-  if (scion__ow_int(w, "antialias")) scion__oa_int(a, "antialias", 1);
+  if (strstr(mode, "cubic") != NULL) scion__oa_float(a, "cubic_coeff_a", cubic_a);
+  if (ours || scion__ow_int(w, "exclude_outside")) scion__oa_int(a, "exclude_outside", 1);
+  if (antialias) scion__oa_int(a, "antialias", 1);
 }
 static void interpolate(scion_ow *w) {
   ATTRS(a);

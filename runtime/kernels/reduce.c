@@ -42,7 +42,13 @@
         }                                                                                                   \
         for (int64_t i = 4 * q; i < n; i++) s0 = op(s0, (A)x[i], m);                                        \
       } else {                                                                                              \
-        for (int64_t i = 0; i < n; i++) s0 = op(s0, (A)x[i], m);                                            \
+        for (int64_t i = 0; i < 4 * q; i += 4) {                                                            \
+          s0 = op(s0, (A)x[i], m);                                                                          \
+          s1 = op(s1, (A)x[i + 1], m);                                                                      \
+          s2 = op(s2, (A)x[i + 2], m);                                                                      \
+          s3 = op(s3, (A)x[i + 3], m);                                                                      \
+        }                                                                                                   \
+        for (int64_t i = 4 * q; i < n; i++) s0 = op(s0, (A)x[i], m);                                        \
       }                                                                                                     \
       acc[r * step] = join(acc[r * step], join(join(s0, s1), join(s2, s3)));                                \
     }                                                                                                       \

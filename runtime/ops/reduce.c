@@ -168,10 +168,18 @@ static void reduce_rows(const job *j, int64_t p, int64_t begin, int64_t end) {
     return;
   }
   int64_t b0 = p * j->part, b1 = scion__min(r->b, b0 + j->part);
-  for (int64_t i = begin; i < end; i++) {
-    int64_t a = i / r->c, k = i % r->c;
+  for (int64_t i = begin; i < end;) {
+    int64_t a = i / r->c, k = i % r->c, width = scion__min(r->c - k, end - i), slab = r->c * r->d;
     const char *first = x + (((a * r->b + b0) * r->c + k) * r->d) * j->size;
-    scion__k->reduce_rows(j->kernel, j->dtype, b1 - b0, r->c * r->d, r->d, first, center_at(j, i), acc + i, 0);
+    if (width * r->d < 256) width = 1;
+    if (width == 1) {
+      scion__k->reduce_rows(j->kernel, j->dtype, b1 - b0, slab, r->d, first, center_at(j, i), acc + i, 0);
+    } else { /* in the order of memory: one row of every result, then the next of each */
+      for (int64_t b = b0; b < b1; b++, first += slab * j->size) {
+        scion__k->reduce_rows(j->kernel, j->dtype, width, r->d, r->d, first, center_at(j, i), acc + i, 1);
+      }
+    }
+    i += width;
   }
 }
 /* Columns (d == 1): results begin..end, which lie in rows of c. */
@@ -225,7 +233,7 @@ scion_status scion__reduce_run(scion_context *ctx, const scion_reduction *plan, 
   j.part = (split + j.parts - 1) / j.parts;
   j.parts = (split + j.part - 1) / j.part;
   if (j.parts == 1) {
-    scion__parallel_range(ctx, n, scion__max(GRAIN / plan->n_reduced, 1), reduce_range, &j);
+    scion__parallel_range(ctx, n, scion__max(GRAIN / plan->n_reduced, (n + 15) / 16), reduce_range, &j); /* neighbours together: they lie together */
     return SCION_OK;
   }
   scion_acc few[SCION_FEW_ACC];

@@ -116,6 +116,17 @@ describe("scion.models", function()
     has(models.resnet_cifar { depth = 20, shortcut = "B" }, { "layer1.0.conv1.weight", "layer2.0.shortcut.0.weight", "layer3.2.bn2.running_mean", "linear.bias" })
   end)
 
+  it("are found under torchvision's functions too", function()
+    local function same(a, b) assert.same({ (a:n_parameters()) }, { (b:n_parameters()) }) end
+    same(models.resnet18 { num_classes = 3 }, models.resnet { depth = 18, num_classes = 3 })
+    same(models.resnet20(), models.resnet_cifar { depth = 20 })
+    same(models.squeezenet1_0 {}, models.squeezenet { version = "1.0" })
+    same(models.mobilenet_v3_small {}, models.mobilenet_v3 { size = "small" })
+    same(models.efficientnet_lite0 { num_classes = 2 }, models.efficientnet { size = "lite0", num_classes = 2 })
+    assert.error_matches(function() return models.resnext50 {} end, "there is no 'resnext50' %(did you mean 'resnet50'%?%)")
+    assert.error_matches(function() return models.resnet18(5) end, "options must be a table, got 5")
+  end)
+
   it("give the right shapes, train, and refuse wrong options", function()
     local cases = { { models.lenet {}, { 2, 1, 28, 28 }, 10 }, { models.resnet_cifar { depth = 20 }, { 2, 3, 32, 32 }, 10 }, { models.mlp { inputs = 5,
       outputs = 3 }, { 2, 5 }, 3 },

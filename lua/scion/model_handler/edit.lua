@@ -256,9 +256,9 @@ end
 
 local function taken_names(net)
   local taken = {}
-  for _, name in ipairs(net:layer_names()) do taken[name] = "layer" end
-  for _, e in ipairs(net:entries()) do taken[e.name] = "parameter" end
-  for _, input in ipairs(net:inputs()) do taken[input.name] = "input" end
+  for _, name in ipairs(net:layer_names()) do taken[name] = "a layer" end
+  for _, e in ipairs(net:entries()) do taken[e.name] = "a parameter" end
+  for _, input in ipairs(net:inputs()) do taken[input.name] = "an input" end
   return taken
 end
 
@@ -267,7 +267,7 @@ local function check_name(name, taken)
   for _, suffix in ipairs(SUFFIXES) do
     if name:find(suffix, 1, true) then fail("Layer name cannot contain '%s' (got '%s')", suffix, name) end
   end
-  if taken[name] then fail("Layer name '%s' conflicts with name already in model (a %s)", name, taken[name]) end
+  if taken[name] then fail("Layer name '%s' conflicts with name already in model (%s)", name, taken[name]) end
 end
 
 -- A list of nets with their names, checked against the model and each other.
@@ -291,11 +291,11 @@ local function new_layers(net, list, what)
       end
     end
     check_name(name, taken)
-    taken[name] = "layer"
+    taken[name] = "a layer"
     for _, inner in ipairs(item:layer_names()) do
       if inner ~= "" then
         check_name(name .. "." .. inner, taken)
-        taken[name .. "." .. inner] = "layer"
+        taken[name .. "." .. inner] = "a layer"
       end
     end
     out[i] = { net = item, name = name }

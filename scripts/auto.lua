@@ -15,6 +15,8 @@ local args = scion.cli.parse {
 }
 local root = data.data_dir()
 if not root then error("no data directory was found (SCION_DATA)", 0) end
+if args.out then scion.io.make_dir(args.out) end
+if args.quick then args.budget = math.min(args.budget, 5) end
 local per_class = args.quick and 4 or args.per_class
 local test_items = args.quick and 50 or 500
 
@@ -147,7 +149,7 @@ for _, task in ipairs(args.tasks or TASKS) do
     local accuracy = rp:accuracy(test)
     print(("\n== %s, split %d: %d to learn from, %d to test, %.0f s, test accuracy %.1f %% ==\n%s"):format(
       task, k, #few, #test, seconds, 100 * accuracy, report))
-    if args.out then report.study:report(("%s_%s.html"):format(args.out, task)) end
+    if args.out then report.study:report(("%s/%s.html"):format(args.out, task)) end
     mean, longest, n_train, verdicts = mean + accuracy / splits, math.max(longest, seconds), #few, verdicts + (report.transfer and 1 or 0)
     local each = defaults(few, test, list)
     for _, row in ipairs(each) do

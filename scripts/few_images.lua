@@ -8,6 +8,7 @@
 
 local scion = require "scion"
 local nn, meta = scion.nn, scion.meta
+local print = scion.mpi.rank() == 0 and print or function() end -- mpirun -n N: one rank tells
 
 local args = scion.cli.parse {
   name = "few_images", about = "A meta-learned start against a fine-tuned start against scratch, on unseen classes.",
@@ -16,6 +17,7 @@ local args = scion.cli.parse {
     { "iterations", "N", "meta-steps", default = 600, min = 1 }, { "omniglot", nil, "characters of Omniglot instead of clothes" },
     { "dir", "DIR", "where Omniglot lies" }, { "seeds", "N", "repetitions", default = 1, min = 1 } },
 }
+if scion.mpi.rank() > 0 then args.out = nil end
 if args.quick then args.steps, args.tasks, args.iterations = 4, 2, 3 end
 local F <const> = args.quick and 8 or 32
 
@@ -126,7 +128,7 @@ for i, name in ipairs(NAMES) do
   series[i] = { label = name, x = CHECKPOINTS, y = total[name] }
 end
 if args.out then
-  os.execute(("mkdir -p '%s'"):format(args.out))
+  scion.io.make_dir(args.out)
   scion.plot.lines { series = series, x_label = "steps on the new task", y_label = "accuracy on unseen images", out = args.out .. "/few_images.svg",
     title = ("%d images of each of %d unseen classes"):format(args.shots, ways) }
 end

@@ -11,6 +11,7 @@
 
 local scion = require "scion"
 local nn, meta = scion.nn, scion.meta
+local print = scion.mpi.rank() == 0 and print or function() end -- mpirun -n N: one rank tells
 
 local args = scion.cli.parse {
   name = "leap_omniglot", about = "Leap beside Reptile, FOMAML and multi-head fine-tuning on alphabets of Omniglot.",
@@ -20,6 +21,7 @@ local args = scion.cli.parse {
     { "alphabets", "N", "to learn from", default = 20, min = 1 }, { "held_out", "N", "to measure", default = 10, min = 1 },
     { "dir", "DIR", "where Omniglot lies" } },
 }
+if scion.mpi.rank() > 0 then args.out = nil end
 if type(args.methods) == "string" then args.methods = { args.methods } end
 local ways = 20
 if args.quick then args.seeds, args.meta_steps, args.steps, args.filters, args.alphabets, args.held_out, ways = 1, 1, 3, 4, 2, 2, 5 end
@@ -161,6 +163,6 @@ print(scion.json.encode { script = "leap_omniglot", seeds = args.seeds, rows = r
 if args.out then
   local labels, values, errors = {}, {}, {}
   for i, r in ipairs(rows) do labels[i], values[i], errors[i] = r.method, 100 * r.error, 100 * r.error_sd end
-  os.execute(("mkdir -p '%s'"):format(args.out))
+  scion.io.make_dir(args.out)
   scion.plot.bars { labels = labels, values = values, errors = errors, x_label = "error % on held-out alphabets", out = args.out .. "/leap_omniglot.svg" }
 end

@@ -5,6 +5,7 @@
 
 local scion = require "scion"
 local nn, meta = scion.nn, scion.meta
+local print = scion.mpi.rank() == 0 and print or function() end -- mpirun -n N: one rank tells
 
 local args = scion.cli.parse {
   name = "leap_synthetic", about = "Leap on four linear regression tasks, as Xfer's demo runs it.",
@@ -14,6 +15,7 @@ local args = scion.cli.parse {
     { "meta_batch", "N", "tasks of a meta-step (default: all; 3 with --as_xfer)", type = "integer", min = 1 },
     { "as_xfer", nil, "reproduce Xfer's accumulation and its printed decay (meta batch 3, meta learning rate 1e-4)" } },
 }
+if scion.mpi.rank() > 0 then args.out = nil end
 
 local seeds = args.quick and 2 or args.seeds
 local meta_lr = args.meta_lr or (args.as_xfer and 1e-4 or 2e-3)
@@ -44,7 +46,7 @@ for k = 1, seeds do
   local lmr, means, initial = run(seed)
   runs[k], starts[k] = means, initial
   if k == 1 and args.out then
-    os.execute(("mkdir -p '%s'"):format(args.out))
+    scion.io.make_dir(args.out)
     lmr.meta_logger:plot_losses(args.out .. "/leap_losses.svg")
     lmr.meta_logger:plot_params("weight", args.out .. "/leap_paths.svg")
   end

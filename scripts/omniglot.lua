@@ -172,8 +172,8 @@ if not args.weights then
     end })
 end
 local result = measure(iterations, args.episodes)
-if args.out then
-  os.execute(("mkdir -p '%s'"):format(args.out))
+if args.out and scion.mpi.rank() == 0 then
+  scion.io.make_dir(args.out)
   local xs, ys = {}, {}
   for i, point in ipairs(curve) do xs[i], ys[i] = point.step, point.accuracy end
   scion.plot.lines { series = { { label = method, x = xs, y = ys } }, x_label = "meta-step", y_label = "accuracy", out = args.out .. "/omniglot.svg" }

@@ -43,6 +43,7 @@ local STEPS <const> = { 0, 1, 5, 10 }
 local held_out = meta.tasks.sinusoid { shots = args.shots, grid = 100, seed = 1000 }
 local methods = args.method == "all" and { "maml", "fomaml", "metasgd", "reptile", "anil" } or { args.method }
 print(("%d-shot, %d iterations of %d tasks, %d seeds; mean squared error over %d tasks"):format(args.shots, args.iterations, args.meta_batch, args.seeds, args.tasks))
+local series = {}
 for _, name in ipairs(methods) do
   local errors, milliseconds = {}, {}
   for _, steps in ipairs(STEPS) do errors[steps] = {} end
@@ -60,13 +61,20 @@ for _, name in ipairs(methods) do
       errors[steps][k] = ok and result.loss or 0 / 0 -- learned rates may diverge for other numbers of steps than they were trained with
     end
   end
-  local parts, json = {}, { script = "sinusoid", method = name, seeds = args.seeds, iterations = args.iterations, shots = args.shots }
+  local parts, line, json = {}, { label = name, x = {}, y = {} }, { script = "sinusoid", method = name, seeds = args.seeds, iterations = args.iterations, shots = args.shots }
   for i, steps in ipairs(STEPS) do
     local mean, sd = mean_sd(errors[steps])
     parts[i] = mean == mean and ("%d: %.3f +- %.3f"):format(steps, mean, sd) or ("%d: diverges"):format(steps)
     json["steps_" .. steps] = mean == mean and mean or "diverges"
+    if mean == mean then line.x[#line.x + 1], line.y[#line.y + 1] = steps, mean end
   end
+  series[#series + 1] = line
   json.ms = mean_sd(milliseconds)
   print(("%-8s  steps %s   %.2f ms an iteration"):format(name, table.concat(parts, "   "), json.ms))
   print(scion.json.encode(json))
+end
+if args.out and scion.mpi.rank() == 0 then
+  scion.io.make_dir(args.out)
+  scion.plot.lines { series = series, x_label = "steps on a new task", y_label = "mean squared error", out = args.out .. "/sinusoid.svg",
+    title = ("%d-shot sinusoids"):format(args.shots) }
 end

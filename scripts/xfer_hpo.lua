@@ -25,6 +25,7 @@ local function shared(path)
   if not root then error("no data directory was found; give --source and --data", 0) end
   return root .. "/" .. path
 end
+if args.out then scion.io.make_dir(args.out) end
 local splits = args.quick and 1 or args.splits
 local clock = scion.progress.now
 local begun = clock()
@@ -101,8 +102,8 @@ for seed = 1, splits do
     table.insert(scores[k], search.fx_opt)
     table_rows[#table_rows + 1] = { seed, names[k], best.learning_rate, optimizers[best.optimizer or 1], search.fx_opt, accuracy }
     if args.out and seed == 1 then
-      search:plot_acquisition(("%s_%d.svg"):format(args.out, k))
-      search:report(("%s_%d.html"):format(args.out, k))
+      search:plot_acquisition(("%s/search_%d.svg"):format(args.out, k))
+      search:report(("%s/search_%d.html"):format(args.out, k))
     end
   end
 end

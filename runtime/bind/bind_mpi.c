@@ -96,7 +96,9 @@ static int mpi_barrier(lua_State *L) {
 static int mpi_close(lua_State *L) {
   mpi *m = luaL_checkudata(L, 1, "scion.mpi");
   int done = 0;
-  if (m->open && m->finalized(&done) == 0 && !done) m->finalize();
+  /* A program that failed does not wait for the others, who may wait for it: mpirun ends them when it sees the exit code. */
+  bool failed = lua_getfield(L, LUA_REGISTRYINDEX, "scion.failed") == LUA_TBOOLEAN;
+  if (m->open && !failed && m->finalized(&done) == 0 && !done) m->finalize();
   m->open = false; /* the library stays: its threads and handlers may outlive us */
   return 0;
 }

@@ -236,6 +236,10 @@ int main(int argc, char **argv) {
     cli_report(L);
     c.code = 1;
   }
+  if (c.code != 0) { /* other ranks of mpirun may wait for this one for ever: see bind_mpi.c */
+    lua_pushboolean(L, 1);
+    lua_setfield(L, LUA_REGISTRYINDEX, "scion.failed");
+  }
   lua_close(L);
   if (fflush(stdout) != 0 || ferror(stdout)) {
     fputs("scion: writing to standard output failed\n", stderr);

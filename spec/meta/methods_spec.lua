@@ -184,6 +184,34 @@ describe("Every algorithm", function()
     end
   end
 
+  for name, more in pairs(METHODS) do
+    it(name .. " goes on from a checkpoint bit for bit, under a schedule of the meta learning rate", function()
+      local path = helper.tmpdir() .. "/run.st"
+      local function make()
+        scion.seed(7)
+        local net = nn.Sequential { nn.Linear(name == "CAVIA" and 5 or 3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.3), nn.Linear(8, 3) }
+        local opts = { model = net, seed = 2, meta_optimizer = { kind = "adam", lr = 0.01 } }
+        for key, value in pairs(more) do opts[key] = value end
+        if opts.relation then opts.relation = nn.Sequential { nn.Linear(6, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 1) } end
+        if name == "Reptile" then opts.inner_optimizer, opts.keep_state, opts.batch_size = "adam", true, 3 end
+        return meta[name](opts)
+      end
+      local tasks = name == "MultiTask" and source:tasks(1, 3) or source
+      local function run(opts)
+        local algorithm = make()
+        opts.meta_steps, opts.meta_batch_size, opts.progress, opts.meta_lr_schedule = 7, 2, false, function(t) return 1 - t / 2 end
+        algorithm:fit(tasks, opts)
+        return algorithm
+      end
+      local whole = run {}
+      run { checkpoint = path, checkpoint_every = 2, on_step = function(_, step) return step < 5 end } -- the last one kept is of step 4
+      local rest = run { checkpoint = path, resume = true }
+      for _, e in ipairs(whole.model:entries()) do assert.allclose(rest.model[e.name], e.tensor, { rtol = 0, atol = 0 }, e.name) end
+      local extras = rest.extras and rest:extras()
+      for key, t in pairs(whole.extras and whole:extras() or {}) do assert.allclose(extras[key], t, { rtol = 0, atol = 0 }, key) end
+    end)
+  end
+
   it("takes nets of several inputs and tasks whose x is a list", function()
     local a, b = nn.input "a", nn.input "b"
     local function make()

@@ -156,6 +156,21 @@ describe("mpi", function()
     assert.truthy(result.out:find("rank 1 of 2: 3 10 no such rank", 1, true), result.out)
   end)
 
+  it("ends when one rank fails, whoever waits for it", function()
+    if not mpirun then return pending "needs openmpi-bin" end
+    if helper.sanitized then return pending "OpenMPI's own leaks" end
+    local result = run2 [[
+      local scion = require "scion"
+      local tasks = {}
+      for i = 1, 2 do
+        tasks[i] = { support_x = scion.ones(2, 1), support_y = scion.full({ 2, 1 }, i == 2 and 1e30 or 1), query_x = scion.ones(2, 1), query_y = scion.ones(2, 1) }
+      end
+      local maml = scion.meta.MAML { model = scion.nn.Linear(1, 1), inner_steps = 3, batched = false }
+      maml:fit(tasks, { meta_steps = 3, meta_batch_size = 2, progress = false }) ]]
+    assert.is_true(result.code ~= 0)
+    assert.truthy(result.err:find("inner loop diverged: task 2, step 1", 1, true), result.err)
+  end)
+
   it("spreads the tasks of a meta-batch: the same as one rank, up to rounding", function()
     if not mpirun then return pending "needs openmpi-bin" end
     if helper.sanitized then return pending "OpenMPI's own leaks" end

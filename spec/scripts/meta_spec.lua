@@ -21,7 +21,9 @@ describe("a learning-to-learn script", function()
     run("leap_synthetic", "--as_xfer")
   end)
   it("learns sinusoids by every method", function()
-    local result = run("sinusoid", "--method", "all")
+    local dir = helper.tmpdir()
+    local result = run("sinusoid", "--method", "all", "--out", dir)
+    assert.truthy(helper.exists(dir .. "/sinusoid.svg"))
     for _, name in ipairs { "maml", "fomaml", "metasgd", "reptile", "anil" } do assert.truthy(result.out:find("\n" .. name, 1, true), name) end
   end)
   for _, method in ipairs { "protonet", "maml", "maml++", "reptile", "relation" } do

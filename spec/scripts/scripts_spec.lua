@@ -122,4 +122,16 @@ describe("a script", function()
     assert.truthy(result.out:find("fine-tuned", 1, true), result.out)
     assert.truthy(helper.exists(dir .. "/demo.svg"))
   end)
+
+  it("searches for sketches, and repurposes them by itself", function()
+    if not helper.find_data "datasets/xfer_demos/test_sketches" or not helper.find_data "models/imagenet" then return pending "needs sketches and MobileNet" end
+    local out = dir .. "/searches"
+    local result = helper.run { "scion", "scripts/xfer_hpo.lua", "--quick", "--iterations", "3", "--epochs", "1", "--out", out }
+    assert.equal(0, result.code, result.err)
+    assert.truthy(helper.exists(out .. "/search_2.svg") and helper.exists(out .. "/search_1.html"))
+    result = helper.run { "scion", "scripts/auto.lua", "--quick", "--tasks", "sketches", "--out", out }
+    assert.equal(0, result.code, result.err)
+    assert.truthy(result.out:find("Transfer pays", 1, true) or result.out:find("Do not transfer", 1, true), result.out)
+    assert.truthy(helper.exists(out .. "/sketches.html"))
+  end)
 end)

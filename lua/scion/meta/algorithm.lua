@@ -288,8 +288,8 @@ local function file_exists(path) return scion().io.path_kind(path) ~= nil end
 function Algorithm:state_dict()
   local extras = self.extras and self:extras() or {}
   local seed, counter = scion().rng_state()
-  return { algorithm = self.name, net = checkpoint.snapshot(self.model), extras = extras, optimiser = self.outer and self.outer:state_dict() or nil,
-    meta_steps_done = self.meta_steps_done, tasks_drawn = self.tasks_drawn, rng = { seed, counter } }
+  return { algorithm = self.name, net = checkpoint.snapshot(self.model), extras = extras, carried = self.carried,
+    optimiser = self.outer and self.outer:state_dict() or nil, meta_steps_done = self.meta_steps_done, tasks_drawn = self.tasks_drawn, rng = { seed, counter } }
 end
 
 --- Takes over what state_dict gave.
@@ -303,7 +303,7 @@ function Algorithm:load_state_dict(state)
     scion().no_grad(function() t:copy_(state.extras[name]) end)
   end
   if state.optimiser then self:meta_optimiser():load_state_dict(state.optimiser) end
-  self.meta_steps_done, self.tasks_drawn = state.meta_steps_done, state.tasks_drawn
+  self.meta_steps_done, self.tasks_drawn, self.carried = state.meta_steps_done, state.tasks_drawn, state.carried
   scion().rng_state(state.rng[1], state.rng[2])
 end
 
@@ -392,6 +392,7 @@ function Algorithm:fit(source, opts)
     end
     if self.meta_clip then s.optim.clip_grad_norm(params, self.meta_clip) end
     outer:step()
+    for g, group in ipairs(outer.param_groups) do group.lr = base[g] end -- what checkpoints keep
     if self.carried then keep(scope, self.carried) end
     if self.after_step then self:after_step(step, opts.meta_steps) end
     self.tasks_drawn = self.tasks_drawn + opts.meta_batch_size
@@ -409,7 +410,6 @@ function Algorithm:fit(source, opts)
     if opts.checkpoint and leads and (step % opts.checkpoint_every == 0 or last) then self:save_checkpoint(opts.checkpoint) end
     if opts.on_step and opts.on_step(self, step, info) == false then break end
   end
-  for g, group in ipairs(outer.param_groups) do group.lr = base[g] end
   bar:finish()
   if log then log:close() end
   return history

@@ -179,6 +179,8 @@ function Repurposer:repurpose(tasks, opts)
     error(("%s:repurpose: expected a list of tasks, got %s"):format(self.name, check.describe(tasks)), 2)
   end
   local s, outer = scion(), self:meta_optimiser()
+  local verbosity = self.verbosity
+  if s.mpi.rank() > 0 then self.verbosity = 0 end -- every rank does the same; one tells
   local small = self.model:n_parameters() <= SMALL_MODEL
   self.logs_params = self.log_params == true or (self.log_params == "auto" and small)
   if small then self.meta_logger.loss_at = function(...) return loss_at(self, tasks, ...) end end
@@ -212,6 +214,7 @@ function Repurposer:repurpose(tasks, opts)
     local mean, count = self.meta_logger:mean_loss(metastep)
     if self.verbosity >= 1 then progress.say("Metastep: %d, Num tasks: %d, Mean Loss: %.3f", metastep - 1, count, mean) end
   end
+  self.verbosity = verbosity
   return self
 end
 

@@ -312,6 +312,21 @@ function Algorithm:save_checkpoint(path) checkpoint.write_state(path, self:state
 --- Goes back to a checkpoint, bit for bit.
 function Algorithm:load_checkpoint(path) self:load_state_dict(checkpoint.read_state(path)) end
 
+-- The log of a run that goes on keeps the steps that the checkpoint has; those after it are done again.
+local function open_log(path, resume, done)
+  local kept = {}
+  if resume and file_exists(path) then
+    for line in io.lines(path) do
+      local ok, record = pcall(json.decode, line)
+      if ok and type(record) == "table" and type(record.step) == "number" and record.step <= done then kept[#kept + 1] = line .. "\n" end
+    end
+  end
+  local log, message = io.open(path, "w")
+  if not log then check.raise("fit: cannot write %s", message) end
+  log:write(table.concat(kept)):flush()
+  return log
+end
+
 -- What algorithms carry from step to step (self.carried) must outlive the scope of a step.
 local function keep(scope, value) scope:keep(table.unpack(task_sources.tensors_in(value))) end
 Algorithm.keep = keep
@@ -374,7 +389,7 @@ function Algorithm:fit(source, opts)
   local base = {}
   for g, group in ipairs(outer.param_groups) do base[g] = group.lr end
   local leads = s.mpi.rank() == 0
-  local log = opts.log and leads and assert(io.open(opts.log, opts.resume and "a" or "w"))
+  local log = opts.log and leads and open_log(opts.log, opts.resume, self.meta_steps_done)
   local bar = progress.new { label = opts.label, total = opts.meta_steps, unit = "step", quiet = not opts.progress or not leads }
   bar.done = self.meta_steps_done
   local history, begun = show.list {}, progress.now()

@@ -44,7 +44,7 @@ function M.is_list(value) return getmetatable(value) == List end
 local Record = { __name = "record" }
 
 local function plain_text(value, depth)
-  if math.type(value) == "float" then return ("%.4g"):format(value) end
+  if math.type(value) == "float" then return ("%.4g"):format(value + 0.0) end
   local meta = getmetatable(value)
   if type(value) ~= "table" or meta ~= Record and type(meta) == "table" and meta.__tostring then return tostring(value) end
   if depth > 3 then return "{...}" end
@@ -84,7 +84,7 @@ end
 local function cell_text(value, format)
   if value == nil then return "" end
   if type(value) == "number" and format then return format:format(value) end
-  if math.type(value) == "float" then return ("%.4g"):format(value) end
+  if math.type(value) == "float" then return ("%.4g"):format(value + 0.0) end
   return tostring(value)
 end
 

@@ -217,6 +217,15 @@ describe("MXNet's symbols", function()
     for _, e in ipairs(net:entries()) do
       if e.name == "bn.gamma" then assert.is_true(e.frozen) end
     end
+    local trained = {} -- weights by PyTorch's names tell the sizes
+    for name, tensor in pairs(net:state_dict()) do trained[name:gsub("bn%.gamma", "bn.weight"):gsub("bn%.beta", "bn.bias"):gsub("moving_", "running_")] = tensor end
+    local other = scion.load(path)
+    assert.equal(0, #other:load_weights(trained).missing)
+    local x = scion.rand { 2, 1, 5, 5 }
+    assert.allclose(other:eval()(x), net:eval()(x))
+    assert.is_false(other["bn.gamma"].requires_grad)
+    trained["c.weight"] = scion.rand { 5, 1, 3, 3 }
+    assert.error_matches(function() scion.load(path):load_weights(trained) end, "c.weight is .*5, 1, 3, 3.* in the file, .*4, 0, 3, 3.* in the net")
     local mh = scion.ModelHandler(scion.load(path))
     mh:drop_layer_top(2)
     mh:add_layer_top { nn.FullyConnected { name = "new", num_hidden = 2 }, nn.SoftmaxOutput { name = "out" } }
@@ -270,6 +279,15 @@ describe("net:load_weights", function()
     assert.same({ "extra" }, { table.unpack(report.unexpected) })
     assert.is_truthy(report.mismatched[1]:find "^0.bias is .*5.* in the file, .*2.* in the net$")
     assert.is_truthy(tostring(report):find "left over: extra")
+  end)
+  it("knows what MXNet calls parameters", function()
+    local n = nn.Sequential { nn.Conv2d(2, 3, 1, { name = "conv" }), nn.BatchNorm2d(3, { name = "bn" }) }
+    local w = { ["arg:conv_weight"] = scion.rand { 3, 2, 1, 1 }, ["arg:conv_bias"] = scion.rand { 3 }, ["arg:bn_gamma"] = scion.rand { 3 },
+      ["arg:bn_beta"] = scion.rand { 3 }, ["aux:bn_moving_mean"] = scion.rand { 3 }, ["aux:bn_moving_var"] = scion.rand { 3 } }
+    assert.equal(6, #n:load_weights(w).loaded)
+    assert.allclose(n["bn.running_var"], w["aux:bn_moving_var"])
+    w["bn.weight"] = w["arg:bn_gamma"] -- the exact name comes first, and the other is left over
+    assert.same({ "arg:bn_gamma" }, { table.unpack(n:load_weights(w, { strict = false }).unexpected) })
   end)
   it("renames by rules and functions, and refuses what matches nothing", function()
     local w = { ["fc1.w"] = scion.ones { 2, 3 }, ["fc1.b"] = scion.zeros { 2 }, ["fc2.w"] = scion.ones { 1, 2 }, ["fc2.b"] = scion.zeros { 1 } }

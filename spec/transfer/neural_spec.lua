@@ -138,6 +138,21 @@ describe("NeuralNetworkFineTuneRepurposer", function()
     raises("to must be above from", rp.find_learning_rate, rp, train, { from = 1, to = 0.1 })
   end)
 
+  it("warns when training has gone astray", function()
+    local heard, emit = {}, scion.emit
+    scion.emit = function(_, text) heard[#heard + 1] = text end
+    local ok, message = pcall(function()
+      for _, lr in ipairs { 1e-2, 20 } do
+        made("NeuralNetworkFineTuneRepurposer", { transfer_layer_name = "flatten", num_epochs = 3, optimizer = "sgd", optimizer_params = { lr = lr },
+          schedule = "constant" }):repurpose(train)
+      end
+    end)
+    scion.emit = emit
+    assert.is_true(ok, message)
+    assert.equal(1, #heard)
+    assert.truthy(heard[1]:find("the learning rate (20) may be too high", 1, true), heard[1])
+  end)
+
   it("predicts numbers and sets of labels", function()
     local x = train.dataset.x
     local brightness = x:reshape(60, -1):mean(2):mul(100)
@@ -148,11 +163,24 @@ describe("NeuralNetworkFineTuneRepurposer", function()
     local path = helper.tmpdir() .. "/n.scion"
     rp:save(path)
     assert.allclose(scion.load(path):predict(x), rp:predict(x), { rtol = 1e-4, atol = 1e-4 })
+    -- labels that are numbers are learned as numbers, not as their ids
+    local labelled = scion.data.tensors { x = x, labels = brightness:add(1000):tolist(), batch_size = 10, shuffle = true }
+    rp = made("NeuralNetworkFineTuneRepurposer", { transfer_layer_name = "flatten", num_epochs = 60, optimizer_params = { lr = 1e-2 }, task = "regression" })
+    rp:repurpose(labelled)
+    assert.is_true(rp:evaluate(labelled).r2 > 0.7, tostring(rp:evaluate(labelled).r2))
     local sides = scion.stack({ x:narrow(4, 1, 3):reshape(60, -1):mean(2):gt(0.8):to("f32"), x:narrow(4, 6, 3):reshape(60, -1):mean(2):gt(0.8):to("f32") }, 2)
     local labels = scion.data.tensors { x = x, targets = sides, batch_size = 10, shuffle = true }
     rp = made("NeuralNetworkFineTuneRepurposer", { transfer_layer_name = "flatten", num_epochs = 20, optimizer_params = { lr = 1e-2 }, task = "multi_label" })
     rp:repurpose(labels)
     assert.is_true(rp:evaluate(labels).f1 > 0.9)
+    local function refused(text, opts, data)
+      opts.transfer_layer_name, opts.task = "flatten", "multi_label"
+      local ok, message = pcall(function() made("NeuralNetworkFineTuneRepurposer", opts):repurpose(data) end)
+      assert.is_false(ok)
+      assert.truthy(message:find(text, 1, true), message)
+    end
+    refused("label_names has 1 names, the targets have 2 labels", { label_names = { "left" } }, labels)
+    refused("multi_label targets must be 0 or 1", {}, scion.data.tensors { x = x, targets = sides * 2 })
     rp:save(path)
     assert.allclose(scion.load(path):predict_probability(x), rp:predict_probability(x), { rtol = 1e-4, atol = 1e-5 })
   end)

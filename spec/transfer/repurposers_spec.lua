@@ -257,6 +257,8 @@ describe("regression", function()
       assert.is_true(result.r2 > 0.3, tostring(result.r2))
       assert.same({ 15 }, rp:predict(xt).shape:tolist())
       assert.equal(15, #rp:predict_label(xt))
+      assert.is_number(rp:predict_label(xt)[1])
+      assert.truthy(tostring(result):find("r2 = ", 1, true))
       raises("this repurposer predicts numbers", rp.predict_probability, rp, xt)
       local path = helper.tmpdir() .. "/r.scion"
       rp:save(path)
@@ -264,6 +266,7 @@ describe("regression", function()
       local several = scion.data.tensors { x = x, targets = scion.stack({ scion.tensor(golden.target), x:narrow(2, 1, 1):squeeze(2) }, 2) }
       local two = made(name, options(name), several)
       assert.same({ 15, 2 }, two:predict(xt).shape:tolist())
+      assert.equal(2, #two:predict_label(xt)[1])
       if name ~= "BnnRepurposer" then
         assert.allclose(two:predict(xt):narrow(2, 1, 1):squeeze(2), rp:predict(xt), { rtol = 0.1, atol = 0.1 })
       end
@@ -407,6 +410,8 @@ describe("repurposers refuse", function()
     raises("end_annealing (5) must be above start_annealing (7)", made, "BnnRepurposer", { start_annealing = 7, end_annealing = 5 })
     raises("cache must be true, false, a directory or a features.Cache, got 5", made, "LrRepurposer", { cache = 5 })
     raises("n_neighbors is 99 but there are 60 items", made, "KnnRepurposer", { n_neighbors = 99 })
+    local few = scion.data.tensors { x = xt:narrow(1, 1, 3), labels = { 3, 7, 9 } }
+    assert.equal(3, made("KnnRepurposer", {}, few):convergence().n_neighbors)
     assert.same({ 20, 40 }, { made("BnnRepurposer", {}, false):get_params().start_annealing, made("BnnRepurposer", {}, false):get_params().end_annealing })
   end)
 

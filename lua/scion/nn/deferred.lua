@@ -132,6 +132,53 @@ function M.renew(net, name, shape)
   if deferred then net:set_attr(M.KEY, nil, name) end
 end
 
+-- Does the value have two dimensions whatever comes in, as far as the layers before it tell?
+local function is_flat(net, value)
+  while net:has_layer(value) do
+    local layer = net:layer(value)
+    if layer.op == "flatten" or layer.op == "linear" then return true end
+    if #layer.sources ~= 1 or layer.op == "embedding" or not scion.op_info(layer.op or "") then return false end
+    local kept = { relu = true, sigmoid = true, tanh = true, softplus = true, leaky_relu = true, dropout = true, batch_norm = true }
+    if not kept[layer.op] then return false end
+    value = layer.sources[1]
+  end
+  return false
+end
+
+--- Can a tensor of this shape be what an entry without elements waits for? What the layer knows already must agree.
+function M.fits(waiting, shape)
+  if #waiting ~= #shape then return false end
+  local open = false
+  for d, n in ipairs(waiting) do
+    open = open or n == 0
+    if n ~= 0 and n ~= shape[d] then return false end
+  end
+  return open
+end
+
+--- Entries of layers that wait for their weights: name of the entry -> name of the layer.
+function M.waiting_entries(net)
+  local out = {}
+  for _, layer in ipairs(net:layers()) do
+    if net:attr(M.KEY, layer.name) then
+      for _, entry in ipairs(layer.entries) do
+        if net[entry]:numel() == 0 then out[entry] = layer.name end
+      end
+    end
+  end
+  return out
+end
+
+--- Says that a layer has got the weights that it waited for.
+function M.given(net, name)
+  local layer = net:layer(name)
+  for _, entry in ipairs(layer.entries) do
+    if net[entry]:numel() == 0 then return end
+  end
+  if net:attr(M.KEY, name) == "fullyconnected" and not is_flat(net, layer.sources[1]) then flatten_before(net, layer, { 1 }) end
+  net:set_attr(M.KEY, nil, name)
+end
+
 --- Names of the layers that still wait for their weights.
 function M.pending(net)
   local list = scion.list {}

@@ -4,6 +4,7 @@
 local scion = require "scion"
 local check = require "scion.check"
 local core = require "scion.nn.core"
+local deferred = require "scion.nn.deferred"
 
 local M = {}
 
@@ -55,6 +56,25 @@ local function common_prefix(names, entries)
   end
 end
 
+-- What MXNet and Gluon call an entry: conv1_weight and arg:conv1_weight for conv1.weight, bn_gamma and bn.gamma for bn.weight.
+local OTHERS <const> = { weight = "gamma", bias = "beta", running_mean = "moving_mean", running_var = "moving_var", gamma = "weight", beta = "bias",
+  moving_mean = "running_mean", moving_var = "running_var" }
+local function other_names(entries)
+  local out = {}
+  for name in pairs(entries) do
+    local layer, last = name:match "^(.*)%.([^.]+)$"
+    if layer then
+      for _, word in ipairs { last, OTHERS[last] } do
+        for _, dot in ipairs { "_", "." } do
+          local other = layer .. dot .. word
+          if not entries[other] then out[other] = name end
+        end
+      end
+    end
+  end
+  return out
+end
+
 -- rename: { { pattern, replacement }, ... } applied in order, or a function(name) -> name, or nil to leave the tensor out.
 local function renamed(name, rules)
   if rules == nil then return name end
@@ -78,9 +98,14 @@ function M.load(net, who, tensors, opts, level)
   end
   table.sort(names)
   local prefix = opts.prefix or common_prefix(names, entries)
-  local given, unexpected = {}, {}
+  local given, unexpected, others = {}, {}, other_names(entries)
   for _, name in ipairs(names) do
     local short = name:sub(1, #prefix) == prefix and renamed(name:sub(#prefix + 1), opts.rename)
+    if short and not entries[short] then
+      local plain = short:gsub("^a[ru][gx]:", "")
+      local other = others[plain]
+      short = entries[plain] and plain or other and not tensors[prefix .. other] and other or short
+    end
     if short and given[short] then
       error(("%s: '%s' and '%s' become the same name '%s'"):format(who, given[short].name, name, short), level + 1)
     elseif short then
@@ -88,9 +113,13 @@ function M.load(net, who, tensors, opts, level)
     end
   end
   local copies, loaded, missing, mismatched = {}, {}, {}, {}
+  local waiting, fills = deferred.waiting_entries(net), {}
   for _, e in ipairs(list) do
     local value = given[e.name]
-    if value and same_shape(value.tensor.shape, e.tensor.shape) then
+    if value and waiting[e.name] and deferred.fits(e.tensor.shape, value.tensor.shape) then
+      fills[#fills + 1] = { e, value.tensor }
+      loaded[#loaded + 1] = e.name
+    elseif value and same_shape(value.tensor.shape, e.tensor.shape) then
       copies[#copies + 1] = { e.tensor, value.tensor }
       loaded[#loaded + 1] = e.name
     elseif value then
@@ -113,7 +142,15 @@ function M.load(net, who, tensors, opts, level)
       local to, from = pair[1], pair[2]
       to:copy_(from.dtype == to.dtype and from or from:to(to.dtype)) -- to() makes a copy in any case
     end
+    for _, pair in ipairs(fills) do
+      local e, from = pair[1], pair[2]
+      local t = from.dtype == e.tensor.dtype and from:clone() or from:to(e.tensor.dtype)
+      net:set_entry(e.name, e.kind == "param" and t:requires_grad_(not e.frozen) or t)
+    end
   end)
+  for _, pair in ipairs(fills) do
+    if net:attr(deferred.KEY, waiting[pair[1].name]) then deferred.given(net, waiting[pair[1].name]) end
+  end
   return report
 end
 
@@ -121,7 +158,8 @@ local OPTS <const> = { strict = check.boolean { default = true }, prefix = check
 
 local Net = scion.Net
 --- Copies weights into parameters and buffers by name: from a file (PyTorch, safetensors, npz, MXNet params, a network of scion) or a
---- table of tensors. Number types are converted; PyTorch's num_batches_tracked is ignored.
+--- table of tensors. Number types are converted; PyTorch's num_batches_tracked is ignored; MXNet's names (conv1_weight, bn_gamma) are known.
+--- Layers that wait for their input's size (MXNet's without parameters) take the size from the weights.
 ---@param source string|table<string, scion.Tensor>
 ---@param opts? { strict?: boolean, prefix?: string, rename?: table|function, mmap?: boolean }
 --- strict (true): everything must match. prefix: taken off the names; by default what all share ("module.") where that helps. rename: a list

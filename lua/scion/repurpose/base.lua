@@ -157,6 +157,17 @@ function Repurposer:_as_targets(y)
   return require("scion").tensor(self.label_values, { dtype = "f64" }):index_select(1, y)
 end
 
+--- For subclasses: raises unless targets of multi_label are 0 and 1, one for every name.
+function Repurposer:_check_label_targets(y)
+  y = y:to("f64")
+  if y:dim() ~= 2 then check.raise("%s: multi_label targets must be (N, K), got %s", name_of(self), tostring(y.shape)) end
+  if not y:mul(y:sub(1)):eq(0):all():item() then check.raise("%s: multi_label targets must be 0 or 1", name_of(self)) end
+  local names = self.options.label_names
+  if names and #names ~= y:size(2) then
+    check.raise("%s: label_names has %d names, the targets have %d labels", name_of(self), #names, y:size(2))
+  end
+end
+
 --- For subclasses: ids of an iterator as ids of this repurposer (its classes may stand in another order).
 function Repurposer:_align(ids, iterator)
   local theirs = type(iterator) == "table" and iterator.classes
@@ -230,11 +241,18 @@ end
 -- Values of regression (N, D): a single one by item is (N).
 local function column(values) return values:dim() == 2 and values:size(2) == 1 and values:squeeze(2) or values end
 
+-- Numbers as a list; lists of them where there are several.
+local function as_rows(values)
+  local list = show.list(column(values):tolist())
+  for i, row in ipairs(list) do list[i] = type(row) == "table" and show.list(row) or row end
+  return list
+end
+
 --- Labels, as a list: the values that the training data used; numbers for regression, lists of labels for multi-label.
 function Repurposer:predict_label(data)
   self:_need_target("predict")
   local iterator = self:_iterator("predict_label", data, true)
-  if self.task == "regression" then return show.list(column(self:_predict_values(iterator)):tolist()) end
+  if self.task == "regression" then return as_rows(self:_predict_values(iterator)) end
   if self.task == "multi_label" then return label_sets(self, (self:_predict_probability(iterator))) end
   return as_labels(self, (self:_predict_id(iterator)))
 end
@@ -285,9 +303,9 @@ local function evaluate_numbers(self, iterator)
     truth = require("scion").tensor(table.move(values, 1, #values, 1, {}), { dtype = "f64" }):index_select(1, truth)
   end
   local out = setmetatable(assess.measures(self.task, output, truth), RESULT)
-  out.measures = assess.measures(self.task, output, truth)
-  out.predicted = self.task == "regression" and show.list(column(output):tolist()) or label_sets(self, output)
-  out.truth = show.list(column(truth):tolist())
+  out.measures = show.record(assess.measures(self.task, output, truth))
+  out.predicted = self.task == "regression" and as_rows(output) or label_sets(self, output)
+  out.truth = as_rows(truth)
   return out
 end
 
@@ -320,7 +338,7 @@ function Repurposer:evaluate(data)
     end
   end
   out.confusion = metrics.confusion_of_labels(predicted, true_labels, all)
-  out.measures = { accuracy = out.accuracy }
+  out.measures = show.record { accuracy = out.accuracy }
   if all_known and self.has_probabilities ~= false then
     probabilities = probabilities or self:_predict_probability(iterator)
     local measured = require("scion.repurpose.assess").measures("classes", probabilities, self:_align(truth, iterator))
@@ -335,7 +353,12 @@ function Repurposer:accuracy(data) return self:evaluate(data).accuracy end
 --- The whole thing as one network: preprocessing, trunk, head, softmax. C hosts and predict.lua run it.
 function Repurposer:to_net()
   self:_need_target("export")
-  local net, shapes = self:_to_net(), {}
+  return self:_remember_shapes(self:_to_net())
+end
+
+--- For subclasses: tells a net what the training data looked like. Returns it.
+function Repurposer:_remember_shapes(net)
+  local shapes = {}
   for i, item in ipairs(self.provide_data or {}) do shapes[i] = item.shape end
   if self.provide_data then input_shapes.remember(net, shapes) end
   return net

@@ -176,7 +176,7 @@ function Bnn:_train(x, y, fit)
     end
     history[epoch] = { epoch = epoch, loss = sums.loss / n, kl = sums.kl, anneal = share }
     if sums.loss ~= sums.loss then
-      error(("BnnRepurposer: the loss is NaN in epoch %d; lower learning_rate (%g)"):format(epoch, o.learning_rate), 0)
+      check.raise("BnnRepurposer: the loss is NaN in epoch %d; lower learning_rate (%g)", epoch, o.learning_rate)
     end
     if not fit.reuse and (o.verbose == true or o.verbose ~= false and o.verbose > 0) then -- folds are silent
       s.emit("info", ("BnnRepurposer: epoch %d/%d, loss %.4f, KL %.1f, annealing %.2f"):format(epoch, o.num_epochs, sums.loss / n, sums.kl, share))

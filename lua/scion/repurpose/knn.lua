@@ -30,7 +30,7 @@ M.KnnRepurposer = Knn
 
 Knn.TASKS = { classes = true, regression = true, multi_label = true }
 Knn.OPTIONS = {
-  n_neighbors = check.integer { default = 5, min = 1 },
+  n_neighbors = check.integer { min = 1 }, -- default 5, or as many as there are items
   weights = check.choice({ "uniform", "distance" }, { default = "uniform" }), -- distance: votes count 1 / distance
   metric = check.choice({ "euclidean", "cosine" }, { default = "euclidean" }),
 }
@@ -50,18 +50,18 @@ function Knn:_fit(z, y, fit)
   else
     values = y
   end
-  local k = self.options.n_neighbors
-  if k > #z then error(("KnnRepurposer: n_neighbors is %d but there are %d items"):format(k, #z), 0) end
+  local k = self.options.n_neighbors or math.min(5, #z)
+  if k > #z then check.raise("KnnRepurposer: n_neighbors is %d but there are %d items", k, #z) end
   local odds
   if self.task == "multi_label" then -- weights of items with a label against those without
     odds = {}
     for d, pair in ipairs(fit.weights) do odds[d] = math.log(math.max(pair[1], 1e-6) / math.max(pair[2], 1e-6)) end
   end
-  return { points = z, values = values, odds = odds, report = { converged = true, n = #z } }
+  return { points = z, values = values, odds = odds, n_neighbors = k, report = { converged = true, n = #z, n_neighbors = k } }
 end
 
 function Knn:_build(net, value, model)
-  local k = self.options.n_neighbors
+  local k = model.n_neighbors
   if self.options.metric == "cosine" then value = unit_node(net, value) end
   local distance = graph.node(net, "distance", "Distance", "cdist", nil, { value, graph.constant(net, "neighbours.points", model.points) })
   local near, ids = net:add_node(graph.fresh_name(net, "nearest"), "Nearest", "topk", { k = k, dim = 2, largest = false, sorted = true, base = 0 }, { distance })

@@ -113,10 +113,10 @@ end
 -- ---- losses -------------------------------------------------------------------------------------------------------------
 
 -- Numbers are learned in deviations of the training targets; see unscale.
-local function target_scaling(train)
+local function target_scaling(self, train)
   local s = require "scion"
   local targets = {}
-  for _, y in train:in_order() do targets[#targets + 1] = y:to("f64"):reshape(#y, -1) end
+  for _, y in train:in_order() do targets[#targets + 1] = self:_as_targets(y):to("f64"):reshape(#y, -1) end
   return require("scion.repurpose.predictor").column_scaling(s.cat(targets, 1), true)
 end
 
@@ -230,7 +230,10 @@ local function prepare(self, train)
     if y == nil then check.raise(getmetatable(self).class_name .. ": repurpose needs data with targets") end
     self.n_outputs = y:dim() == 2 and y:size(2) or 1
   end
-  self.target_scaling = self.task == "regression" and target_scaling(train) or nil
+  if self.task == "multi_label" then
+    for _, y in train:in_order() do self:_check_label_targets(y) end
+  end
+  self.target_scaling = self.task == "regression" and target_scaling(self, train) or nil
   local net = self:_create_target_module(train)
   if not graph.is_net(net) then
     check.raise("%s: _create_target_module must return a net, got %s", getmetatable(self).class_name, check.describe(net))
@@ -240,6 +243,17 @@ local function prepare(self, train)
     train = train:with { transform = tuning.augmentation(getmetatable(self).class_name, options.augment) }
   end
   return net, train, validation
+end
+
+-- Training that ends far worse than guessing has gone astray.
+local function warn_of_divergence(self, history)
+  local last = history.epochs[#history.epochs]
+  if self.task ~= "classes" or type(self.options.loss) == "function" or self.options.class_weight ~= "none" or not last then return end
+  local guessing = math.log(#self.classes)
+  if last.loss > 1.5 * guessing then
+    require("scion").emit("warn", ("%s: the loss is %.3g after training, guessing has %.3g: the learning rate (%g) may be too high (find_learning_rate suggests one)"):format(
+      getmetatable(self).class_name, last.loss, guessing, self.options.optimizer_params.lr))
+  end
 end
 
 function Neural:repurpose(train)
@@ -274,10 +288,11 @@ function Neural:repurpose(train)
     error(history, 0)
   end
   self.history = history
+  warn_of_divergence(self, history)
   if self.task == "regression" and self.target_scaling and type(options.loss) ~= "function" then unscale(net, self.target_scaling) end
   net:eval()
   self.ends_in_softmax = graph.logits(net) ~= net:outputs()[1]
-  self.target_model = net
+  self.target_model = self:_remember_shapes(net)
   if options.calibrate and self.task == "classes" then
     if not validation then check.raise(getmetatable(self).class_name .. ": calibrate needs validation data (validation or validation_split)") end
     self:calibrate(validation)

@@ -96,7 +96,7 @@ function Predictor:_assemble(head)
   self.features_value = net:value_name(value)
   net:set_outputs { net:merge(head, "head", { value }) }
   net:prune()
-  return net:eval()
+  return self:_remember_shapes(net:eval())
 end
 
 -- Runs the head on features, in pieces that do not need much memory.
@@ -135,20 +135,14 @@ function Predictor:_read_targets(y)
   if self.task == "classes" then return y:tolist() end
   if self.task == "regression" then
     if self.options.class_weight ~= "none" then
-      error(("%s: class_weight is for classes, the data have numbers to predict"):format(getmetatable(self).class_name), 0)
+      check.raise("%s: class_weight is for classes, the data have numbers to predict", getmetatable(self).class_name)
     end
     y = self:_as_targets(y)
   end
   y = y:to("f64")
   if y:dim() == 1 then y = y:reshape(-1, 1) end
-  if y:dim() ~= 2 then error(("%s: targets must be (N) or (N, D), got %s"):format(getmetatable(self).class_name, tostring(y.shape)), 0) end
-  if self.task == "multi_label" then
-    if not y:mul(y:sub(1)):eq(0):all():item() then error(("%s: multi_label targets must be 0 or 1"):format(getmetatable(self).class_name), 0) end
-    local names = self.options.label_names
-    if names and #names ~= y:size(2) then
-      error(("%s: label_names has %d names, the targets have %d labels"):format(getmetatable(self).class_name, #names, y:size(2)), 0)
-    end
-  end
+  if y:dim() ~= 2 then check.raise("%s: targets must be (N) or (N, D), got %s", getmetatable(self).class_name, tostring(y.shape)) end
+  if self.task == "multi_label" then self:_check_label_targets(y) end
   return y
 end
 
@@ -174,14 +168,14 @@ function Predictor:_label_weights(y)
       local key = names and given[names[k]] ~= nil and names[k] or k
       with, used[key] = given[key] or 1, true
       if type(with) ~= "number" or not (with >= 0) then
-        error(("%s: class_weight of label %s must be a number of at least 0, got %s"):format(getmetatable(self).class_name,
-          check.describe(key), check.describe(with)), 0)
+        check.raise("%s: class_weight of label %s must be a number of at least 0, got %s", getmetatable(self).class_name,
+          check.describe(key), check.describe(with))
       end
     end
     out[k] = { with, without }
   end
   for key in pairs(type(given) == "table" and given or {}) do
-    if not used[key] then error(("%s: class_weight names %s, which is no label"):format(getmetatable(self).class_name, check.describe(key)), 0) end
+    if not used[key] then check.raise("%s: class_weight names %s, which is no label", getmetatable(self).class_name, check.describe(key)) end
   end
   return out
 end
@@ -192,7 +186,7 @@ function Predictor:_fit_features(features, y, spans, reuse)
   local fitted
   s.no_grad(function()
     local x = features:to("f64")
-    if not x:isfinite():all():item() then error(getmetatable(self).class_name .. ": features hold NaN or infinite values", 0) end
+    if not x:isfinite():all():item() then check.raise(getmetatable(self).class_name .. ": features hold NaN or infinite values") end
     fitted = { scaling = column_scaling(x, self.options.standardise) }
     local z = apply_scaling(x, fitted.scaling)
     local fit = { spans = spans, classes = self.classes, seed = self.options.seed, reuse = reuse }

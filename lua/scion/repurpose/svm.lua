@@ -287,7 +287,7 @@ function Svm:_fit(z, y, fit)
   if self.task == "multi_label" then return self:_fit_labels(mat, y, fit, report) end
   for k, count in ipairs(fit.counts) do
     if count > 0 and fit.weights[k] == 0 then
-      error(("SvmRepurposer: class_weight of class %s is 0; leave the class out of the data (data:only)"):format(check.describe(self.classes[k])), 0)
+      check.raise("SvmRepurposer: class_weight of class %s is 0; leave the class out of the data (data:only)", check.describe(self.classes[k]))
     end
   end
   local machine = train(self, mat, nil, y, fit)

@@ -104,5 +104,10 @@ describe("repurpose.auto", function()
     assert.error_matches(function() scion.repurpose.auto { source = network(1), train = 3 } end, "train must be a data set with classes")
     assert.error_matches(function() scion.repurpose.auto { train = task(9, 1, 0) } end, "option 'source' is required")
     assert.error_matches(function() scion.repurpose.auto { source = network(1), train = task(4, 1, 0) } end, "at least 2 items")
+    local one = scion.data.tensors { x = scion.randn(4, 6), labels = { "a", "a", "a", "a" } }
+    assert.error_matches(function() scion.repurpose.auto { source = network(1), train = one } end, "train needs at least 2 classes, it has 1")
+    assert.error_matches(function() scion.repurpose.auto { source = { network(1), 3 }, train = task(9, 1, 0) } end, "one of them is 3")
+    assert.error_matches(function() scion.repurpose.auto { source = { ok = network(1), wide = scion.nn.Linear(9, 2) }, train = task(9, 1, 0) } end,
+      "source 'wide' does not take the items of train: .*9")
   end)
 end)

@@ -285,6 +285,14 @@ describe("MAML with tasks of its own", function()
     assert.equal(1200, lines[12].step)
   end)
 
+  it("takes any table with a method `task` for a source", function()
+    local curves = meta.tasks.sinusoid { seed = 1 }
+    local maml = meta.MAML { model = small_net():to("f32") }
+    maml:fit({ task = function(_, i) return curves:task(i) end }, { meta_steps = 2, progress = false })
+    assert.equal(2, maml.meta_steps_done)
+    assert.matches("Sinusoid: tasks of 10 support points and 10 queries", tostring(curves))
+  end)
+
   it("tells what is wrong with tasks and options", function()
     local function says(text, fn, ...)
       local ok, message = pcall(fn, ...)
@@ -295,6 +303,12 @@ describe("MAML with tasks of its own", function()
     says("option 'model' is required", meta.MAML, {})
     says("unknown option 'inner_step'", meta.MAML, { model = net, inner_step = 1 })
     says("unknown inner optimiser 'magic'", meta.MAML, { model = net, inner_optimizer = "magic" })
+    says("MAML: sgd: option 'lr' must be a number or a function or a tensor, got 'fast'", meta.MAML, { model = net, lr = "fast" })
+    says("option 'lr' must be", meta.MAML, { model = net, lr = -1 })
+    local lost = meta.MAML { model = small_net(), loss = function() end }
+    says("MAML: the loss function must return a tensor of one number, got nil", lost.adapt, lost, sine_task())
+    local outer = meta.MAML { model = small_net(), meta_optimizer = "magic" }
+    says("MAML: meta_optimizer: optim.make: unknown optimiser 'magic'", outer.fit, outer, { sine_task() }, { progress = false })
     local maml = meta.MAML { model = net }
     says("MAML:fit: tasks must be a source of tasks or a list", maml.fit, maml, 3)
     says("MAML:adapt: expected a task", maml.adapt, maml, {})

@@ -59,7 +59,7 @@ end
 function COMPUTED.X(self)
   local list = {}
   for i, trial in ipairs(self.study.trials) do list[i] = trial.params end
-  return list
+  return require("scion.show").list(list)
 end
 function COMPUTED.Y(self)
   local list = {}
@@ -83,7 +83,10 @@ local RUN <const> = {
 function BayesianOptimization:run_optimization(opts)
   local o = check.opts("run_optimization", opts, RUN)
   local ok, message = pcall(self.study.optimize, self.study, self.f, { n_trials = o.max_iter, timeout = o.max_time, progress = o.verbosity })
-  if not ok then error(type(message) == "string" and (message:gsub("^[^:]+:%d+: optimize", "run_optimization")) or message, 2) end
+  if not ok then
+    if type(message) == "string" then message = message:gsub("^[^:]+:%d+: optimize:", "optimize:"):gsub("^optimize:", "run_optimization:") end
+    error(message, 2)
+  end
   return self
 end
 

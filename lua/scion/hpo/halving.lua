@@ -10,6 +10,7 @@
 -- Suggestions come from the study's sampler, whichever it is. The asynchronous variants are pruners (pruners.lua).
 
 local check = require "scion.check"
+local class = require "scion.class"
 local optimize = require "scion.hpo.optimize"
 local progress = require "scion.progress"
 
@@ -100,8 +101,18 @@ local function bracket(study, f, n, first, o, bar)
   return true
 end
 
+local function check_study(where, study, f)
+  local Study = require("scion.hpo.study").Study
+  if not class.is_a(study, Study) then
+    check.raise("%s: runs a study, %s(study, f, { max_resource = 27 }), got %s in its place; pruners are asha, hyperband and median", where, where,
+      check.describe(study))
+  end
+  check.arg(where, "f", f, check.func { required = true })
+end
+
 --- One bracket of successive halving over a study. See the head of this file.
 function M.successive_halving(study, f, opts)
+  check_study("successive_halving", study, f)
   local o = check.opts("successive_halving", opts, OPTS)
   if o.max_resource < o.min_resource then error("successive_halving: max_resource is below min_resource", 2) end
   local rungs = math.floor(math.log(o.max_resource / o.min_resource) / math.log(o.factor) + 1e-9)
@@ -116,6 +127,7 @@ end
 --- Hyperband: brackets of successive halving, from many trials with a small first budget to few with the whole one.
 --- opts as for successive_halving, without n_trials.
 function M.hyperband(study, f, opts)
+  check_study("run_hyperband", study, f)
   local o = check.opts("hyperband", opts, OPTS)
   if o.n_trials then error("hyperband: the numbers of trials follow from the budgets; leave n_trials out", 2) end
   if o.max_resource < o.min_resource then error("hyperband: max_resource is below min_resource", 2) end

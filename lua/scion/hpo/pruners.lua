@@ -145,6 +145,9 @@ function M.make(given, level)
   end
   if given == "median" or given == "asha" then return M[given]() end
   if given == "hyperband" then error("hpo.study: hyperband needs to know max_resource: pruner = scion.hpo.hyperband { max_resource = 27 }", level) end
+  if given == "successive_halving" then
+    error("hpo.study: successive halving runs a study itself, scion.hpo.successive_halving(study, f, { max_resource = 27 }); as a pruner it is asha", level)
+  end
   error(("hpo.study: unknown pruner '%s' (known: asha, hyperband, median)"):format(tostring(given)), level)
 end
 

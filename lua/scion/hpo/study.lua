@@ -328,9 +328,10 @@ end
 -- ---- telling --------------------------------------------------------------------------------------------------------------
 
 function Study:_trial(where, trial)
+  local given = trial
   if math.type(trial) == "integer" then trial = self.trials[trial] end
   if not class.is_a(trial, Trial) or trial.study ~= self then
-    error(("%s: expected a trial of this study (or its number), got %s"):format(where, check.describe(trial)), 3)
+    error(("%s: expected a trial of this study (or its number), got %s"):format(where, check.describe(given)), 3)
   end
   if trial.state ~= "running" then error(("%s: trial %d is already %s"):format(where, trial.id, trial.state), 3) end
   return trial

@@ -27,7 +27,7 @@ local function spread() return require "scion.meta.spread" end -- needs scion co
 Algorithm.OPTIONS = {
   model = check.test("a net", is_net, { required = true }),
   loss = check.either { check.choice { "mse", "cross_entropy" }, check.func() }, -- default: by the targets (class ids or numbers)
-  lr = check.any { default = 0.01 },                    -- of the inner optimiser
+  lr = check.any { default = 0.01 },                    -- of the inner optimiser: a number, a tensor, or as in scion.meta.inner
   inner_steps = check.integer { default = 1, min = 0 },
   inner_optimizer = check.either({ check.string(), check.table() }, { default = "sgd" }), -- see scion.meta.inner
   meta_lr = check.number { default = 1e-3, min = 0 },
@@ -64,7 +64,7 @@ end
 function Algorithm:init(opts)
   local name = getmetatable(self).class_name
   self.name = name
-  opts = check.opts(name, opts, all_options(getmetatable(self)), 4)
+  opts = check.opts(name, opts, all_options(getmetatable(self)), "user")
   for key, value in pairs(opts) do self[key] = value end
   self.options = opts
   self.loss_fn, self.loss_is_mean = losses.of(opts.loss, name)
@@ -149,7 +149,9 @@ function Algorithm:meta_optimiser()
       else
         kind = given
       end
-      self.outer = scion().optim.make(kind, params, opts)
+      local ok, made = pcall(scion().optim.make, kind, params, opts)
+      if not ok then check.raise("%s: meta_optimizer: %s", self.name, (tostring(made):gsub("^%S+:%d+: ", ""))) end
+      self.outer = made
     end
   end
   return self.outer
@@ -312,6 +314,21 @@ function Algorithm:save_checkpoint(path) checkpoint.write_state(path, self:state
 --- Goes back to a checkpoint, bit for bit.
 function Algorithm:load_checkpoint(path) self:load_state_dict(checkpoint.read_state(path)) end
 
+-- The log of a run that goes on keeps the steps that the checkpoint has; those after it are done again.
+local function open_log(path, resume, done)
+  local kept = {}
+  if resume and file_exists(path) then
+    for line in io.lines(path) do
+      local ok, record = pcall(json.decode, line)
+      if ok and type(record) == "table" and type(record.step) == "number" and record.step <= done then kept[#kept + 1] = line .. "\n" end
+    end
+  end
+  local log, message = io.open(path, "w")
+  if not log then check.raise("fit: cannot write %s", message) end
+  log:write(table.concat(kept)):flush()
+  return log
+end
+
 -- What algorithms carry from step to step (self.carried) must outlive the scope of a step.
 local function keep(scope, value) scope:keep(table.unpack(task_sources.tensors_in(value))) end
 Algorithm.keep = keep
@@ -364,7 +381,8 @@ function Algorithm:fit(source, opts)
   local s = scion()
   source = task_sources.source(self.name .. ":fit", source, self.seed)
   if not source.tasks or not source.batch then
-    source = setmetatable({}, { __index = function(_, key) return source[key] or task_sources.Source[key] end })
+    local given = source
+    source = setmetatable({}, { __index = function(_, key) return given[key] or task_sources.Source[key] end })
   end
   local outer = self:meta_optimiser()
   if opts.resume and opts.checkpoint and file_exists(opts.checkpoint) then self:load_checkpoint(opts.checkpoint) end
@@ -374,7 +392,7 @@ function Algorithm:fit(source, opts)
   local base = {}
   for g, group in ipairs(outer.param_groups) do base[g] = group.lr end
   local leads = s.mpi.rank() == 0
-  local log = opts.log and leads and assert(io.open(opts.log, opts.resume and "a" or "w"))
+  local log = opts.log and leads and open_log(opts.log, opts.resume, self.meta_steps_done)
   local bar = progress.new { label = opts.label, total = opts.meta_steps, unit = "step", quiet = not opts.progress or not leads }
   bar.done = self.meta_steps_done
   local history, begun = show.list {}, progress.now()

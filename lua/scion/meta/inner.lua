@@ -118,12 +118,12 @@ function M.rule(given, lr, where)
   table.sort(names)
   local kind = opts.kind or "sgd"
   local class = rules[kind]
-  if not class then error(("%s: unknown inner optimiser '%s' (known: %s)"):format(where, tostring(kind), table.concat(names, ", ")), 3) end
-  local known = { kind = check.string {}, lr = check.either { check.number { min = 0 }, check.func(), check.test("a tensor", learned_rate) } }
+  if not class then check.raise("%s: unknown inner optimiser '%s' (known: %s)", where, tostring(kind), table.concat(names, ", ")) end
+  if opts.lr == nil then opts.lr = lr end
+  local known = { kind = check.string {}, lr = check.either({ check.number { min = 0 }, check.func(), check.test("a tensor", learned_rate) }, { default = 0.01 }) }
   for name, rule in pairs(class.options) do known[name] = rule end
   opts.kind = nil
-  local self = check.opts(where .. ": " .. kind, opts, known, 4)
-  self.lr = self.lr or lr or 0.01
+  local self = check.opts(where .. ": " .. kind, opts, known, "user")
   self.kind, self.update = kind, class.update
   return setmetatable(self, Rule)
 end

@@ -27,7 +27,15 @@ end
 --- A function (output, y) -> scalar from the option `loss` (nil: by the targets, class ids or numbers); the second result tells whether
 --- it is known to be a mean over items. `name` is the algorithm's, for messages.
 function M.of(loss, name)
-  if type(loss) == "function" then return loss, false end
+  if type(loss) == "function" then
+    return function(output, y)
+      local value = loss(output, y)
+      if not require("scion").is_tensor(value) or value:numel() ~= 1 then
+        error(("%s: the loss function must return a tensor of one number, got %s"):format(name, require("scion.check").describe(value)), 0)
+      end
+      return value
+    end, false
+  end
   local where = name .. ": "
   return function(output, y)
     if loss == "cross_entropy" or not loss and is_ids(y) then return cross_entropy(output, y, where) end

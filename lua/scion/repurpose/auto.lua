@@ -56,6 +56,7 @@ local function read_sources(given)
   local list, names = {}, {}
   local function add(item, name)
     if is_net(item) then item = { net = item } end
+    if type(item) ~= "table" then check.raise("repurpose.auto: source must be a net, a list or a table of nets, one of them is %s", check.describe(item)) end
     item = check.opts("repurpose.auto: source", item, SOURCE, 6)
     if not is_net(item.net) then error("repurpose.auto: source must be nets, got " .. check.describe(item.net), 5) end
     item.name = item.name or name or ("source %d"):format(#list + 1)
@@ -94,7 +95,8 @@ local function candidate_layers(source, set, o)
   local names = source.net:layer_names()
   local probe = set:subset { 1, math.min(2, #set) }:iterator { batch_size = 2 }
   local tried = table.move(names, math.max(1, #names - 40), #names, 1, {})
-  local values = features.collect(source.net, probe, tried, {})
+  local ok, values = pcall(features.collect, source.net, probe, tried, {})
+  if not ok then check.raise("repurpose.auto: source '%s' does not take the items of train: %s", source.name, (tostring(values):gsub("^%S+:%d+: ", ""))) end
   local out, above = {}, nil
   for i = #tried, 1, -1 do
     local value = values[i]:reshape(values[i]:size(1), -1)
@@ -217,16 +219,18 @@ local function write_report(r, o, set, sources)
   local lines = {}
   local function say(format, ...) lines[#lines + 1] = format:format(...) end
   local best, transfer, plain = r.best, r.best_transfer, r.best_plain
+  local of_transfer, of_plain = #transfer.folds_accuracy, #plain.folds_accuracy
+  local where = of_transfer ~= of_plain and (" on the %d folds that both saw"):format(math.min(of_transfer, of_plain)) or ""
   if r.transfer then
-    say("Transfer pays: %s reaches %s in cross-validation; without transfer %s reaches %s (difference %+.1f points, standard error %.1f).",
-      transfer.label, percent(transfer.accuracy), plain.label, percent(plain.accuracy), 100 * r.gain, 100 * r.error)
+    say("Transfer pays: %s reaches %s in cross-validation; without transfer %s reaches %s (difference%s %+.1f points, standard error %.1f).",
+      transfer.label, percent(transfer.accuracy), plain.label, percent(plain.accuracy), where, 100 * r.gain, 100 * r.error)
   else
-    say("Do not transfer: the best with transfer, %s, reaches %s; without it %s reaches %s (difference %+.1f points, standard error %.1f).",
-      transfer.label, percent(transfer.accuracy), plain.label, percent(plain.accuracy), 100 * r.gain, 100 * r.error)
+    say("Do not transfer: the best with transfer, %s, reaches %s; without it %s reaches %s (difference%s %+.1f points, standard error %.1f).",
+      transfer.label, percent(transfer.accuracy), plain.label, percent(plain.accuracy), where, 100 * r.gain, 100 * r.error)
   end
   if r.passed_over then
-    say("%s with %s is ahead by no more than chance; the vote, then repurposers as they come, go before what was tuned.", r.passed_over.label,
-      percent(r.passed_over.accuracy))
+    say("%s with %s is ahead of %s by no more than chance; the vote, then repurposers as they come, go before what was tuned.", r.passed_over.label,
+      percent(r.passed_over.accuracy), transfer.label)
   end
   say("Fitted on all %d items: %s.", #set, best.label)
   if #r.left_out > 0 then say("Left out, since the budget of %g s is too short: %s.", o.budget, table.concat(r.left_out, "; ")) end
@@ -265,6 +269,7 @@ function M.auto(opts)
   local counts = set:class_counts()
   local smallest = math.huge
   for _, n in ipairs(counts) do smallest = math.min(smallest, n) end
+  if #counts < 2 then check.raise("repurpose.auto: train needs at least 2 classes, it has %d", #counts) end
   if smallest < 2 then check.raise("repurpose.auto: every class needs at least 2 items for cross-validation") end
   o.folds = math.min(o.folds, smallest)
   local begun = progress.now()

@@ -4,6 +4,7 @@
 local check = require "scion.check"
 local class = require "scion.class"
 local rng = require "scion.data.rng"
+local show = require "scion.show"
 local tasks = require "scion.meta.tasks"
 
 local M = {}
@@ -107,7 +108,7 @@ function Episodes:task(i)
   local function ids(size)
     return scion().arange(1, self.ways + 1, { dtype = "i64" }):reshape(-1, 1):expand(self.ways, size):reshape(-1)
   end
-  return { label = tasks.label(i), classes = labels, support_x = x:narrow(1, 1, k * self.ways), support_y = ids(k),
+  return { label = tasks.label(i), classes = show.list(labels), support_x = x:narrow(1, 1, k * self.ways), support_y = ids(k),
     query_x = x:narrow(1, k * self.ways + 1, q * self.ways), query_y = ids(q) }
 end
 

@@ -36,6 +36,10 @@ local function per_task(n, range) return scion().rand(n, 1, 1):mul(range[2] - ra
 -- first of a batch of one.
 local Curves = class.class("Curves", tasks.Source)
 
+Curves.__tostring = function(self)
+  return ("%s: tasks of %d support points and %d queries, seed %d"):format(getmetatable(self).class_name, self.shots, self.queries, self.seed)
+end
+
 function Curves:draw_batch(first, n, points)
   return seeded(self.seed, first, function()
     local k = self.shots + self.queries

@@ -502,6 +502,8 @@ describe("files of Xfer", function()
         local k = p[i]:argmax():item()
         assert.equal(rp.classes[k], rp:predict_label(xt)[i])
       end
+      rp:to_net():save_onnx(dir .. "/again.onnx", { 1, 4 })
+      assert.allclose(scion.load(dir .. "/again.onnx")(xt:to("f32")), p, { atol = 1e-5 })
       rp:save(dir .. "/again.scion")
       assert.allclose(scion.load(dir .. "/again.scion"):predict_probability(xt), p)
     end)

@@ -118,6 +118,7 @@ else
   rp = args:try(nil, scion.NeuralNetworkRandomFreezeRepurposer, { source_model = source, fixed_layers = fixed, num_layers_to_drop = above,
     num_epochs = args.epochs, optimizer_params = { lr = args.lr }, seed = args.seed, progress = true })
 end
+if args.out then args:try("out", scion.io.make_dir, args.out) end -- told before the work, not after it
 local start = clock()
 args:try(nil, rp.repurpose, rp, train)
 local training = clock() - start
@@ -135,7 +136,6 @@ if (args.method == "lr" or args.method == "svm") and c then print(("%s after %d 
 print(("time: training %s, test %s (%.1f pictures/s), in all %s"):format(show.seconds(training), show.seconds(testing),
   #result.truth / testing, show.seconds(clock() - begun)))
 if args.out then
-  args:try("out", scion.io.make_dir, args.out)
   local path = args.out .. "/model.scion"
   args:try("out", rp.save, rp, path)
   print(("wrote %s: scion scripts/predict.lua --model %s picture.jpg"):format(path, args.out))

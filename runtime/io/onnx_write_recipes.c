@@ -420,7 +420,69 @@ static void by_ids(scion_ow *w) { /* rows at ids take, or add, other ones */
   emit(w, "ScatterElements", 3, (const char *[]){ IN(0), ids.s, values.s }, &a);
 }
 
+
+/* ---- systems of equations ------------------------------------------------------------------------------------------------ */
+
+#define MAX_UNKNOWNS 144
+static scion_oname stacked(scion_ow *w, int32_t n, const scion_oname *parts, int64_t axis) {
+  const char *in[MAX_UNKNOWNS];
+  scion_oname out = scion__ow_new(w, "Concat");
+  const char *name = out.s;
+  ATTRS(a);
+  scion__oa_int(&a, "axis", axis);
+  for (int32_t i = 0; i < n; i++) in[i] = parts[i].s;
+  scion__ow_node(w, "Concat", n, in, 1, &name, &a);
+  return out;
+}
+/* ONNX has determinants and no solver: Cramer's rule, every unknown by the matrix with one column replaced by the right side. */
+static void solve(scion_ow *w) {
+  bool inverse = strcmp(w->node->op->info.name, "inv") == 0;
+  const scion_net_shape *a = scion__ow_shape(w, 0), *b = scion__ow_shape(w, inverse ? 0 : 1), *y = scion__ow_out_shape(w, 0);
+  bool vector = !inverse && b->n_dims == 1;
+  int64_t n = a->shape[a->n_dims - 1], m = vector ? 1 : b->shape[b->n_dims - 1], last = -1, both[2] = { -1, -2 };
+  if (n * m > MAX_UNKNOWNS || scion__ow_free(w, 0, a->n_dims - 1) || (b->n_dims > 1 && y->n_dims < b->n_dims) || (!vector && y->shape[y->n_dims - 1] != m)) {
+    scion__ow_refuse(w, n * m > MAX_UNKNOWNS ? "more than 144 unknowns" : "a batch of vectors, or a system whose size is free");
+    return;
+  }
+  scion_oname *rows = scion__alloc(w->ctx, 2 * MAX_UNKNOWNS * sizeof *rows), *row = rows + MAX_UNKNOWNS;
+  if (rows == NULL) {
+    w->status = SCION_ENOMEM;
+    return;
+  }
+  scion_oname det = scion__ow_call(w, "Det", IN(0), NULL, NULL);
+  for (int64_t i = 0; i < n && w->status == SCION_OK; i++) {
+    int64_t column[MAX_UNKNOWNS] = { 0 };
+    column[i] = 1;
+    scion_oname mask = cast(w, scion__ow_ints(w, (int32_t)n, column).s, SCION_BOOL);
+    for (int64_t j = 0; j < m; j++) {
+      scion_oname side, mixed = scion__ow_new(w, "Where"); /* the identity's column j: ones in row j */
+      const char *out = mixed.s;
+      int64_t unit[MAX_UNKNOWNS] = { 0 };
+      unit[inverse ? j : 0] = 1;
+      if (inverse) side = scion__ow_call(w, "Unsqueeze", cast(w, scion__ow_ints(w, (int32_t)n, unit).s, dtype_in(w)).s, scion__ow_ints(w, 1, &last).s, NULL);
+      else if (vector) side = scion__ow_call(w, "Unsqueeze", IN(1), scion__ow_ints(w, 1, &last).s, NULL);
+      else side = part(w, IN(1), -1, j, j + 1);
+      scion__ow_node(w, "Where", 3, (const char *[]){ mask.s, side.s, IN(0) }, 1, &out, NULL);
+      scion_oname x = scion__ow_call(w, "Div", scion__ow_call(w, "Det", mixed.s, NULL, NULL).s, det.s, NULL);
+      row[j] = scion__ow_call(w, "Unsqueeze", x.s, vector ? scion__ow_ints(w, 1, &last).s : scion__ow_ints(w, 2, both).s, NULL);
+    }
+    rows[i] = vector ? row[0] : stacked(w, (int32_t)m, row, -1);
+  }
+  give(w, 0, stacked(w, (int32_t)n, rows, vector ? -1 : -2).s);
+  scion__free(w->ctx, rows, 2 * MAX_UNKNOWNS * sizeof *rows);
+}
+static void log_determinant(scion_ow *w) {
+  scion_oname det = scion__ow_call(w, "Det", IN(0), NULL, NULL);
+  if (strcmp(w->node->op->info.name, "logdet") == 0) {
+    emit1(w, "Log", det.s, NULL);
+    return;
+  }
+  give(w, 0, scion__ow_call(w, "Sign", det.s, NULL, NULL).s);
+  give(w, 1, scion__ow_call(w, "Log", scion__ow_call(w, "Abs", det.s, NULL, NULL).s, NULL, NULL).s);
+}
+
 const scion_ow_op scion__ow_composed_ops[] = {
+  { "solve", solve }, { "solve_matrix", solve }, { "inv", solve }, { "logdet", log_determinant }, { "slogdet", log_determinant },
   { "var", spread_of }, { "std", spread_of }, { "var_mean", spread_of }, { "std_mean", spread_of }, { "norm", norm }, { "norm2", norm }, { "dist", norm },
   { "pairwise_distance", norm }, { "max_dim", extreme }, { "min_dim", extreme }, { "sort", sort_ }, { "argsort", sort_ }, { "softmin", softmin }, { "nan_to_num", nan_to_num },
   { "standardize", standardize }, { "one_hot", one_hot }, { "take_along_dim", take_along }, { "take", take }, { "roll", roll }, { "movedim", movedim },

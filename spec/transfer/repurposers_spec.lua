@@ -461,6 +461,22 @@ describe("repurposers refuse", function()
   it("missing and foreign files", function()
     raises("Cannot find repurposer or network file (/nowhere/x)", scion.load, "/nowhere/x")
     raises("path must be a string, got 5", scion.load, 5)
+    local dir = helper.tmpdir()
+    for name, says in pairs { [""] = "no format that is known", ["hello\n"] = "no format that is known", ['{"a": 1}'] = "no format that is known",
+      ["\x89HDF\r\n\x1a\n1234567890"] = "an HDF5 file (Keras); export it as ONNX" } do
+      raises(says, scion.load, helper.write_file(dir .. "/some", name))
+    end
+  end)
+
+  it("nothing that a file cannot hold: what is missing there is at its default again", function()
+    local path = helper.tmpdir() .. "/fn.scion"
+    local net = nn.Sequential { nn.Linear(4, 3, { name = "fc" }) }
+    local rp = scion.NeuralNetworkRandomFreezeRepurposer { source_model = net, num_layers_to_drop = 0, num_epochs = 1, validation = train,
+      optimizer = function(p) return scion.optim.SGD(p, { lr = 0.1 }) end, schedule = function(share) return 1 - share end }:repurpose(train)
+    rp:save(path)
+    local loaded = scion.load(path, { source_model = net })
+    assert.equal("adam", loaded:get_params().optimizer)
+    assert.is_number(loaded:repurpose(train):accuracy(train))
   end)
 end)
 
@@ -486,6 +502,8 @@ describe("files of Xfer", function()
         local k = p[i]:argmax():item()
         assert.equal(rp.classes[k], rp:predict_label(xt)[i])
       end
+      rp:to_net():save_onnx(dir .. "/again.onnx", { 1, 4 })
+      assert.allclose(scion.load(dir .. "/again.onnx")(xt:to("f32")), p, { atol = 1e-5 })
       rp:save(dir .. "/again.scion")
       assert.allclose(scion.load(dir .. "/again.scion"):predict_probability(xt), p)
     end)

@@ -222,7 +222,7 @@ local function next_batch(loader)
   local fine, x, positions = pcall(loader.next, loader)
   if fine then return x, positions end
   if type(x) == "string" and x:find("loader: ", 1, true) and not x:find("cancelled", 1, true) then
-    check.raise("data.image_folder: %s", (x:gsub("^.-loader: ", "")))
+    check.raise("data.image_folder: %s (on_error = \"skip\" leaves such pictures out)", (x:gsub("^.-loader: ", "")))
   end
   error(x, 0)
 end

@@ -52,6 +52,14 @@ local function all_options(cls)
   return rules
 end
 
+--- For files: options that were not saved (functions, data, those of later versions) at their defaults.
+function Repurposer._with_defaults(cls, options)
+  for name, rule in pairs(all_options(cls)) do
+    if options[name] == nil then options[name] = select(2, check.kind_text(rule)) end
+  end
+  return options
+end
+
 function Repurposer:init(opts)
   local name = getmetatable(self).class_name
   self.options = check.opts(name, opts, all_options(getmetatable(self)), "user")

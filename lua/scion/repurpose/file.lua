@@ -187,7 +187,7 @@ function M.from_net(net, path, opts)
     rp, state = restore_custom(cls, net, info, path, source)
   else
     rp = setmetatable({}, cls)
-    rp.options = info.params or {}
+    rp.options = cls._with_defaults(cls, info.params or {})
     rp.source_model = source
   end
   rp.source_hash = info.source_hash
@@ -275,6 +275,14 @@ function M.load(path, opts)
   end
   if format == "xfer" then return require("scion.repurpose.xfer").load(path, { source_model = o.source_model }) end
   if format == "mxnet-symbol" then return scion().io.load_mxnet(path, o.params, o.epoch) end
+  if format == nil then
+    if not pcall(nn.load, path, o.mmap) then
+      local _, why = pcall(scion().io.read_weights, path) -- knows some files that it does not read
+      why = tostring(why):gsub("^[^\n]-%.lua:%d+: ", "")
+      if not why:find("no file of weights", 1, true) then check.raise("load: %s", why) end
+      check.raise("load: %s: no format that is known (scion, ONNX, PyTorch, safetensors, npz, npy, MXNet, Xfer's json)", path)
+    end
+  end
   if format == "onnx" or format == "scion" or format == nil then
     local net = nn.load(path, o.mmap)
     return M.from_net(net, path, o) or net

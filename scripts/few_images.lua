@@ -100,6 +100,7 @@ for k = 1, args.seeds do
     keep_state = true, seed = seed }
   local episodes = meta.tasks.episodes { data = set, classes = known, ways = ways, shots = args.shots, queries = math.max(1, math.min(10, 20 - args.shots)), seed = seed }
   reptile:fit(episodes, { meta_steps = args.iterations, meta_batch_size = 3, label = "meta-learning", meta_lr_schedule = function(t) return 1 - t end, progress = not args.quick })
+  if scion.progress.interruptions() > 0 then os.exit(130) end -- Ctrl-C
   local STARTS <const> = {
     scratch = function() return meta.Reptile { model = net(ways), inner_optimizer = INNER.inner_optimizer, lr = INNER.lr }:clone { cut = true } end,
     finetuned = function()

@@ -142,6 +142,7 @@ for _, method in ipairs(args.methods) do
     local train, test = { table.unpack(tasks, 1, n_train) }, { table.unpack(tasks, #tasks - args.held_out + 1) }
     scion.seed(seed)
     local adapter = TRAIN[method](net(method == "warp"), train, seed)
+    if scion.progress.interruptions() > 0 then os.exit(130) end -- Ctrl-C
     local e, a, s = {}, {}, {}
     for t, task in ipairs(test) do e[t], a[t], s[t] = measure(adapter, task, seed) end
     errors[k], aucs[k], settled[k] = mean_sd(e), mean_sd(a), mean_sd(s)

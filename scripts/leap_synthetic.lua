@@ -30,6 +30,7 @@ local function run(seed)
     task_optimizer_params = { lr = args.lr }, meta_optimizer_params = { lr = meta_lr }, as_xfer = args.as_xfer,
     log_params = seed == args.seed, verbosity = seed == args.seed and 2 or 0 }
   lmr:repurpose(tasks, { meta_batch_size = args.meta_batch or (args.as_xfer and 3 or nil) })
+  if scion.progress.interruptions() > 0 then os.exit(130) end -- Ctrl-C
   local means, initial = {}, {}
   for step, by_task in ipairs(lmr.meta_logger.losses) do
     means[step] = lmr.meta_logger:mean_loss(step)

@@ -171,6 +171,7 @@ if not args.weights then
       if step % args.validate_every == 0 and step < iterations then measure(step, math.min(100, args.episodes)) end
     end })
 end
+if not args.weights then iterations = algorithm.meta_steps_done end -- fewer after Ctrl-C
 local result = measure(iterations, args.episodes)
 if args.out and scion.mpi.rank() == 0 then
   scion.io.make_dir(args.out)

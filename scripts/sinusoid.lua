@@ -55,6 +55,7 @@ for _, name in ipairs(methods) do
     local begun = scion.clock()
     algorithm:fit(train, { meta_steps = args.iterations, meta_batch_size = args.meta_batch, label = ("%s seed %d"):format(name, seed), log = k == 1 and args.log or nil,
       meta_lr_schedule = name == "reptile" and function(t) return 1 - t end or nil })
+    if scion.progress.interruptions() > 0 then os.exit(130) end -- Ctrl-C
     milliseconds[k] = (scion.clock() - begun) / args.iterations * 1000
     for _, steps in ipairs(STEPS) do
       local ok, result = pcall(algorithm.evaluate, algorithm, held_out, { n = args.tasks, steps = steps })

@@ -7236,8 +7236,8 @@ function scion.meta.Algorithm:evaluate(source, opts) end
 
 --- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000, meta_batch_size 4, meta_lr_schedule, validation
 --- with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with checkpoint_every and resume, workers, on_step,
---- progress, label.
----@return table history  list of { step =, loss =, accuracy =, validation = }
+--- progress, label. Ctrl-C ends it after the last whole meta-step.
+---@return table history  list of { step =, loss =, accuracy =, validation = }; history.stopped says why it ended
 function scion.meta.Algorithm:fit(source, opts) end
 
 --- The meta gradient of one batch, in one call where possible.
@@ -8997,8 +8997,15 @@ function scion.progress.clear() end
 --- For such loops: counts one.
 function scion.progress.count_interruption() end
 
+--- Runs a loop; Ctrl-C ends it alone, and outer loops see that it did. Other errors are raised as they are.
+---@return boolean finished  false when it was interrupted
+function scion.progress.interruptible(loop) end
+
 --- How often Ctrl-C has been answered by a loop that then returned as usual: an outer loop that sees the number grow ends, too.
 function scion.progress.interruptions() end
+
+--- Is this error Ctrl-C?
+function scion.progress.is_interrupt(message) end
 
 --- A bar that has just begun.
 ---@param opts { label?: string, total?: integer, unit?: string, interval?: number, quiet?: boolean }

@@ -76,6 +76,26 @@ function M.interruptions() return n_interruptions end
 --- For such loops: counts one.
 function M.count_interruption() n_interruptions = n_interruptions + 1 end
 
+--- Is this error Ctrl-C?
+function M.is_interrupt(message)
+  local text = tostring(message)
+  return text:find("interrupted!", 1, true) ~= nil or text:lower():find("cancelled", 1, true) ~= nil
+end
+
+--- Runs a loop; Ctrl-C ends it alone, and outer loops see that it did. Other errors are raised as they are.
+---@return boolean finished  false when it was interrupted
+function M.interruptible(loop)
+  local caught = n_interruptions
+  local ok, message = pcall(loop)
+  if not ok and not M.is_interrupt(message) then error(message, 0) end
+  if not ok then
+    local scion = require "scion"
+    if scion.clear_interrupt then scion.clear_interrupt() end
+    M.count_interruption()
+  end
+  return n_interruptions == caught
+end
+
 local Bar = {}
 Bar.__index = Bar
 Bar.__close = function(self) self:finish() end

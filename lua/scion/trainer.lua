@@ -343,11 +343,6 @@ local function readings(run)
   return info
 end
 
-local function is_cancelled(message)
-  return type(message) == "string" and message:lower():find("cancelled", 1, true) ~= nil
-    or tostring(message):find("interrupted!", 1, true) ~= nil
-end
-
 -- One pass; returns false when the run is over before the pass is.
 local function run_epoch(run)
   local opts = run.opts
@@ -514,7 +509,7 @@ function M.fit(net, data, opts)
   net:train()
   local ok, message = pcall(loop, run)
   if not ok then
-    if not is_cancelled(message) then
+    if not progress.is_interrupt(message) then
       if not was_training then net:eval() end
       error(message, type(message) == "string" and message:match("^fit: ") and 2 or 0)
     end

@@ -270,6 +270,23 @@ describe("MAML with tasks of its own", function()
     for i, rate in ipairs(whole.rates) do assert.allclose(rest.rates[i][2], rate[2], { rtol = 0, atol = 0 }) end
   end)
 
+  it("ends at Ctrl-C after the last whole meta-step, with what was learned", function()
+    local dir = helper.tmpdir()
+    local worker = helper.write_file(dir .. "/worker.lua", [[
+      local scion = require "scion"
+      local nn, meta = scion.nn, scion.meta
+      local maml = meta.MAML { model = nn.Sequential { nn.Linear(1, 8), nn.Tanh(), nn.Linear(8, 1) } }
+      local history = maml:fit(meta.tasks.sinusoid {}, { meta_steps = 1000, progress = false, log_every = 1, meta_lr_schedule = function(t) return 1 - t end,
+        on_step = function(_, step)
+          if step == 3 then io.open(arg[1], "w"):close() while true do end end
+        end })
+      print(history.stopped, #history, maml.meta_steps_done, maml.outer.param_groups[1].lr) ]])
+    local q = helper.quote
+    local result = helper.run(("%s %s %s & pid=$!; while [ ! -e %s ]; do sleep 0.02; done; kill -INT $pid; wait $pid"):format(q(helper.program), q(worker),
+      q(dir .. "/now"), q(dir .. "/now")))
+    assert.matches("interrupted%s+3%s+3%s+0.001", result.out, 1, false, result.err)
+  end)
+
   it("learns sinusoids", function() -- #slow
     scion.seed(1)
     local net = nn.Sequential { nn.Linear(1, 40), nn.ReLU(), nn.Linear(40, 40), nn.ReLU(), nn.Linear(40, 1) }

@@ -30,7 +30,7 @@ local function advance(study, task, rung)
   local trial = task.trial
   local caught = progress.interruptions()
   local ok, value = coroutine.resume(task.thread, trial.params, trial)
-  if not ok and optimize.is_interrupt(value) or progress.interruptions() > caught then return "interrupted" end
+  if not ok and progress.is_interrupt(value) or progress.interruptions() > caught then return "interrupted" end
   if ok and coroutine.status(task.thread) ~= "dead" then return "paused" end
   if not ok then
     if trial.state == "running" then study:fail(trial, tostring(value)) end

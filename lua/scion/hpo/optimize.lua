@@ -16,11 +16,6 @@ local OPTS <const> = {
   on_trial = check.func {},                         -- called with each finished trial; returning false stops
 }
 
-function M.is_interrupt(message)
-  local text = tostring(message)
-  return text:find("interrupted!", 1, true) ~= nil or text:lower():find("cancelled", 1, true) ~= nil
-end
-
 -- Tells what the objective gave. Returns an error text when it gave something of the wrong kind.
 local function record(study, trial, value)
   if trial.state ~= "running" then return end -- the objective told, failed or pruned it itself
@@ -55,7 +50,7 @@ function M.run_trial(study, trial, f)
   local result = table.pack(pcall(f, trial.params, trial))
   local ok, value = result[1], result[2]
   if result.n > 2 and #study.directions > 1 and type(value) == "number" then value = table.move(result, 2, result.n, 1, {}) end
-  if not ok and M.is_interrupt(value) or progress.interruptions() > caught then
+  if not ok and progress.is_interrupt(value) or progress.interruptions() > caught then
     study:release(trial)
     return false, ok and "interrupted!" or value
   end

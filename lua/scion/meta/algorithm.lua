@@ -374,8 +374,8 @@ end
 
 --- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000, meta_batch_size 4, meta_lr_schedule, validation
 --- with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with checkpoint_every and resume, workers, on_step,
---- progress, label.
----@return table history  list of { step =, loss =, accuracy =, validation = }
+--- progress, label. Ctrl-C ends it after the last whole meta-step.
+---@return table history  list of { step =, loss =, accuracy =, validation = }; history.stopped says why it ended
 function Algorithm:fit(source, opts)
   opts = check.opts(self.name .. ":fit", opts, FIT)
   local s = scion()
@@ -396,40 +396,52 @@ function Algorithm:fit(source, opts)
   local bar = progress.new { label = opts.label, total = opts.meta_steps, unit = "step", quiet = not opts.progress or not leads }
   bar.done = self.meta_steps_done
   local history, begun = show.list {}, progress.now()
-  for step = self.meta_steps_done + 1, opts.meta_steps do
-    local scope <close> = s.scope()
-    for _, p in ipairs(graded) do p.grad = nil end
-    local schedule = opts.meta_lr_schedule or self.meta_lr_schedule
-    if schedule then
-      local factor = schedule((step - 1) / opts.meta_steps)
-      for g, group in ipairs(outer.param_groups) do group.lr = base[g] * factor end
+  local stopped = "all steps done"
+  local finished = progress.interruptible(function()
+    for step = self.meta_steps_done + 1, opts.meta_steps do
+      local scope <close> = s.scope()
+      for _, p in ipairs(graded) do p.grad = nil end
+      local schedule = opts.meta_lr_schedule or self.meta_lr_schedule
+      if schedule then
+        local factor = schedule((step - 1) / opts.meta_steps)
+        for g, group in ipairs(outer.param_groups) do group.lr = base[g] * factor end
+      end
+      local info = self:gradient(source, self.tasks_drawn + 1, opts.meta_batch_size)
+      if info.loss ~= info.loss or math.abs(info.loss) == math.huge then
+        error(("%s:fit: meta-step %d: the loss is %s (smaller meta_lr, or meta_clip)"):format(self.name, step, info.loss ~= info.loss and "NaN" or info.loss), 0)
+      end
+      if self.meta_clip then s.optim.clip_grad_norm(params, self.meta_clip) end
+      outer:step()
+      for g, group in ipairs(outer.param_groups) do group.lr = base[g] end -- what checkpoints keep
+      if self.carried then keep(scope, self.carried) end
+      if self.after_step then self:after_step(step, opts.meta_steps) end
+      self.tasks_drawn = self.tasks_drawn + opts.meta_batch_size
+      self.meta_steps_done = step
+      local last = step == opts.meta_steps
+      if opts.validation and (step % opts.validate_every == 0 or last) then
+        info.validation = self:evaluate(opts.validation, { n = opts.validate_n })
+      end
+      if step % opts.log_every == 0 or last or info.validation then
+        local record = show.record { step = step, loss = info.loss, accuracy = info.accuracy, validation = info.validation, seconds = progress.now() - begun }
+        history[#history + 1] = record
+        if log then log:write(json.encode(record), "\n"):flush() end
+      end
+      bar:step(1, { loss = info.loss, acc = info.accuracy })
+      if opts.checkpoint and leads and (step % opts.checkpoint_every == 0 or last) then self:save_checkpoint(opts.checkpoint) end
+      if opts.on_step and opts.on_step(self, step, info) == false then
+        stopped = "on_step asked to stop"
+        break
+      end
     end
-    local info = self:gradient(source, self.tasks_drawn + 1, opts.meta_batch_size)
-    if info.loss ~= info.loss or math.abs(info.loss) == math.huge then
-      error(("%s:fit: meta-step %d: the loss is %s (smaller meta_lr, or meta_clip)"):format(self.name, step, info.loss ~= info.loss and "NaN" or info.loss), 2)
-    end
-    if self.meta_clip then s.optim.clip_grad_norm(params, self.meta_clip) end
-    outer:step()
-    for g, group in ipairs(outer.param_groups) do group.lr = base[g] end -- what checkpoints keep
-    if self.carried then keep(scope, self.carried) end
-    if self.after_step then self:after_step(step, opts.meta_steps) end
-    self.tasks_drawn = self.tasks_drawn + opts.meta_batch_size
-    self.meta_steps_done = step
-    local last = step == opts.meta_steps
-    if opts.validation and (step % opts.validate_every == 0 or last) then
-      info.validation = self:evaluate(opts.validation, { n = opts.validate_n })
-    end
-    if step % opts.log_every == 0 or last or info.validation then
-      local record = show.record { step = step, loss = info.loss, accuracy = info.accuracy, validation = info.validation, seconds = progress.now() - begun }
-      history[#history + 1] = record
-      if log then log:write(json.encode(record), "\n"):flush() end
-    end
-    bar:step(1, { loss = info.loss, acc = info.accuracy })
-    if opts.checkpoint and leads and (step % opts.checkpoint_every == 0 or last) then self:save_checkpoint(opts.checkpoint) end
-    if opts.on_step and opts.on_step(self, step, info) == false then break end
+  end)
+  if not finished then
+    stopped = "interrupted"
+    for g, group in ipairs(outer.param_groups) do group.lr = base[g] end
+    if leads then progress.say("interrupted after meta-step %d: keeping what was learned", self.meta_steps_done) end
   end
   bar:finish()
   if log then log:close() end
+  history.stopped = stopped
   return history
 end
 

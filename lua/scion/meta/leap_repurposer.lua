@@ -185,7 +185,7 @@ function Repurposer:repurpose(tasks, opts)
   self.logs_params = self.log_params == true or (self.log_params == "auto" and small)
   if small then self.meta_logger.loss_at = function(...) return loss_at(self, tasks, ...) end end
   local average, counter = {}, 0 -- as_xfer: never cleared
-  for metastep = 1, self.num_meta_steps do
+  local function run(metastep)
     local scope <close> = s.scope()
     local chosen = choose(#tasks, opts.meta_batch_size, opts.with_replacement, rng.new(self.seed, metastep))
     local start = {}
@@ -214,6 +214,10 @@ function Repurposer:repurpose(tasks, opts)
     local mean, count = self.meta_logger:mean_loss(metastep)
     if self.verbosity >= 1 then progress.say("Metastep: %d, Num tasks: %d, Mean Loss: %.3f", metastep - 1, count, mean) end
   end
+  local finished = progress.interruptible(function()
+    for metastep = 1, self.num_meta_steps do run(metastep) end
+  end)
+  if not finished and verbosity > 0 then progress.say("interrupted after %d meta-steps: keeping what was learned", self.meta_steps_done) end
   self.verbosity = verbosity
   return self
 end

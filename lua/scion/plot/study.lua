@@ -188,6 +188,12 @@ end
 
 local function axis_of(p, from, to)
   local s = axes.scale(p.low, p.high > p.low and p.high or p.low + 1, from, to, p.scale == "log")
+  if p.values and #p.values <= 8 then -- marks where there are values
+    s.ticks, s.step = p.values, nil
+  elseif p.type == "integer" and (s.step or 1) < 1 then
+    s.ticks, s.step = {}, 1
+    for v = p.low, p.high do s.ticks[#s.ticks + 1] = v end
+  end
   return s
 end
 
@@ -270,7 +276,7 @@ local function acquisition_2d(study, o, gp, p, q, list)
   end
   local mean, deviation, ei = evaluate(study, gp, rows)
   for k, panel in ipairs { { "Mean", mean }, { "Deviation", deviation }, { "Acquisition (expected improvement)", ei } } do
-    local box = { x = 64 + (k - 1) * (w / 3), y = 36, w = w / 3 - 92, h = h - 92 }
+    local box = { x = 64 + (k - 1) * (w / 3), y = 36, w = w / 3 - 132, h = h - 92 }
     local low, high = math.huge, -math.huge
     for _, v in ipairs(panel[2]) do low, high = math.min(low, v), math.max(high, v) end
     local bytes = {}
@@ -285,8 +291,8 @@ local function acquisition_2d(study, o, gp, p, q, list)
     for step = 0, 20 do -- what the colours mean
       canvas:rect(box.x + box.w + 6, box.y + box.h * (1 - (step + 1) / 21), 9, box.h / 21 + 0.5, { fill = colour(step / 20) })
     end
-    canvas:text(box.x + box.w + 4, box.y - 4, ("%.3g"):format(high), { fill = INK, font_size = 10 })
-    canvas:text(box.x + box.w + 4, box.y + box.h + 12, ("%.3g"):format(low), { fill = INK, font_size = 10 })
+    canvas:text(box.x + box.w + 19, box.y + 9, ("%.3g"):format(high), { fill = INK, font_size = 10 })
+    canvas:text(box.x + box.w + 19, box.y + box.h, ("%.3g"):format(low), { fill = INK, font_size = 10 })
   end
   return canvas
 end

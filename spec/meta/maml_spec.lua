@@ -242,6 +242,11 @@ describe("MAML with tasks of its own", function()
     assert.is_number(r.inductive.accuracy)
     assert.is_number(r.ci95)
     assert.equal(meta.MAML { model = net, bn = "running" }:evaluate(source, { n = 2 }).accuracy ~= nil, true)
+    -- frozen norms keep their statistics, whatever the items are
+    scion.no_grad(function() net["batchnorm1d.running_mean"]:fill_(0.5) end)
+    net:freeze "batchnorm1d"
+    r = meta.MAML { model = net, lr = 0.1 }:evaluate(source, { n = 2 })
+    assert.equal(r.transductive.loss, r.inductive.loss)
   end)
 
   it("keeps memory flat", function()

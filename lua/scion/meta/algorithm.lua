@@ -341,7 +341,7 @@ local function wants_stack(self)
   return self.batched == true or (self.loss_is_mean and not self.cannot_stack)
 end
 
---- The tasks first .. first + n - 1 of a source, checked, with what their random numbers begin from.
+--- n tasks of a source from number `first` on, checked, with what their random numbers begin from.
 function Algorithm:draw(source, first, n)
   local list = source:tasks(first, n)
   for _, task in ipairs(list) do self:check_task(task, 6) end

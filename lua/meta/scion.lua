@@ -6747,8 +6747,10 @@ function scion.data.cifar10(opts) end
 ---   unknown      texts that are no category: "error", or "ignore" (0 in every feature)
 ---   kind         "labels", "targets" (numbers) or "auto": targets where the column holds numbers with fractions
 ---   drop, header, separator, decimal, classes
+---@param path string|table the file, or all options in one table
+---@param opts? table
 ---@return scion.Iterator  its dataset has feature_names and encoding
-function scion.data.csv(opts) end
+function scion.data.csv(path, opts) end
 
 --- Directory of the shared test data (SCION_DATA, or ../shared/data), or nil.
 function scion.data.data_dir() end
@@ -6758,7 +6760,9 @@ function scion.data.data_dir() end
 function scion.data.fashion_mnist(opts) end
 
 --- Pictures in one folder per class; see scion.data.image_folder for the options.
-function scion.data.image_folder(opts) end
+---@param dir string|table the folder, or all options in one table
+---@param opts? table
+function scion.data.image_folder(dir, opts) end
 
 --- u8 pictures (N, H, W) or (N, C, H, W) in memory; they come out as f32 in 0..1 and may be augmented on threads.
 ---   data.images { x = pixels, labels = names, augment = { { "random_crop", 32, padding = 4 }, { "random_flip" } } }
@@ -6768,7 +6772,9 @@ function scion.data.images(opts) end
 function scion.data.mnist(opts) end
 
 --- Arrays of an .npz file (or .safetensors): x and y name the entries.
-function scion.data.numpy(opts) end
+---@param path string|table the file, or all options in one table
+---@param opts? table
+function scion.data.numpy(path, opts) end
 
 scion.data.rng = {}
 

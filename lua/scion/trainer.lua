@@ -334,6 +334,7 @@ local function train_batch(run, x, y)
   run.gathered = run.gathered + 1
   if run.gathered == run.opts.accumulate then update(run) end
   run.last_loss = value
+  run.history.first_loss = run.history.first_loss or value -- of the first batch, before anything was learned
 end
 
 local function readings(run)

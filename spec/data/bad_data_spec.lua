@@ -26,7 +26,7 @@ describe("a folder of pictures", function()
     ["b/1.ppm"] = ppm(8, 8), ["b/notes.txt"] = "left alone", ["b/huge.ppm"] = "P6\n60000 60000\n255\n", ["b/one.ppm"] = ppm(1, 1) })
 
   it("with damaged ones stops at the first, naming it", function()
-    fails(function() for _ in data.image_folder { dir = mixed, size = 4 } do end end, "a/2.ppm", "cut off")
+    fails(function() for _ in data.image_folder(mixed, { size = 4 }) do end end, "a/2.ppm", "cut off")
   end)
 
   it("or leaves them out with one warning each", function()

@@ -229,7 +229,7 @@ describe("data.csv", function()
       assert.same({ { 1, 2 }, { 3, 4.5 } }, x:tolist())
     end)
     with_file("1;2;0.5\n3;4;1.5\n", function(path)
-      local it = data.csv { path = path }
+      local it = data.csv(path, { batch_size = 2 })
       assert.is_nil(it.classes)
       local _, y = it:next()
       assert.same({ 0.5, 1.5 }, { table.unpack(y:tolist()) })

@@ -198,6 +198,17 @@ describe("a repurposer whose state is plain", function()
     local ok, message = pcall(rp.predict_label, rp, data)
     Centres._predict_label_from_features = nil
     assert.is_false(ok)
+    local right = Centres._predict_probability_from_features
+    for _, wrong in ipairs { function() return scion.ones(3, 2) end, function(_, f) return scion.ones(#f, 3) end, function() return { 1 } end } do
+      Centres._predict_probability_from_features = wrong
+      local fine, why = pcall(rp.predict_label, rp, data)
+      assert.is_false(fine)
+      assert.truthy(why:find("_predict_probability_from_features must return a tensor (4, 2), got", 1, true), why)
+    end
+    Centres._predict_probability_from_features = right
+    local fine, why = pcall(scion.repurpose.register, scion.class("LrRepurposer", scion.MetaModelRepurposer))
+    assert.is_false(fine)
+    assert.truthy(why:find("LrRepurposer is a repurposer of scion's own", 1, true), why)
     assert.truthy(message:find("_predict_label_from_features must return a tensor of class ids or a list of labels, got 'low'", 1, true), message)
   end)
 end)
@@ -221,6 +232,11 @@ describe("a network repurposer of one's own", function()
     local rp = Add2FC { source_model = source, num_epochs = 20, optimizer_params = { lr = 2e-2 } }
     rp:repurpose(data)
     assert.is_true(rp.cached) -- fc1 is frozen: its output is computed once
+    local Wide = scion.class("Wide", scion.NeuralNetworkRepurposer)
+    function Wide:_create_target_module() return nn.Sequential { nn.Linear(2, 5) } end
+    local fine, why = pcall(function() Wide { source_model = source }:repurpose(data) end)
+    assert.is_false(fine)
+    assert.truthy(why:find("Wide: the target module gives (5) for an item, expected (2): the data have the classes {3, 9}", 1, true), why)
     assert.is_true(rp:accuracy(data) > 0.95)
     local path = helper.tmpdir() .. "/add2.scion"
     rp:save(path)

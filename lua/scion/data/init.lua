@@ -228,6 +228,14 @@ local function check_columns(where, what, given, known)
   end
 end
 
+-- Options whose path stands before them: data.csv("iris.csv", { target = "kind" }).
+local function with_path(path, opts, key)
+  if type(path) ~= "string" then return path end
+  local all = { [key] = path }
+  for name, value in pairs(opts or {}) do all[name] = value end
+  return all
+end
+
 --- A table with a column to predict (the last, or `target`); the others are what it is predicted from. Options, besides the iterator's:
 ---   missing      cells with nothing in them ("", ?, NA, NaN, null, N/A, and what missing_values lists): "error" (the default, naming the
 ---                cell); "mean" or "median" of the column (of texts: the most frequent); "drop" the row; or a number (of texts: a category
@@ -239,10 +247,12 @@ end
 ---   unknown      texts that are no category: "error", or "ignore" (0 in every feature)
 ---   kind         "labels", "targets" (numbers) or "auto": targets where the column holds numbers with fractions
 ---   drop, header, separator, decimal, classes
+---@param path string|table the file, or all options in one table
+---@param opts? table
 ---@return scion.Iterator  its dataset has feature_names and encoding
-function M.csv(opts)
+function M.csv(path, opts)
   local where = "data.csv"
-  local mine, rest = options(where, opts, CSV)
+  local mine, rest = options(where, with_path(path, opts, "path"), CSV)
   local tbl = require("scion.data.csv").read(mine.path, { header = mine.header, separator = mine.separator, decimal = mine.decimal,
     missing_values = mine.missing_values })
   local target = column_number(where, mine.target, tbl.header, tbl.n_columns)
@@ -292,9 +302,11 @@ local NUMPY <const> = {
 }
 
 --- Arrays of an .npz file (or .safetensors): x and y name the entries.
-function M.numpy(opts)
+---@param path string|table the file, or all options in one table
+---@param opts? table
+function M.numpy(path, opts)
   local where = "data.numpy"
-  local mine, rest = options(where, opts, NUMPY)
+  local mine, rest = options(where, with_path(path, opts, "path"), NUMPY)
   local s = scion()
   local arrays = mine.path:match("%.safetensors$") and s.io.read_safetensors(mine.path) or s.io.read_npz(mine.path)
   local function entry(name)
@@ -317,7 +329,9 @@ function M.numpy(opts)
 end
 
 --- Pictures in one folder per class; see scion.data.image_folder for the options.
-function M.image_folder(opts) return require("scion.data.image_folder").open(opts, options) end
+---@param dir string|table the folder, or all options in one table
+---@param opts? table
+function M.image_folder(dir, opts) return require("scion.data.image_folder").open(with_path(dir, opts, "dir"), options) end
 
 --- CIFAR-10 as zips of PNG files (one folder per class inside).
 function M.cifar10(opts) return require("scion.data.image_folder").cifar10(opts, options, find_dir, M.data_dir()) end

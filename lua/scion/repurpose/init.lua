@@ -31,6 +31,10 @@ function M.register(cls)
   if not root or root.class_name ~= "Repurposer" then -- told by name: modules may be loaded twice
     check.raise("repurpose.register: expected a subclass of Repurposer, got %s", check.describe(cls))
   end
+  local builtin = M[cls.class_name]
+  if builtin and registry[cls.class_name] == builtin and cls ~= builtin then
+    check.raise("repurpose.register: %s is a repurposer of scion's own; give the class another name", cls.class_name)
+  end
   registry[cls.class_name] = cls
   return cls
 end

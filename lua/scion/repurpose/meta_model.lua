@@ -93,17 +93,31 @@ function MetaModel:_predict_probability_from_features(_)
   check.raise(getmetatable(self).class_name .. ": _predict_probability_from_features is not defined")
 end
 --- Class ids of features: a tensor of ids, or a list of labels.
-function MetaModel:_predict_label_from_features(features)
-  return self:_predict_probability_from_features(features):argmax(2)
+function MetaModel:_predict_label_from_features(features) return self:_checked_probability(features):argmax(2) end
+
+-- What a class of one's own says, as it must be: (N, K).
+function MetaModel:_checked_probability(features)
+  local p = self:_predict_probability_from_features(features)
+  local tensor = require("scion").is_tensor(p)
+  local width = self.task == "classes" and #self.classes or nil
+  if not tensor or p:dim() ~= 2 or #p ~= #features or width and p:size(2) ~= width then
+    check.raise("%s: _predict_probability_from_features must return a tensor (%d, %s), got %s", getmetatable(self).class_name, #features,
+      width or "K", tensor and "(" .. table.concat(p.shape, ", ") .. ")" or check.describe(p))
+  end
+  return p
 end
 
 function MetaModel:_predict_probability(iterator)
   local data = self:get_features_from_source_model(iterator)
-  return self:_predict_probability_from_features(data.features), data.ids
+  return self:_checked_probability(data.features), data.ids
 end
 function MetaModel:_predict_id(iterator)
   local data = self:get_features_from_source_model(iterator)
-  return self:_predict_label_from_features(data.features), data.ids
+  local said = self:_predict_label_from_features(data.features)
+  if (type(said) == "table" or require("scion").is_tensor(said)) and #said ~= #data.features then
+    check.raise("%s: _predict_label_from_features must return one label for each of %d items, got %d", getmetatable(self).class_name, #data.features, #said)
+  end
+  return said, data.ids
 end
 
 return MetaModel

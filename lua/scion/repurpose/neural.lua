@@ -203,6 +203,18 @@ local function grouped_optimiser(self, net, lr)
   return require("scion").optim[name](groups, params)
 end
 
+-- Raises where the module gives another number of scores than there are classes.
+local function check_outputs(self, net, train)
+  if type(self.options.loss) == "function" or type(train) ~= "table" or not train.with then return end
+  local x = train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none", prefetch = 0 }:next()
+  local shape = x ~= nil and graph.probe(net, { net:outputs()[1] }, x)[1]
+  if not shape or #shape == 1 and self.task == "regression" and self.n_outputs == 1 then return end
+  if #shape ~= 2 or shape[2] ~= self.n_outputs then
+    check.raise("%s: the target module gives (%s) for an item, expected (%d): %s", getmetatable(self).class_name, table.concat(shape, ", ", 2), self.n_outputs,
+      self.classes and "the data have the classes " .. tostring(self.classes) or "the targets have that many numbers")
+  end
+end
+
 -- The module to train, ready: checked, in training mode; the iterators it is trained and measured on.
 local function prepare(self, train)
   if not graph.is_net(self.source_model) then
@@ -238,6 +250,7 @@ local function prepare(self, train)
   if not graph.is_net(net) then
     check.raise("%s: _create_target_module must return a net, got %s", getmetatable(self).class_name, check.describe(net))
   end
+  check_outputs(self, net, train)
   net:train()
   if options.augment then
     train = train:with { transform = tuning.augmentation(getmetatable(self).class_name, options.augment) }
@@ -245,12 +258,12 @@ local function prepare(self, train)
   return net, train, validation
 end
 
--- Training that ends far worse than guessing has gone astray.
+-- Training that ends far worse than guessing, and worse than it began, has gone astray.
 local function warn_of_divergence(self, history)
   local last = history.epochs[#history.epochs]
   if self.task ~= "classes" or type(self.options.loss) == "function" or self.options.class_weight ~= "none" or not last then return end
   local guessing = math.log(#self.classes)
-  if last.loss > 1.5 * guessing then
+  if last.loss > 1.5 * guessing and last.loss > (history.first_loss or math.huge) then
     require("scion").emit("warn", ("%s: the loss is %.3g after training, guessing has %.3g: the learning rate (%g) may be too high (find_learning_rate suggests one)"):format(
       getmetatable(self).class_name, last.loss, guessing, self.options.optimizer_params.lr))
   end

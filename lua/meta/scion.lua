@@ -6424,7 +6424,8 @@ function scion.Repurposer:accuracy(data) end
 function scion.Repurposer:calibrate(data) end
 
 --- k-fold cross-validation: trains a new repurposer with the same options on every fold and measures it on the rest.
---- Features of the source network are computed once for all folds. opts: folds = 5, repeats = 1, seed = 0.
+--- Features of the source network are computed once for all folds. opts: folds = 5, repeats = 1, first (only so many of the folds, for
+--- a rougher answer in less time), seed = 0.
 ---@return table result folds (measures of each), mean, std by measure; predicted and truth in the order of the data (last repeat)
 function scion.Repurposer:cross_validate(data, opts) end
 

@@ -58,6 +58,8 @@ function M.either(rules, settings)
   return r
 end
 
+local function article(name) return (name:match("^[AEIOU]") and "an " or "a ") .. name end
+
 --- Short text of a value for messages: strings quoted, tensors with their shape, tables by kind.
 function M.describe(value)
   local kind = type(value)
@@ -65,15 +67,16 @@ function M.describe(value)
     if #value > 40 then value = value:sub(1, 37) .. "..." end
     return ("'%s'"):format(value)
   end
+  if value ~= value then return "NaN" end
   if kind == "number" or kind == "boolean" or kind == "nil" then return tostring(value) end
   local meta = getmetatable(value)
   if kind == "table" then
-    if type(meta) == "table" and type(rawget(meta, "class_name")) == "string" then return "a " .. meta.class_name end
+    if type(meta) == "table" and type(rawget(meta, "class_name")) == "string" then return article(meta.class_name) end
     if #value > 0 then return ("a list of %d"):format(#value) end
     return next(value) == nil and "an empty table" or "a table"
   end
   if kind == "userdata" and type(meta) == "table" and type(meta.__name) == "string" then
-    return "a " .. meta.__name
+    return article(meta.__name)
   end
   return "a " .. kind
 end

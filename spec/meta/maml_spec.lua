@@ -242,6 +242,11 @@ describe("MAML with tasks of its own", function()
     assert.is_number(r.inductive.accuracy)
     assert.is_number(r.ci95)
     assert.equal(meta.MAML { model = net, bn = "running" }:evaluate(source, { n = 2 }).accuracy ~= nil, true)
+    -- frozen norms keep their statistics, whatever the items are
+    scion.no_grad(function() net["batchnorm1d.running_mean"]:fill_(0.5) end)
+    net:freeze "batchnorm1d"
+    r = meta.MAML { model = net, lr = 0.1 }:evaluate(source, { n = 2 })
+    assert.equal(r.transductive.loss, r.inductive.loss)
   end)
 
   it("keeps memory flat", function()
@@ -341,6 +346,10 @@ describe("MAML with tasks of its own", function()
       local two = meta[name] { model = nn.Sequential { nn.Linear(4, 4), nn.Linear(4, 2) } }
       says("a task has 3 classes, the network has 2 outputs", two.fit, two, { three }, once)
     end
+    local narrow = { support_x = scion.randn(3, 2), support_y = three.support_y, query_x = scion.randn(3, 2), query_y = three.query_y }
+    local mixed = meta.MAML { model = nn.Sequential { nn.Linear(4, 3) } }
+    says("task 2: layer 'linear' (Linear): linear: x has 2 features but weight expects 4", mixed.fit, mixed, { three, narrow },
+      { meta_steps = 1, meta_batch_size = 2, progress = false })
     local wild = meta.Leap { model = nn.Sequential { nn.Linear(4, 4), nn.Linear(4, 3) }, lr = 1e30 }
     says("inner loop diverged: task 1, step 2: ", wild.fit, wild, { three }, once)
     local uneven = task_of(scion.randn(3, 4), { 1, 2, 3 }, scion.randn(3, 5), { 1, 2, 3 })

@@ -41,6 +41,12 @@ describe("check.opts", function()
     end
   end)
 
+  it("describes what came", function()
+    local Optimiser = require("scion.class").class "Optimiser"
+    assert.same({ "an Optimiser", "NaN", "'a'", "a list of 2", "a function" },
+      { check.describe(Optimiser()), check.describe(0 / 0), check.describe "a", check.describe { 1, 2 }, check.describe(print) })
+  end)
+
   it("turns integral floats into integers", function()
     assert.equal("integer", math.type(check.opts("fit", { classes = 3.0 }, rules).classes))
   end)

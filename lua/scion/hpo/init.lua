@@ -27,7 +27,12 @@ local FIELDS <const> = {
   importance = { "scion.hpo.importance", "importance" },
 }
 
---- Opens or begins a study; see scion.hpo.Study.
+--- Opens or begins a study (scion.hpo.Study): ask, tell, fail, optimize, report, ... Options: space (or domain), a list of parameters
+--- { name =, type = "continuous" | "integer" | "discrete" | "categorical", domain =, scale = "linear" | "log", when = { parent = value } };
+--- log (file: the study resumes from it), direction "minimize" ("maximize", or a list of them), sampler "gp" ("tpe", "cma_es", "random",
+--- "sobol", "grid", or scion.hpo.gp { ... }), pruner ("median", "asha", or scion.hpo.hyperband { ... }), seed 0, warm_start (earlier studies),
+--- retries 2.
+---@return table study
 function M.study(opts) return M.Study(opts) end
 
 return setmetatable(M, {

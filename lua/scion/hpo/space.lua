@@ -34,7 +34,7 @@ local function read_domain(p, fail)
   if p.type == "continuous" or p.type == "integer" then
     if #domain ~= 2 then fail("domain must be { low, high }, got a list of %d", #domain) end
     for i = 1, 2 do
-      if not is_finite(domain[i]) then fail("domain must hold two finite numbers, got %s", domain[i] ~= domain[i] and "NaN" or check.describe(domain[i])) end
+      if not is_finite(domain[i]) then fail("domain must hold two finite numbers, got %s", check.describe(domain[i])) end
     end
     p.low, p.high = domain[1], domain[2]
     if p.type == "integer" then

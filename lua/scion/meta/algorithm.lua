@@ -110,6 +110,7 @@ end
 --- Begins task k of a list; returns its number in the meta-batch. Random numbers, of dropout, are those of the task, whoever runs it.
 function Algorithm:begin_task(list, k)
   local number = list.numbers and list.numbers[k] or k
+  self.running = list[k].label
   if list.random then scion().rng_state((list.random ~ number * 0x9E3779B97F4A7C15) & math.maxinteger, 0) end
   return number
 end
@@ -340,7 +341,7 @@ local function wants_stack(self)
   return self.batched == true or (self.loss_is_mean and not self.cannot_stack)
 end
 
---- The tasks first .. first + n - 1 of a source, checked, with what their random numbers begin from.
+--- n tasks of a source from number `first` on, checked, with what their random numbers begin from.
 function Algorithm:draw(source, first, n)
   local list = source:tasks(first, n)
   for _, task in ipairs(list) do self:check_task(task, 6) end
@@ -351,6 +352,13 @@ end
 
 --- Raises unless a task of fit is one.
 function Algorithm:check_task(task, level) task_sources.check(self.name .. ":fit", task, level) end
+
+-- An error of a task with the task's name in front, behind the place in the user's file.
+local function named(label, message)
+  if type(message) ~= "string" or not label or message:find(label, 1, true) or progress.is_interrupt(message) then return message end
+  local place, text = message:match("^(%S+:%d+: )(.*)$")
+  return ("%s%s: %s"):format(place or "", label, text or message)
+end
 
 --- The meta gradient of one batch, in one call where possible.
 function Algorithm:gradient(source, first, n)
@@ -367,7 +375,8 @@ function Algorithm:gradient(source, first, n)
   end
   local list = self:draw(source, first, n)
   local seed, counter = scion().rng_state()
-  local info = self:meta_step(list)
+  local ok, info = pcall(self.meta_step, self, list)
+  if not ok then error(named(self.running, info), 0) end
   scion().rng_state(seed, counter + 1)
   return info
 end

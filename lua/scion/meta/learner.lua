@@ -155,11 +155,11 @@ function Learner:adapt(loss, opts)
 end
 
 --- Running statistics of the batch norms from these items alone: what a learner that must not look at the queries together
---- normalises them with (mode = "eval" then). Layers without running statistics are left alone.
+--- normalises them with (mode = "eval" then). Frozen layers, and those without running statistics, are left alone.
 function Learner:calibrate(x)
   local momentum = {}
   for _, layer in ipairs(self.model:layers()) do
-    if layer.op == "batch_norm" then
+    if layer.op == "batch_norm" and layer.mode ~= "eval" and layer.params.momentum > 0 then
       for _, entry in ipairs(layer.entries) do
         if self.buffers[entry] then momentum[entry] = layer.params.momentum end
       end

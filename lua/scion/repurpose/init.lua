@@ -51,8 +51,12 @@ for _, name in ipairs { "LrRepurposer", "SvmRepurposer", "GpRepurposer", "BnnRep
   M.register(M[name])
 end
 
---- Searches for the source, layer, repurposer and hyper-parameters that serve best, and says whether transfer pays; see
---- scion.repurpose.auto's file.
+--- Searches for the source, layer, repurposer and hyper-parameters that serve best, and says whether transfer pays. Options: source (a net, a
+--- list of nets, or a table of them by name; each may be { net =, classes =, n_labelled =, data = }, which sharpens the report), train (a data
+--- set with classes), budget 120 (seconds, about), n_trials 40, folds 4, n_layers 3 (of each source), n_ranked 6, max_features 4096,
+--- fine_tune "auto", steps 150, cache, log (file of the study, resumes), seed, progress.
+---@return table repurposer  fitted on all of train
+---@return table report      prints itself; transfer, best, ways, ranking, settings, study
 function M.auto(opts) return require("scion.repurpose.auto").auto(opts) end
 
 return M

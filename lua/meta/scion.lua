@@ -6451,8 +6451,8 @@ function scion.Repurposer:predict_label(data) end
 --- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one (not for multi-label).
 function scion.Repurposer:predict_probability(data) end
 
---- Predictive variance, where the family has one (Gaussian processes, Bayesian networks): of the numbers of regression, shaped
---- like predict's; of the latent functions of classes (N, K).
+--- Predictive variance, where the family has one: of the numbers of regression, shaped like predict's (Gaussian processes, Bayesian
+--- networks); of the latent functions of classes (N, K) (Gaussian processes).
 function scion.Repurposer:predict_variance(data) end
 
 --- How far confidence and accuracy are apart on labelled data: { ece, log_loss, bins }, which prints itself; opts.out draws the
@@ -7123,7 +7123,12 @@ function scion.hpo.sobol(opts) end
 ---@return table space
 function scion.hpo.space(list, where, level) end
 
---- Opens or begins a study; see scion.hpo.Study.
+--- Opens or begins a study (scion.hpo.Study): ask, tell, fail, optimize, report, ... Options: space (or domain), a list of parameters
+--- { name =, type = "continuous" | "integer" | "discrete" | "categorical", domain =, scale = "linear" | "log", when = { parent = value } };
+--- log (file: the study resumes from it), direction "minimize" ("maximize", or a list of them), sampler "gp" ("tpe", "cma_es", "random",
+--- "sobol", "grid", or scion.hpo.gp { ... }), pruner ("median", "asha", or scion.hpo.hyperband { ... }), seed 0, warm_start (earlier studies),
+--- retries 2.
+---@return table study
 function scion.hpo.study(opts) end
 
 --- One bracket of successive halving over a study. See the head of this file.
@@ -7226,7 +7231,7 @@ function scion.meta.Algorithm:check_task(task, level) end
 ---@return scion.meta.Learner
 function scion.meta.Algorithm:clone(opts) end
 
---- The tasks first .. first + n - 1 of a source, checked, with what their random numbers begin from.
+--- n tasks of a source from number `first` on, checked, with what their random numbers begin from.
 function scion.meta.Algorithm:draw(source, first, n) end
 
 --- Adapts to n held-out tasks of a source (or to every task of a list) and measures their queries: { loss =, accuracy =, ci95 =, n = },
@@ -7353,7 +7358,7 @@ scion.meta.Learner = {}
 function scion.meta.Learner:adapt(loss, opts) end
 
 --- Running statistics of the batch norms from these items alone: what a learner that must not look at the queries together
---- normalises them with (mode = "eval" then). Layers without running statistics are left alone.
+--- normalises them with (mode = "eval" then). Frozen layers, and those without running statistics, are left alone.
 function scion.meta.Learner:calibrate(x) end
 
 --- Raises naming task, step and layer when the numbers have left the finite ones.
@@ -9026,8 +9031,12 @@ function scion.progress.set_sink(new) end
 
 scion.repurpose = {}
 
---- Searches for the source, layer, repurposer and hyper-parameters that serve best, and says whether transfer pays; see
---- scion.repurpose.auto's file.
+--- Searches for the source, layer, repurposer and hyper-parameters that serve best, and says whether transfer pays. Options: source (a net, a
+--- list of nets, or a table of them by name; each may be { net =, classes =, n_labelled =, data = }, which sharpens the report), train (a data
+--- set with classes), budget 120 (seconds, about), n_trials 40, folds 4, n_layers 3 (of each source), n_ranked 6, max_features 4096,
+--- fine_tune "auto", steps 150, cache, log (file of the study, resumes), seed, progress.
+---@return table repurposer  fitted on all of train
+---@return table report      prints itself; transfer, best, ways, ranking, settings, study
 function scion.repurpose.auto(opts) end
 
 --- The class of a name in a file, or nil.

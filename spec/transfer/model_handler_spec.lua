@@ -46,6 +46,13 @@ describe("ModelHandler: looking", function()
     raises("conv9 layer does not exist in model (did you mean 'conv1'?)", mh.get_layer_type, mh, "conv9")
   end)
 
+  it("tells the layers below a name that is none", function()
+    local grouped = scion.ModelHandler(nn.Sequential { nn.Sequential({ nn.Linear(2, 3, { name = "a" }), nn.ReLU { name = "b" } }, { name = "block" }), nn.Linear(3, 1, { name = "top" }) })
+    assert.error_matches(function() grouped:get_layer_parameters { "block" } end, "block layer does not exist in model %(it is a group of 2 layers: block.a ... block.b%)")
+    assert.error_matches(function() grouped:get_layer_type "tip" end, "did you mean 'top'")
+    assert.error_matches(function() scion.LrRepurposer { source_model = grouped.net, feature_layer_names = { "block" } } end, "group of 2 layers")
+  end)
+
   it("finds layers by type, whatever the case", function()
     assert.same({ "conv1", "conv2" }, mh:get_layer_names_matching_type("CONVOLUTION"):tolist())
     assert.same({ "conv1", "conv2" }, mh:get_layer_names_matching_type("Conv2d"):tolist())

@@ -32,7 +32,7 @@ end
 local function tick_text(v, step)
   if v == 0 then return "0" end
   local size = math.abs(v)
-  if size >= 1e5 or size < 1e-3 then return (("%.0e"):format(v):gsub("e([+-])0+", "e%1"):gsub("e%+", "e")) end
+  if size >= 1e5 or size < 1e-3 then return (("%.2e"):format(v):gsub("%.?0*e([+-])0*", "e%1"):gsub("e%+", "e")) end
   local digits = step and math.max(0, -math.floor(math.log(step, 10) + 1e-9)) or 3
   local text = ("%." .. math.min(digits, 6) .. "f"):format(v)
   if not step and text:find("%.") then text = text:gsub("%.?0+$", "") end

@@ -59,6 +59,14 @@ function M.scale(low, high, from, to, log)
   return { map = map, ticks = ticks, step = not log and step or nil, low = low, high = high, log = log }
 end
 
+--- Marks of a scale at whole numbers alone: of epochs, steps, trials.
+function M.whole(scale)
+  if not scale.step or scale.step >= 1 or scale.high - scale.low < 1 then return scale end
+  scale.ticks, scale.step = {}, 1
+  for v = math.ceil(scale.low), math.floor(scale.high) do scale.ticks[#scale.ticks + 1] = v end
+  return scale
+end
+
 local INK <const>, GRID <const> = "#333333", "#e4e4e8"
 
 --- Draws title, grid, tick labels and axis labels around the rectangle `box` { x, y, w, h }.

@@ -96,7 +96,7 @@ function M.history(study, opts)
     for _, y in ipairs(s.data.y) do low, high = math.min(low, y), math.max(high, y) end
   end
   local box = { x = 70, y = 36, w = w - 200, h = h - 86 }
-  local map_x = axes.scale(1, math.max(2, #study.trials), box.x + 6, box.x + box.w - 6)
+  local map_x = axes.whole(axes.scale(1, math.max(2, #study.trials), box.x + 6, box.x + box.w - 6))
   local pad = (high - low) * 0.05
   local map_y = axes.scale(low - pad, high + pad, box.y + box.h, box.y)
   axes.frame(canvas, box, map_x, map_y, { title = o.title or "History", x = "trial", y = "value" })
@@ -139,7 +139,7 @@ function M.convergence(study, opts)
     for _, v in ipairs(py) do low, high = math.min(low, v), math.max(high, v) end
     if #py == 0 then low, high = 0, 1 end
     local pad = (high - low) * 0.05
-    local map_x = axes.scale(1, math.max(2, #study.trials), box.x + 6, box.x + box.w - 6)
+    local map_x = axes.whole(axes.scale(1, math.max(2, #study.trials), box.x + 6, box.x + box.w - 6))
     local map_y = axes.scale(low - pad, high + pad, box.y + box.h, box.y)
     axes.frame(canvas, box, map_x, map_y, { title = title, x = "trial", y = y_label, y_at = x - 54 })
     local points = {}
@@ -190,9 +190,8 @@ local function axis_of(p, from, to)
   local s = axes.scale(p.low, p.high > p.low and p.high or p.low + 1, from, to, p.scale == "log")
   if p.values and #p.values <= 8 then -- marks where there are values
     s.ticks, s.step = p.values, nil
-  elseif p.type == "integer" and (s.step or 1) < 1 then
-    s.ticks, s.step = {}, 1
-    for v = p.low, p.high do s.ticks[#s.ticks + 1] = v end
+  elseif p.type == "integer" then
+    axes.whole(s)
   end
   return s
 end

@@ -6424,7 +6424,8 @@ function scion.Repurposer:accuracy(data) end
 function scion.Repurposer:calibrate(data) end
 
 --- k-fold cross-validation: trains a new repurposer with the same options on every fold and measures it on the rest.
---- Features of the source network are computed once for all folds. opts: folds = 5, repeats = 1, seed = 0.
+--- Features of the source network are computed once for all folds. opts: folds = 5, repeats = 1, first (only so many of the folds, for
+--- a rougher answer in less time), seed = 0.
 ---@return table result folds (measures of each), mean, std by measure; predicted and truth in the order of the data (last repeat)
 function scion.Repurposer:cross_validate(data, opts) end
 
@@ -6450,8 +6451,8 @@ function scion.Repurposer:predict_label(data) end
 --- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one (not for multi-label).
 function scion.Repurposer:predict_probability(data) end
 
---- Predictive variance, where the family has one (Gaussian processes, Bayesian networks): of the numbers of regression, shaped
---- like predict's; of the latent functions of classes (N, K).
+--- Predictive variance, where the family has one: of the numbers of regression, shaped like predict's (Gaussian processes, Bayesian
+--- networks); of the latent functions of classes (N, K) (Gaussian processes).
 function scion.Repurposer:predict_variance(data) end
 
 --- How far confidence and accuracy are apart on labelled data: { ece, log_loss, bins }, which prints itself; opts.out draws the

@@ -267,12 +267,18 @@ static const scion_pk *weights_of(const scion_pk *root) {
   }
   return root;
 }
+/* What an object is made by; the old form wraps the classes of modules in a persistent id, ('module', class, file, source). */
+static const scion_pk *maker(const scion_pk *object) {
+  const scion_pk *by = object->items[0], *id = by->type == SCION_PK_PERSID ? by->items[0] : NULL;
+  if (id == NULL) return by;
+  return id->type == SCION_PK_TUPLE && id->n_items >= 2 && id->items[0]->type == SCION_PK_TEXT && strcmp(id->items[0]->text, "module") == 0 ? id->items[1] : by;
+}
 /* A class whose object holds the whole network: its name. */
 static const char *pickled_module(const scion_pk *v, int depth) {
   if (depth > 3) return NULL;
-  if (v->type == SCION_PK_OBJECT && v->items[0]->type == SCION_PK_GLOBAL) {
+  if (v->type == SCION_PK_OBJECT && maker(v)->type == SCION_PK_GLOBAL) {
     const scion_pk *state = v->items[2];
-    if (scion__pk_get(state, "_modules") != NULL || scion__pk_get(state, "_parameters") != NULL) return v->items[0]->text;
+    if (scion__pk_get(state, "_modules") != NULL || scion__pk_get(state, "_parameters") != NULL) return maker(v)->text;
     if (scion__pk_is(v->items[0], "copy_reg _reconstructor") || scion__pk_is(v->items[0], "copyreg _reconstructor")) {
       const scion_pk *class = scion__pk_item(v->items[1], 0);
       if (class != NULL && class->type == SCION_PK_GLOBAL && state->type == SCION_PK_DICT) return class->text;

@@ -72,6 +72,10 @@ describe("PyTorch files", function()
   it("that hold a whole module, or reach beyond their storage, are refused in words", function()
     local module = global("models", "Net") .. ")\x81" .. dict { { "_modules", "}" }, { "_parameters", "}" } } .. "b"
     assert.error_matches(function() read(legacy(module, {})) end, "whole pickled module %(models Net%).*state_dict")
+    -- PyTorch before 1.6 wraps the class in a persistent id that carries its source
+    local wrapped = tuple(text "module", global("models", "Net"), text "net.py", text "class Net: pass") .. "Q)\x81" ..
+      dict { { "_modules", "}" }, { "_parameters", "}" } } .. "b"
+    assert.error_matches(function() read(legacy(wrapped, {})) end, "whole pickled module %(models Net%).*state_dict")
     assert.error_matches(function() read(legacy(dict { { "x", tensor("Float", "a", 6, 3, { 2, 2 }, { 2, 1 }) } }, six)) end, "beyond its storage")
     assert.error_matches(function() read(legacy(dict { { "x", tensor("Float", "a", 6, 0, { 2, 3 }, { -3, 1 }) } }, six)) end, "strides")
     assert.error_matches(function() read(legacy(dict { { "x", tensor("Float", "b", 6, 0, { 2 }, { 1 }) } }, six)) end, "'a' is used by no tensor")
@@ -263,7 +267,7 @@ describe("net:load_weights", function()
     [prefix .. "2.bias"] = scion.zeros { 1 } } end
 
   it("matches by name, takes off module. and what all names share, and converts types", function()
-    for _, prefix in ipairs { "", "module.", "module.net.", "backbone." } do
+    for _, prefix in ipairs { "", "module.", "module.net.", "backbone.", "model.net.", "a.module.b." } do
       local n = net()
       local report = n:load_weights(weights(prefix))
       assert.equal(4, #report.loaded)

@@ -246,6 +246,8 @@ describe("every classifier", function()
     assert.truthy(tostring(result):find("mean", 1, true))
     assert.is_nil(rp.target_model)
     raises("80 folds of 60 items", rp.cross_validate, rp, train, { folds = 80 })
+    local some = rp:cross_validate(train, { folds = 4, first = 2 }) -- the same folds, fewer of them
+    assert.same({ result.folds[1], result.folds[2] }, some.folds)
   end)
 end)
 

@@ -39,19 +39,24 @@ end
 
 -- ---- names --------------------------------------------------------------------------------------------------
 
--- The prefix that all names share up to a dot and without which more of them are the net's: "module.", "model.", ...
+-- The prefix that all names share up to a dot and without which most of them are the net's: "module.", "model.net.", ... ; "module." goes
+-- in any case.
 local function common_prefix(names, entries)
-  local prefix = ""
+  local function count(prefix)
+    local n = 0
+    for _, name in ipairs(names) do n = n + (entries[name:sub(#prefix + 1)] and 1 or 0) end
+    return n
+  end
+  local prefix, best, most = "", "", count ""
   while true do
     local first = names[1] and names[1]:sub(#prefix + 1):match "^[^.]+%."
-    if not first then return prefix end
-    local longer, with, without = prefix .. first, 0, 0
+    if not first then return best end
+    local longer = prefix .. first
     for _, name in ipairs(names) do
-      if name:sub(1, #longer) ~= longer then return prefix end
-      with = with + (entries[name:sub(#prefix + 1)] and 1 or 0)
-      without = without + (entries[name:sub(#longer + 1)] and 1 or 0)
+      if name:sub(1, #longer) ~= longer then return best end
     end
-    if first ~= "module." and without <= with then return prefix end
+    local n = count(longer)
+    if n > most or first == "module." and best == prefix then best, most = longer, n end
     prefix = longer
   end
 end

@@ -87,7 +87,7 @@ Folds.__tostring = function(self)
 end
 
 local CROSS <const> = { folds = check.integer { default = 5, min = 2 }, repeats = check.integer { default = 1, min = 1 },
-  seed = check.integer { default = 0 } }
+  first = check.integer { min = 1 }, seed = check.integer { default = 0 } }
 local RELIABILITY <const> = { bins = check.integer { default = 10, min = 2 }, out = check.string {}, title = check.string {} }
 
 local Reliability = {}
@@ -101,7 +101,8 @@ end
 
 function M.install(Repurposer)
   --- k-fold cross-validation: trains a new repurposer with the same options on every fold and measures it on the rest.
-  --- Features of the source network are computed once for all folds. opts: folds = 5, repeats = 1, seed = 0.
+  --- Features of the source network are computed once for all folds. opts: folds = 5, repeats = 1, first (only so many of the folds, for
+  --- a rougher answer in less time), seed = 0.
   ---@return table result folds (measures of each), mean, std by measure; predicted and truth in the order of the data (last repeat)
   function Repurposer:cross_validate(data, opts)
     opts = check.opts("cross_validate", opts, CROSS)
@@ -117,7 +118,8 @@ function M.install(Repurposer)
     end
     local out = setmetatable({ folds = {}, mean = {}, std = {}, predicted = {}, truth = {} }, Folds)
     for r = 1, opts.repeats do
-      for _, fold in ipairs(set:kfold(opts.folds, { seed = opts.seed + r - 1 })) do
+      for k, fold in ipairs(set:kfold(opts.folds, { seed = opts.seed + r - 1 })) do
+        if k > (opts.first or opts.folds) then break end
         local again = getmetatable(self)(settings)
         again:repurpose(fold[1]:iterator(iterator.options))
         local result = again:evaluate(fold[2]:iterator { batch_size = iterator.batch_size })

@@ -7,7 +7,8 @@
 -- 1. Features of the last layers of every source are computed once. LogME and the H-score rank sources and layers.
 -- 2. A study searches over the best of them and the raw input, simple repurposers and their hyper-parameters; a trial is a
 --    cross-validation on features at hand, so it costs fits and no forward pass.
--- 3. Fine-tuning the best source, and the same budget of training a small network from scratch, are cross-validated beside them.
+-- 3. Fine-tuning the best source, and the same budget of training a small network from scratch, are cross-validated beside them,
+--    on fewer of the folds where time is short.
 -- 4. The finalists, among them every repurposer as it comes and a vote of several, are compared on fresh folds, as often as the
 --    budget allows. What was tuned has to beat the vote, or the best default, by more than the standard error of the difference:
 --    with few items the winner of many trials is a lucky one. Transfer pays when the best transfer beats the best of raw input and
@@ -178,7 +179,7 @@ end
 -- Accuracy of every fold, for one description of a way.
 local function cross_validate(way, o, repeats, seed)
   local rp, set = way.make(), way.set
-  local result = rp:cross_validate(set, { folds = way.folds or o.folds, repeats = repeats, seed = seed })
+  local result = rp:cross_validate(set, { folds = o.folds, first = way.n_folds, repeats = repeats, seed = seed })
   local accuracies = {}
   for i, measures in ipairs(result.folds) do accuracies[i] = measures.accuracy end
   return result.mean.accuracy, accuracies, result.mean.log_loss
@@ -386,9 +387,10 @@ function M.auto(opts)
     local function add(way, net)
       local before, short = progress.now(), math.max(1, o.steps // 30)
       trained(net(), short):repurpose(set:iterator { batch_size = 32, shuffle = true, seed = o.seed })
-      local expected = (progress.now() - before) * o.steps / short * (o.folds + 1)
-      if spent() + expected > 0.9 * o.budget then
-        r.left_out[#r.left_out + 1] = ("%s (%.0f s)"):format(way.label, expected)
+      local each = math.max((progress.now() - before) * o.steps / short, 1e-6)
+      way.n_folds = math.min(o.folds, math.floor((0.9 * o.budget - spent()) / each) - 1) -- and once more on all items, should it win
+      if way.n_folds < 2 then
+        r.left_out[#r.left_out + 1] = ("%s (%.0f s for two folds)"):format(way.label, 3 * each)
       else
         way.once, way.set, way.make = true, set, function()
           s.seed(o.seed + 1)

@@ -272,8 +272,8 @@ function Repurposer:predict(data)
   return column((self:_predict_values(self:_iterator("predict", data, true))))
 end
 
---- Predictive variance, where the family has one (Gaussian processes, Bayesian networks): of the numbers of regression, shaped
---- like predict's; of the latent functions of classes (N, K).
+--- Predictive variance, where the family has one: of the numbers of regression, shaped like predict's (Gaussian processes, Bayesian
+--- networks); of the latent functions of classes (N, K) (Gaussian processes).
 function Repurposer:predict_variance(data)
   self:_need_target("predict")
   if not self._predict_values then check.raise(name_of(self) .. ": has no predictive variance") end

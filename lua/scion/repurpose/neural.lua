@@ -261,9 +261,9 @@ end
 -- Training that ends far worse than guessing, and worse than it began, has gone astray.
 local function warn_of_divergence(self, history)
   local last = history.epochs[#history.epochs]
-  if self.task ~= "classes" or type(self.options.loss) == "function" or self.options.class_weight ~= "none" or not last then return end
+  if self.task ~= "classes" or type(self.options.loss) == "function" or self.options.class_weight ~= "none" or #history.epochs < 3 then return end
   local guessing = math.log(#self.classes)
-  if last.loss > 1.5 * guessing and last.loss > (history.first_loss or math.huge) then
+  if last.loss > 2 * guessing and last.loss > (history.first_loss or math.huge) then
     require("scion").emit("warn", ("%s: the loss is %.3g after training, guessing has %.3g: the learning rate (%g) may be too high (find_learning_rate suggests one)"):format(
       getmetatable(self).class_name, last.loss, guessing, self.options.optimizer_params.lr))
   end

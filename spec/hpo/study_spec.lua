@@ -506,6 +506,15 @@ describe("BayesianOptimization", function()
     two:optimize(function(p) return { p.x, p.n } end, { n_trials = 4, progress = false })
     assert.equal(12, two.n_finished)
     assert.matches("Pareto", tostring(two:plot_pareto()))
+    -- one value for all, long names, numbers that are nearly alike
+    local names = {}
+    for i = 1, 12 do names[i] = "a category with a long name, number " .. i end
+    local dull = hpo.study { space = { { name = "c", type = "categorical", domain = names } }, sampler = "random" }
+    dull:optimize(function() return 3 end, { n_trials = 5, progress = false })
+    local slices = tostring(dull:plot_slices())
+    assert.is_nil(slices:find("3.000000", 1, true))
+    assert.matches(">a categ[^<]*…<", slices)
+    assert.matches(">2.5e300<", tostring(scion.plot.lines { series = { { y = { 1e300, 2e300, 3e300 } } } }))
   end)
 
   it("draws one-dimensional searches, two objectives, conditional ones", function()

@@ -5,6 +5,15 @@ local png = require "scion.plot.png"
 local svg = require "scion.plot.svg"
 
 describe("plot", function()
+  it("marks epochs and steps at whole numbers", function()
+    local function marked(text, value) return text:find(">" .. value .. "<", 1, true) ~= nil end
+    local line = tostring(plot.lines { series = { { y = { 5, 6, 8 } } } })
+    assert.is_true(marked(line, "2") and not marked(line, "1.5"))
+    local panel = tostring(plot.panels { panels = { { series = { { x = { 0, 1, 3 }, y = { 5, 6, 8 } } } } } })
+    assert.is_true(marked(panel, "2") and not marked(panel, "0.5"))
+    assert.is_true(marked(tostring(plot.lines { series = { { x = { 0, 0.7, 1 }, y = { 1, 2, 4 } } } }), "0.4"))
+  end)
+
   it("writes line charts with legend, axes and log scales", function()
     local text = tostring(plot.lines { series = { { label = "a <b>", y = { 1, 10, 100 } }, { label = "b", x = { 1, 3 }, y = { 2, 3 } } },
       title = "T", x_label = "x", y_label = "y", log_y = true })

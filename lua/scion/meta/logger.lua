@@ -63,12 +63,14 @@ function MetaLogger:plot_losses(out)
   if #self.losses == 0 then error("plot_losses: nothing has been logged", 2) end
   local panels = {}
   for task = 1, self.tasks do
-    local series = {}
+    local series, steps = {}, {}
     for step, by_task in ipairs(self.losses) do
       if by_task[task] then
-        local last = step == #self.losses
-        series[#series + 1] = { y = by_task[task], colour = shade(step, #self.losses), label = (last or step == 1) and ("meta-step %d"):format(step - 1) or nil }
+        series[#series + 1], steps[#steps + 1] = { y = by_task[task], colour = shade(step, #self.losses) }, step
       end
+    end
+    for i, s in ipairs(series) do
+      if i == 1 or i == #series then s.label = ("meta-step %d"):format(steps[i] - 1) end
     end
     if #series > 0 then panels[#panels + 1] = { series = series, title = ("Task %d"):format(task - 1), x_label = "epoch", y_label = "loss" } end
   end

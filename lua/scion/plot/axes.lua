@@ -32,7 +32,7 @@ end
 local function tick_text(v, step)
   if v == 0 then return "0" end
   local size = math.abs(v)
-  if size >= 1e5 or size < 1e-3 then return (("%.0e"):format(v):gsub("e([+-])0+", "e%1"):gsub("e%+", "e")) end
+  if size >= 1e5 or size < 1e-3 then return (("%.2e"):format(v):gsub("%.?0*e([+-])0*", "e%1"):gsub("e%+", "e")) end
   local digits = step and math.max(0, -math.floor(math.log(step, 10) + 1e-9)) or 3
   local text = ("%." .. math.min(digits, 6) .. "f"):format(v)
   if not step and text:find("%.") then text = text:gsub("%.?0+$", "") end
@@ -57,6 +57,14 @@ function M.scale(low, high, from, to, log)
     return from + t * (to - from)
   end
   return { map = map, ticks = ticks, step = not log and step or nil, low = low, high = high, log = log }
+end
+
+--- Marks of a scale at whole numbers alone: of epochs, steps, trials.
+function M.whole(scale)
+  if not scale.step or scale.step >= 1 or scale.high - scale.low < 1 then return scale end
+  scale.ticks, scale.step = {}, 1
+  for v = math.ceil(scale.low), math.floor(scale.high) do scale.ticks[#scale.ticks + 1] = v end
+  return scale
 end
 
 local INK <const>, GRID <const> = "#333333", "#e4e4e8"

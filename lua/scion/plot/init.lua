@@ -45,7 +45,7 @@ end
 -- Reads the series: { label=, x=, y=, colour=, radius=, hollow=, line= }; x defaults to 1, 2, 3, ...
 local function read_series(where, list)
   local out = {}
-  local x_low, x_high, y_low, y_high = math.huge, -math.huge, math.huge, -math.huge
+  local x_low, x_high, y_low, y_high, whole = math.huge, -math.huge, math.huge, -math.huge, true
   for i, given in ipairs(list) do
     local s = { label = given.label, colour = given.colour or M.COLOURS[(i - 1) % #M.COLOURS + 1], points = {}, radius = given.radius,
       hollow = given.hollow, line = given.line }
@@ -58,6 +58,7 @@ local function read_series(where, list)
       local x, y = xs and xs[k] or k, ys[k]
       if x == x and y == y and math.abs(y) ~= math.huge then
         s.points[#s.points + 1] = { x, y }
+        if x ~= math.floor(x) then whole = false end
         x_low, x_high = math.min(x_low, x), math.max(x_high, x)
         y_low, y_high = math.min(y_low, y), math.max(y_high, y)
       end
@@ -65,7 +66,7 @@ local function read_series(where, list)
     out[i] = s
   end
   if x_low > x_high then error(where .. ": there is nothing to draw", 4) end
-  return out, x_low, x_high, y_low, y_high
+  return out, x_low, x_high, y_low, y_high, whole
 end
 
 local function legend(canvas, entries, box, marker)
@@ -109,12 +110,13 @@ local function check_log(where, low, log, axis)
 end
 
 local function chart(where, opts, list, draw, marker)
-  local series, x_low, x_high, y_low, y_high = read_series(where, list)
+  local series, x_low, x_high, y_low, y_high, whole = read_series(where, list)
   check_log(where, x_low, opts.log_x, "x")
   check_log(where, y_low, opts.log_y, "y")
   local canvas, box = prepare(opts, series)
   local margin = opts.log_y and 0 or (y_high - y_low) * 0.04
   local xs = axes.scale(x_low, x_high, box.x + 6, box.x + box.w - 6, opts.log_x)
+  if whole then axes.whole(xs) end
   local ys = axes.scale(y_low - margin, y_high + margin, box.y + box.h, box.y, opts.log_y)
   axes.frame(canvas, box, xs, ys, { title = opts.title, x = opts.x_label, y = opts.y_label })
   for _, s in ipairs(series) do draw(canvas, s, xs.map, ys.map) end

@@ -37,6 +37,7 @@ end
 local function extent(panel)
   local x = { math.huge, -math.huge }
   local y = { math.huge, -math.huge }
+  local whole = not panel.heat
   local function take(range, v)
     if v == v and math.abs(v) ~= math.huge then range[1], range[2] = math.min(range[1], v), math.max(range[2], v) end
   end
@@ -45,6 +46,7 @@ local function extent(panel)
     local xs = s.x and numbers(s.x)
     for i = 1, #ys do
       take(x, xs and xs[i] or i)
+      if xs and xs[i] ~= math.floor(xs[i]) then whole = false end
       take(y, ys[i])
     end
   end
@@ -54,7 +56,7 @@ local function extent(panel)
       take(y, panel.heat.y[d])
     end
   end
-  return x, y
+  return x, y, whole
 end
 
 -- Light where z is low; ranks, so that one steep corner does not wash the rest out.
@@ -78,7 +80,7 @@ local function draw_heat(canvas, heat, map_x, map_y)
 end
 
 local function draw_panel(canvas, panel, box, index)
-  local x, y = extent(panel)
+  local x, y, whole = extent(panel)
   if x[1] > x[2] then error(("plot.panels: panel %d has nothing to draw"):format(index), 4) end
   local margin = (panel.log_y or panel.heat) and 0 or (y[2] - y[1]) * 0.04
   for axis, range in pairs { x = x, y = y } do
@@ -87,6 +89,7 @@ local function draw_panel(canvas, panel, box, index)
     end
   end
   local xs = axes.scale(x[1], x[2], box.x, box.x + box.w, panel.log_x)
+  if whole then axes.whole(xs) end
   local ys = axes.scale(y[1] - margin, y[2] + margin, box.y + box.h, box.y, panel.log_y)
   if panel.heat then draw_heat(canvas, panel.heat, xs.map, ys.map) end
   axes.frame(canvas, box, xs, ys, { x = panel.x_label })

@@ -21,7 +21,7 @@ local function complete(where, study, at_least)
     if trial.state == "complete" then list[#list + 1] = trial end
   end
   if #list < (at_least or 1) then
-    error(("plot.study.%s: needs %d complete trial%s, the study has %d"):format(where, at_least or 1, at_least == 1 and "" or "s", #list), 3)
+    error(("plot.study.%s: needs %d complete trial%s, the study has %d"):format(where, at_least or 1, (at_least or 1) == 1 and "" or "s", #list), 3)
   end
   return list
 end
@@ -96,7 +96,7 @@ function M.history(study, opts)
     for _, y in ipairs(s.data.y) do low, high = math.min(low, y), math.max(high, y) end
   end
   local box = { x = 70, y = 36, w = w - 200, h = h - 86 }
-  local map_x = axes.scale(1, math.max(2, #study.trials), box.x + 6, box.x + box.w - 6)
+  local map_x = axes.whole(axes.scale(1, math.max(2, #study.trials), box.x + 6, box.x + box.w - 6))
   local pad = (high - low) * 0.05
   local map_y = axes.scale(low - pad, high + pad, box.y + box.h, box.y)
   axes.frame(canvas, box, map_x, map_y, { title = o.title or "History", x = "trial", y = "value" })
@@ -139,7 +139,7 @@ function M.convergence(study, opts)
     for _, v in ipairs(py) do low, high = math.min(low, v), math.max(high, v) end
     if #py == 0 then low, high = 0, 1 end
     local pad = (high - low) * 0.05
-    local map_x = axes.scale(1, math.max(2, #study.trials), box.x + 6, box.x + box.w - 6)
+    local map_x = axes.whole(axes.scale(1, math.max(2, #study.trials), box.x + 6, box.x + box.w - 6))
     local map_y = axes.scale(low - pad, high + pad, box.y + box.h, box.y)
     axes.frame(canvas, box, map_x, map_y, { title = title, x = "trial", y = y_label, y_at = x - 54 })
     local points = {}
@@ -190,9 +190,8 @@ local function axis_of(p, from, to)
   local s = axes.scale(p.low, p.high > p.low and p.high or p.low + 1, from, to, p.scale == "log")
   if p.values and #p.values <= 8 then -- marks where there are values
     s.ticks, s.step = p.values, nil
-  elseif p.type == "integer" and (s.step or 1) < 1 then
-    s.ticks, s.step = {}, 1
-    for v = p.low, p.high do s.ticks[#s.ticks + 1] = v end
+  elseif p.type == "integer" then
+    axes.whole(s)
   end
   return s
 end
@@ -254,8 +253,9 @@ local function value_on_axis(p, u)
   if p.type == "integer" then return math.tointeger(math.floor(v + 0.5)) end
   if not p.values then return v end
   local best = p.values[1]
+  local function away(value) return p.scale == "log" and math.abs(math.log(value / v)) or math.abs(value - v) end
   for _, value in ipairs(p.values) do
-    if math.abs(value - v) < math.abs(best - v) then best = value end
+    if away(value) < away(best) then best = value end
   end
   return best
 end
@@ -343,6 +343,14 @@ local function marks(space, p)
   return out
 end
 
+-- A text of at most so many characters.
+local function shortened(text, n)
+  n = math.max(3, math.floor(n))
+  local length = utf8.len(text)
+  if not length or length <= n then return text end
+  return text:sub(1, utf8.offset(text, n) - 1) .. "…"
+end
+
 --- Every trial as a line over one axis per parameter; the brighter, the better.
 function M.parallel(study, opts)
   local o = options("parallel", opts)
@@ -395,14 +403,15 @@ function M.slices(study, opts)
   canvas:text(w / 2, 22, o.title or "Slices", { fill = INK, text_anchor = "middle", font_size = 15, font_weight = "bold" })
   local low, high = math.huge, -math.huge
   for _, trial in ipairs(list) do low, high = math.min(low, trial.value), math.max(high, trial.value) end
-  local pad = math.max((high - low) * 0.05, 1e-12)
+  local pad = (high - low) * 0.05
   for k, p in ipairs(space) do
     local cw, ch = (w - 60) / columns, (h - 40) / rows
     local box = { x = 60 + ((k - 1) % columns) * cw, y = 40 + ((k - 1) // columns) * ch, w = cw - 40, h = ch - 62 }
     local map_y = axes.scale(low - pad, high + pad, box.y + box.h, box.y)
     axes.frame(canvas, box, nil, map_y, { x = p.name })
-    for _, mark in ipairs(marks(space, p)) do
-      canvas:text(box.x + mark[1] * box.w, box.y + box.h + 16, mark[2], { fill = INK, text_anchor = "middle", font_size = 11 })
+    local labels = marks(space, p)
+    for _, mark in ipairs(labels) do
+      canvas:text(box.x + mark[1] * box.w, box.y + box.h + 16, shortened(mark[2], box.w / #labels / 8), { fill = INK, text_anchor = "middle", font_size = 11 })
     end
     for i, trial in ipairs(list) do
       local u = place(space, p, trial.params[p.name])

@@ -9074,6 +9074,9 @@ function scion.repurpose.graph.frozen_boundary(net) end
 ---@return string head, string features
 function scion.repurpose.graph.head(net) end
 
+--- What to say about a name that is no layer: the layers below it, or the nearest name; "" when neither is there.
+function scion.repurpose.graph.hint(net, name) end
+
 --- Is this value a net?
 function scion.repurpose.graph.is_net(value) end
 

@@ -6486,8 +6486,16 @@ scion.RidgeRepurposer = {}
 ---@overload fun(...): scion.SvmRepurposer
 scion.SvmRepurposer = {}
 
+--- Fits the temperature of the probabilities on labelled data that were not used for training. Returns it.
+---@return number temperature
+function scion.SvmRepurposer:calibrate(...) end
+
 --- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one (not for multi-label).
-function scion.SvmRepurposer:predict_probability(data) end
+function scion.SvmRepurposer:predict_probability(...) end
+
+--- How far confidence and accuracy are apart on labelled data: { ece, log_loss, bins }, which prints itself; opts.out draws the
+--- reliability diagram (SVG, PNG, PDF).
+function scion.SvmRepurposer:reliability(...) end
 
 function scion.SvmRepurposer:restore(net, info) end
 

@@ -333,6 +333,9 @@ describe("MAML with tasks of its own", function()
     says("MAML: meta_optimizer: optim.make: unknown optimiser 'magic'", outer.fit, outer, { sine_task() }, { progress = false })
     local maml = meta.MAML { model = net }
     says("MAML:fit: tasks must be a source of tasks or a list", maml.fit, maml, 3)
+    local done = meta.MAML { model = small_net() }
+    done:fit({ sine_task() }, { meta_steps = 2, progress = false })
+    says("2 meta-steps are done already and meta_steps, which counts all, is 2", done.fit, done, { sine_task() }, { meta_steps = 2, progress = false })
     says("MAML:adapt: expected a task", maml.adapt, maml, {})
     local task = sine_task()
     task.query_y = task.query_y:narrow(1, 1, 2)

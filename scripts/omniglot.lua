@@ -20,6 +20,7 @@ local args = scion.cli.parse {
     { "train_ways", "N", "classes of a training episode (metric methods; default 30)", type = "integer", min = 2 },
     { "iterations", "N", "meta-steps", type = "integer", min = 1 }, { "meta_batch", "N", "tasks of a meta-step", type = "integer", min = 1 },
     { "inner_steps", "N", "inner steps in training", type = "integer", min = 1 }, { "lr", "RATE", "inner learning rate", type = "number" },
+    { "meta_lr", "RATE", "outer learning rate (not reptile)", default = 1e-3 },
     { "episodes", "N", "held-out tasks measured", default = 600, min = 1 }, { "validate_every", "N", "meta-steps between measurements", default = 500, min = 1 },
     { "filters", "N", "channels of the four layers", default = 64, min = 1 },
     { "weights", "FILES", "trained encoder and relation network (method relation): measured as they are", type = "list" }, { "dir", "DIR", "where Omniglot lies" },
@@ -105,17 +106,17 @@ scion.seed(args.seed)
 local twenty = args.ways > 5
 local inner = { lr = args.lr or (twenty and 0.1 or 0.4), inner_steps = args.inner_steps or (twenty and 5 or 1) }
 local MAKE <const> = {
-  maml = function() return meta.MAML { model = classifier(), lr = inner.lr, inner_steps = inner.inner_steps, seed = args.seed } end,
-  fomaml = function() return meta.FOMAML { model = classifier(), lr = inner.lr, inner_steps = inner.inner_steps, seed = args.seed } end,
-  anil = function() return meta.ANIL { model = classifier(), lr = inner.lr, inner_steps = inner.inner_steps, seed = args.seed } end,
-  metasgd = function() return meta.MetaSGD { model = classifier(), lr = inner.lr, inner_steps = inner.inner_steps, seed = args.seed } end,
-  ["maml++"] = function() return meta.MAMLPlusPlus { model = classifier(), lr = inner.lr, inner_steps = args.inner_steps or 5, seed = args.seed } end,
+  maml = function() return meta.MAML { model = classifier(), lr = inner.lr, inner_steps = inner.inner_steps, meta_lr = args.meta_lr, seed = args.seed } end,
+  fomaml = function() return meta.FOMAML { model = classifier(), lr = inner.lr, inner_steps = inner.inner_steps, meta_lr = args.meta_lr, seed = args.seed } end,
+  anil = function() return meta.ANIL { model = classifier(), lr = inner.lr, inner_steps = inner.inner_steps, meta_lr = args.meta_lr, seed = args.seed } end,
+  metasgd = function() return meta.MetaSGD { model = classifier(), lr = inner.lr, inner_steps = inner.inner_steps, meta_lr = args.meta_lr, seed = args.seed } end,
+  ["maml++"] = function() return meta.MAMLPlusPlus { model = classifier(), lr = inner.lr, inner_steps = args.inner_steps or 5, meta_lr = args.meta_lr, seed = args.seed } end,
   reptile = function()
     return meta.Reptile { model = classifier(), inner_optimizer = { kind = "adam", betas = { 0, 0.999 } }, lr = args.lr or 1e-3, keep_state = true,
       inner_steps = args.inner_steps or 5, batch_size = twenty and 20 or 10, meta_lr = 1, seed = args.seed }
   end,
-  protonet = function() return meta.PrototypicalNet { model = embedding(), seed = args.seed } end,
-  matching = function() return meta.MatchingNet { model = embedding(), seed = args.seed } end,
+  protonet = function() return meta.PrototypicalNet { model = embedding(), meta_lr = args.meta_lr, seed = args.seed } end,
+  matching = function() return meta.MatchingNet { model = embedding(), meta_lr = args.meta_lr, seed = args.seed } end,
   relation = function()
     local encoder, relation = relation_nets()
     if args.weights then -- layer2.0 and layer2.1 there: the second convolution and the second batch norm
@@ -128,7 +129,7 @@ local MAKE <const> = {
       end
     end
     -- trained and used with the statistics of the items at hand; the running ones in the files are those of one training batch
-    return meta.RelationNet { model = encoder, relation = relation, bn = args.weights and "batch" or nil, seed = args.seed }
+    return meta.RelationNet { model = encoder, relation = relation, bn = args.weights and "batch" or nil, meta_lr = args.meta_lr, seed = args.seed }
   end,
 }
 local algorithm = MAKE[method]()

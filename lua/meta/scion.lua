@@ -6486,8 +6486,16 @@ scion.RidgeRepurposer = {}
 ---@overload fun(...): scion.SvmRepurposer
 scion.SvmRepurposer = {}
 
+--- Fits the temperature of the probabilities on labelled data that were not used for training. Returns it.
+---@return number temperature
+function scion.SvmRepurposer:calibrate(...) end
+
 --- Probabilities (N, K) of tensors or data, in the order of the data; rows add up to one (not for multi-label).
-function scion.SvmRepurposer:predict_probability(data) end
+function scion.SvmRepurposer:predict_probability(...) end
+
+--- How far confidence and accuracy are apart on labelled data: { ece, log_loss, bins }, which prints itself; opts.out draws the
+--- reliability diagram (SVG, PNG, PDF).
+function scion.SvmRepurposer:reliability(...) end
 
 function scion.SvmRepurposer:restore(net, info) end
 
@@ -9074,6 +9082,9 @@ function scion.repurpose.graph.frozen_boundary(net) end
 --- The last layer with weights on the way to the output, and the value that it reads (the usual feature).
 ---@return string head, string features
 function scion.repurpose.graph.head(net) end
+
+--- What to say about a name that is no layer: the layers below it, or the nearest name; "" when neither is there.
+function scion.repurpose.graph.hint(net, name) end
 
 --- Is this value a net?
 function scion.repurpose.graph.is_net(value) end

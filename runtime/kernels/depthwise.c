@@ -6,16 +6,7 @@
 #endif
 
 #include "kernels.h"
-
-#if defined(__AVX512F__)
-#define LANES 16
-#elif defined(__AVX2__)
-#define LANES 8
-#else
-#define LANES 4
-#endif
-typedef float vec __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-typedef int32_t ints __attribute__((vector_size(LANES * 4)));
+#include "vector.h"
 
 static inline vec at_least(vec v, float low) {
   ints m = v < low;

@@ -8,16 +8,7 @@
 
 #include "kernels.h"
 #include "panel.h"
-
-#if defined(__AVX512F__)
-#define LANES 16
-#elif defined(__AVX2__)
-#define LANES 8
-#else
-#define LANES 4
-#endif
-typedef float vec __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
-typedef int32_t ints __attribute__((vector_size(LANES * 4)));
+#include "vector.h"
 
 #if LANES == 16
 #define EVENS ((ints){ 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30 })

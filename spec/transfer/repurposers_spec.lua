@@ -60,7 +60,9 @@ describe("repurposers beside scikit-learn", function()
       assert.allclose(head:features(xt, "svm"), case.decision, { rtol = 1e-3, atol = 2e-3 })
       assert.same(case.label, rp:predict_label(xt):tolist())
       assert.is_true(math.abs(rp:convergence().n_support - case.n_support) <= 1)
-      raises("Probability estimates should have been enabled during model training", rp.predict_probability, rp, xt)
+      for _, method in ipairs { "predict_probability", "reliability", "calibrate" } do
+        raises("Probability estimates should have been enabled during model training", rp[method], rp, train)
+      end
     end
     local rp = made("SvmRepurposer", { kernel = "rbf", c = 2, gamma = 0.2, epsilon = 0.1, tol = 1e-6 }, numbers)
     assert.allclose(rp:predict(xt), golden.svr, { rtol = 2e-3, atol = 2e-3 })

@@ -73,8 +73,7 @@ end
 function Handler:_layer(where, name, level)
   check.arg(where, "layer_name", name, check.string { required = true }, (level or 2) + 2)
   if not self.net:has_layer(name) then
-    local near = check.nearest(name, self.net:layer_names())
-    error(("%s: %s layer does not exist in model%s"):format(where, name, near and (" (did you mean '%s'?)"):format(near) or ""), (level or 2) + 1)
+    error(("%s: %s layer does not exist in model%s"):format(where, name, require("scion.repurpose.graph").hint(self.net, name)), (level or 2) + 1)
   end
   return self.net:layer(name)
 end

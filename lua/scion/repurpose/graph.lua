@@ -22,14 +22,23 @@ end
 -- The layer that computes a value ("fc" for "fc:2"), or nil for inputs and entries.
 local function layer_of(map, value) return map[value] or map[(value:gsub(":%d+$", ""))] end
 
+--- What to say about a name that is no layer: the layers below it, or the nearest name; "" when neither is there.
+function M.hint(net, name)
+  local known, below = net:layer_names(), {}
+  for _, layer in ipairs(known) do
+    if layer:sub(1, #name + 1) == name .. "." then below[#below + 1] = layer end
+  end
+  if #below > 1 then return (" (it is a group of %d layers: %s ... %s)"):format(#below, below[1], below[#below]) end
+  local near = below[1] or check.nearest(name, known)
+  return near and (" (did you mean '%s'?)"):format(near) or ""
+end
+
 --- Raises unless every name is a layer of the net; `what` names the option in the message.
 function M.check_layers(where, what, net, names)
   local known = net:layer_names()
   for _, name in ipairs(names) do
     if not net:has_layer(name) then
-      local near = check.nearest(name, known)
-      check.raise("%s: %s '%s' is not found in source_model%s (its %d layers end in %s)", where, what, name,
-        near and (" (did you mean '%s'?)"):format(near) or "", #known,
+      check.raise("%s: %s '%s' is not found in source_model%s (its %d layers end in %s)", where, what, name, M.hint(net, name), #known,
         table.concat(table.move(known, math.max(1, #known - 3), #known, 1, {}), ", "))
     end
   end

@@ -436,12 +436,16 @@ function Svm:_build(net, value, model)
   return graph.node(net, "scores", "Add", "add", nil, { count, third })
 end
 
-function Svm:predict_probability(data)
-  if self.target_model ~= nil and self.task ~= "regression" and not self.has_probabilities then
-    check.raise("SvmRepurposer: Probability estimates should have been enabled during model training (enable_probability_estimates = true)")
+-- predict_probability, calibrate and reliability need probabilities; so does whoever derives a measure from them.
+local function with_probabilities(name)
+  Svm[name] = function(self, ...)
+    if self.target_model ~= nil and self.task ~= "regression" and not self.has_probabilities then
+      check.raise("SvmRepurposer: Probability estimates should have been enabled during model training (enable_probability_estimates = true)")
+    end
+    return Predictor[name](self, ...)
   end
-  return Predictor.predict_probability(self, data)
 end
+for _, name in ipairs { "predict_probability", "calibrate", "reliability" } do with_probabilities(name) end
 
 function Svm:_extra()
   local extra = Predictor._extra(self)

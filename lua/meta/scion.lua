@@ -7249,8 +7249,8 @@ function scion.meta.Algorithm:draw(source, first, n) end
 function scion.meta.Algorithm:evaluate(source, opts) end
 
 --- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000 (in all: those of earlier calls count),
---- meta_batch_size 4, meta_lr_schedule, validation with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with checkpoint_every and resume, workers, on_step,
---- progress, label. Ctrl-C ends it after the last whole meta-step.
+--- meta_batch_size 4, meta_lr_schedule, validation with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with
+--- checkpoint_every and resume, workers, on_step, progress, label. Ctrl-C ends it after the last whole meta-step.
 ---@return table history  list of { step =, loss =, accuracy =, validation = }; history.stopped says why it ended
 function scion.meta.Algorithm:fit(source, opts) end
 

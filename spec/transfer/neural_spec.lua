@@ -138,6 +138,16 @@ describe("NeuralNetworkFineTuneRepurposer", function()
     raises("to must be above from", rp.find_learning_rate, rp, train, { from = 1, to = 0.1 })
   end)
 
+  it("begins anew when it is repurposed again", function()
+    local opts = { transfer_layer_name = "flatten", num_epochs = 2, seed = 3 }
+    local rp = made("NeuralNetworkFineTuneRepurposer", opts):repurpose(train)
+    local fresh = rp:predict_probability(train)
+    assert.is_true(math.abs(rp:calibrate(train) - 1) > 0.05)
+    assert.is_false(fresh:allclose(rp:predict_probability(train)))
+    rp:repurpose(train)
+    assert.allclose(rp:predict_probability(train), fresh)
+  end)
+
   it("warns when training has gone astray", function()
     local heard, emit = {}, scion.emit
     scion.emit = function(_, text) heard[#heard + 1] = text end

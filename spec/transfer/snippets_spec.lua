@@ -179,7 +179,11 @@ describe("a repurposer whose state is plain", function()
     assert.truthy(message:find("snippets_spec.*define serialize%(self, file_prefix%)") or message:find("^Centres: .*define serialize"), message)
     function Centres:serialize() return { target_model = self.target_model } end
     rp:save(path)
+    local t, spread = rp:calibrate(data), rp:predict_probability(data)
+    assert.is_true(t < 1) -- these few are all right
+    rp:save(path)
     local loaded = scion.load(path)
+    assert.allclose(loaded:predict_probability(data), spread)
     assert.equal("means", loaded.target_model.note)
     assert.same({ "low", "low", "high", "high" }, loaded:predict_label(data):tolist())
     assert.equal(#source:entries(), #loaded.source_model:entries())

@@ -139,7 +139,7 @@ end
 function Repurposer:_begin(train)
   train = self:_iterator("repurpose", train)
   local task, classes = find_task(self, train)
-  self.task = task
+  self.task, self.temperature = task, nil -- a temperature belongs to one training
   if task == "classes" and #classes < 2 then
     check.raise("%s: repurpose needs at least 2 classes, the data have %d (%s)", name_of(self), #classes,
       tostring(classes))

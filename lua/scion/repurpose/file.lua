@@ -108,6 +108,7 @@ local function custom_net(rp, path, info, save_source)
   else
     net = scion()._net_new()
   end
+  info.temperature = rp.temperature
   info.custom, info.has_source = true, save_source and rp.source_model ~= nil
   write_state(net, info, rp:serialize(path), class_name)
   return net
@@ -200,6 +201,7 @@ function M.from_net(net, path, opts)
   local pre = net:attr "preprocessing"
   rp.preprocessing = pre and json.decode(pre) or nil
   if info.custom then
+    rp.temperature = info.temperature
     if rp.deserialize then
       rp:deserialize(path, state or {})
     else

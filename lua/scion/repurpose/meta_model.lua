@@ -109,8 +109,13 @@ end
 
 function MetaModel:_predict_probability(iterator)
   local data = self:get_features_from_source_model(iterator)
-  return self:_checked_probability(data.features), data.ids
+  local p, t = self:_checked_probability(data.features), self.temperature or 1
+  return t == 1 and p or p:clamp(1e-30, 1):log():div(t):softmax(2), data.ids
 end
+
+-- calibrate finds it; the most probable class stays what it is.
+function MetaModel:_set_temperature(t) self.temperature = t end
+
 function MetaModel:_predict_id(iterator)
   local data = self:get_features_from_source_model(iterator)
   local said = self:_predict_label_from_features(data.features)

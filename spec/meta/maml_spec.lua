@@ -134,6 +134,15 @@ describe("A learner", function()
     end
   end)
 
+  it("adapts inside no_grad, too", function()
+    local task = sine_task()
+    for _, name in ipairs { "MAML", "CAVIA", "Leap" } do
+      local net = name == "CAVIA" and nn.Sequential { nn.Linear(6, 1) }:to("f64") or small_net()
+      local algorithm = meta[name] { model = net, inner_steps = 2 }
+      assert.equal(2, scion.no_grad(function() return algorithm:adapt(task) end).steps)
+    end
+  end)
+
   it("connects every parameter with the outer loss", function()
     local net, task = small_net(), sine_task()
     local learner = meta.MAML { model = net, lr = 0.1 }:clone()

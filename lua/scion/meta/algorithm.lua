@@ -189,7 +189,7 @@ function Algorithm:adapt(task, opts)
   opts = check.opts(self.name .. ":adapt", opts, ADAPT)
   self:check_adapt(task, 3)
   local learner = self:clone { cut = true, label = task.label }
-  self:inner_loop(learner, task, opts.steps)
+  scion().enable_grad(self.inner_loop, self, learner, task, opts.steps) -- inside no_grad, too
   learner:check_finite(nil, nil, learner:parameters())
   learner.mode = self.bn == "batch" and "batch" or "eval"
   return learner

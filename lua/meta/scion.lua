@@ -7248,9 +7248,9 @@ function scion.meta.Algorithm:draw(source, first, n) end
 --- option bn. opts: n 100, steps, first (number of the first task).
 function scion.meta.Algorithm:evaluate(source, opts) end
 
---- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000, meta_batch_size 4, meta_lr_schedule, validation
---- with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with checkpoint_every and resume, workers, on_step,
---- progress, label. Ctrl-C ends it after the last whole meta-step.
+--- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000 (in all: those of earlier calls count),
+--- meta_batch_size 4, meta_lr_schedule, validation with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with
+--- checkpoint_every and resume, workers, on_step, progress, label. Ctrl-C ends it after the last whole meta-step.
 ---@return table history  list of { step =, loss =, accuracy =, validation = }; history.stopped says why it ended
 function scion.meta.Algorithm:fit(source, opts) end
 
@@ -7374,8 +7374,9 @@ function scion.meta.Learner:check_finite(loss, grads, values) end
 
 --- The network's output with this learner's parameters: (x, opts), or (x1, x2, ..., opts) for nets with several inputs, which may come as
 --- one list, too. opts: mode ("train", "eval" or "batch"; default the learner's). Only "train" moves running statistics.
----@param ... scion.Tensor|table
-function scion.meta.Learner:forward(...) end
+---@param x scion.Tensor|scion.Tensor[]
+---@param ... scion.Tensor|table   further inputs, options
+function scion.meta.Learner:forward(x, ...) end
 
 --- fields: model, rule (inner.lua), names (of the parameters that adapt; default: all that ask for gradients), params (name -> tensor
 --- to begin with), first_order, cut (every step leaves its history behind: for learners that no outer loss looks through), tasks,

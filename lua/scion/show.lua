@@ -18,7 +18,7 @@ List.__tostring = function(self)
   local lines, line = {}, " "
   for i, part in ipairs(parts) do
     if i < #parts then part = part .. "," end
-    if #line + #part + 1 > 78 then
+    if #line + #part + 1 > 78 and line ~= " " then
       lines[#lines + 1] = line
       line = " "
     end

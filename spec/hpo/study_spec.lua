@@ -192,6 +192,8 @@ describe("a study", function()
     assert.same("the objective is -inf", study.trials[3].reason)
     assert.same(4.0, study:best_trial().value + 0.0)
     assert.matches("3 failed, the first: trial 1", study:summary())
+    study:optimize(function() error { code = 3 } end, { n_trials = 1, progress = false })
+    assert.same("{ code = 3 }", study.trials[7].reason)
   end)
 
   it("says when the objective or its caller is wrong", function()

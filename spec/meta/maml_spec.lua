@@ -134,6 +134,15 @@ describe("A learner", function()
     end
   end)
 
+  it("adapts inside no_grad, too", function()
+    local task = sine_task()
+    for _, name in ipairs { "MAML", "CAVIA", "Leap" } do
+      local net = name == "CAVIA" and nn.Sequential { nn.Linear(6, 1) }:to("f64") or small_net()
+      local algorithm = meta[name] { model = net, inner_steps = 2 }
+      assert.equal(2, scion.no_grad(function() return algorithm:adapt(task) end).steps)
+    end
+  end)
+
   it("connects every parameter with the outer loss", function()
     local net, task = small_net(), sine_task()
     local learner = meta.MAML { model = net, lr = 0.1 }:clone()
@@ -333,6 +342,9 @@ describe("MAML with tasks of its own", function()
     says("MAML: meta_optimizer: optim.make: unknown optimiser 'magic'", outer.fit, outer, { sine_task() }, { progress = false })
     local maml = meta.MAML { model = net }
     says("MAML:fit: tasks must be a source of tasks or a list", maml.fit, maml, 3)
+    local done = meta.MAML { model = small_net() }
+    done:fit({ sine_task() }, { meta_steps = 2, progress = false })
+    says("2 meta-steps are done already and meta_steps, which counts all, is 2", done.fit, done, { sine_task() }, { meta_steps = 2, progress = false })
     says("MAML:adapt: expected a task", maml.adapt, maml, {})
     local task = sine_task()
     task.query_y = task.query_y:narrow(1, 1, 2)

@@ -9,6 +9,7 @@ describe("show", function()
     local long = {}
     for i = 1, 60 do long[i] = "layer" .. i end
     for line in tostring(show.list(long)):gmatch("[^\n]+") do assert.is_true(#line <= 79) end
+    assert.equal("{\n  " .. ("a"):rep(90) .. ",\n  b\n}", tostring(show.list { ("a"):rep(90), "b" }))
     assert.is_true(show.list { 1, 2 } == show.list { 1, 2 })
   end)
 

@@ -33,7 +33,7 @@ local function advance(study, task, rung)
   if not ok and progress.is_interrupt(value) or progress.interruptions() > caught then return "interrupted" end
   if ok and coroutine.status(task.thread) ~= "dead" then return "paused" end
   if not ok then
-    if trial.state == "running" then study:fail(trial, tostring(value)) end
+    if trial.state == "running" then study:fail(trial, optimize.reason(value)) end
   else
     local bug = optimize.record(study, trial, value)
     if bug then error("successive_halving: " .. bug, 0) end

@@ -43,6 +43,12 @@ local function record(study, trial, value)
 end
 M.record = record
 
+--- What the log keeps of an error, whatever was raised.
+function M.reason(value)
+  if type(value) == "table" and getmetatable(value) == nil then value = show.record(value) end
+  return tostring(value)
+end
+
 --- Runs one trial. Returns true when it was finished, false and the error when it was interrupted, "bug" and a text when the
 --- objective does not keep its side.
 function M.run_trial(study, trial, f)
@@ -55,7 +61,7 @@ function M.run_trial(study, trial, f)
     return false, ok and "interrupted!" or value
   end
   if not ok then
-    if trial.state == "running" then study:fail(trial, tostring(value)) end
+    if trial.state == "running" then study:fail(trial, M.reason(value)) end
     return true
   end
   local bug = record(study, trial, value)

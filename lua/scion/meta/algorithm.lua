@@ -189,7 +189,7 @@ function Algorithm:adapt(task, opts)
   opts = check.opts(self.name .. ":adapt", opts, ADAPT)
   self:check_adapt(task, 3)
   local learner = self:clone { cut = true, label = task.label }
-  self:inner_loop(learner, task, opts.steps)
+  scion().enable_grad(self.inner_loop, self, learner, task, opts.steps) -- inside no_grad, too
   learner:check_finite(nil, nil, learner:parameters())
   learner.mode = self.bn == "batch" and "batch" or "eval"
   return learner
@@ -271,7 +271,7 @@ end
 -- ---- the outer loop -----------------------------------------------------------------------------------------------
 
 local FIT <const> = {
-  meta_steps = check.integer { default = 1000, min = 1 }, -- in all, those before a resume included
+  meta_steps = check.integer { default = 1000, min = 1 }, -- in all, those of earlier calls and before a resume included
   meta_batch_size = check.integer { default = 4, min = 1 },
   meta_lr_schedule = check.func {},                      -- function(share of the steps done) -> factor on meta_lr
   validation = check.any {},                             -- source or list, measured every validate_every steps
@@ -343,7 +343,7 @@ end
 
 --- n tasks of a source from number `first` on, checked, with what their random numbers begin from.
 function Algorithm:draw(source, first, n)
-  local list = source:tasks(first, n)
+  local list = table.move(source:tasks(first, n), 1, n, 1, {})
   for _, task in ipairs(list) do self:check_task(task, 6) end
   local seed, counter = scion().rng_state()
   list.random = seed * 0xC2B2AE3D27D4EB4F ~ (counter + 1) * 0x165667B19E3779F9
@@ -381,9 +381,9 @@ function Algorithm:gradient(source, first, n)
   return info
 end
 
---- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000, meta_batch_size 4, meta_lr_schedule, validation
---- with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with checkpoint_every and resume, workers, on_step,
---- progress, label. Ctrl-C ends it after the last whole meta-step.
+--- Learns to learn from a source of tasks (or a list of them). Options: meta_steps 1000 (in all: those of earlier calls count),
+--- meta_batch_size 4, meta_lr_schedule, validation with validate_every and validate_n, log (JSON lines) with log_every, checkpoint with
+--- checkpoint_every and resume, workers, on_step, progress, label. Ctrl-C ends it after the last whole meta-step.
 ---@return table history  list of { step =, loss =, accuracy =, validation = }; history.stopped says why it ended
 function Algorithm:fit(source, opts)
   opts = check.opts(self.name .. ":fit", opts, FIT)
@@ -395,6 +395,10 @@ function Algorithm:fit(source, opts)
   end
   local outer = self:meta_optimiser()
   if opts.resume and opts.checkpoint and file_exists(opts.checkpoint) then self:load_checkpoint(opts.checkpoint) end
+  if opts.meta_steps <= self.meta_steps_done and not opts.resume then
+    check.raise("%s:fit: %d meta-steps are done already and meta_steps, which counts all, is %d: give more of them", self.name, self.meta_steps_done,
+      opts.meta_steps)
+  end
   self.workers = opts.workers
   spread().begin(self)
   local params, graded = tensors_of(self:meta_parameters()), self:gradient_tensors()

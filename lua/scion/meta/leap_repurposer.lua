@@ -140,7 +140,7 @@ function Repurposer:adapt(task, opts)
     for _, pair in ipairs(epoch_batches(self, task, 0, 0, epoch)) do
       if learner.steps >= steps then break end
       local scope <close> = scion().scope()
-      learner:adapt(self.loss_fn(learner(pair[1]), pair[2]))
+      scion().enable_grad(function() learner:adapt(self.loss_fn(learner(pair[1]), pair[2])) end)
       scope:keep(table.unpack(task_sources.tensors_in { learner.params, learner.state }))
     end
   end

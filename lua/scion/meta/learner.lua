@@ -58,9 +58,13 @@ end
 
 --- The network's output with this learner's parameters: (x, opts), or (x1, x2, ..., opts) for nets with several inputs, which may come as
 --- one list, too. opts: mode ("train", "eval" or "batch"; default the learner's). Only "train" moves running statistics.
----@param ... scion.Tensor|table
-function Learner:forward(...)
-  local inputs, opts = arguments(...)
+---@param x scion.Tensor|scion.Tensor[]
+---@param ... scion.Tensor|table   further inputs, options
+function Learner:forward(x, ...)
+  if type(x) == "userdata" and select("#", ...) == 0 and self.mode == "train" then -- the common case
+    return self.model:call(x, { params = self.params, buffers = self.buffers, mode = "train", tasks = self.tasks })
+  end
+  local inputs, opts = arguments(x, ...)
   local mode = opts and opts.mode or self.mode
   local buffers = self.buffers
   if mode ~= "train" and next(buffers) then -- a later step may move the statistics that this graph looks at

@@ -441,7 +441,8 @@ static void solve(scion_ow *w) {
   bool vector = !inverse && b->n_dims == 1;
   int64_t n = a->shape[a->n_dims - 1], m = vector ? 1 : b->shape[b->n_dims - 1], last = -1, both[2] = { -1, -2 };
   if (n < 1 || m < 1 || n > MAX_UNKNOWNS || n * m > MAX_UNKNOWNS || scion__ow_free(w, 0, a->n_dims - 1) || (b->n_dims > 1 && y->n_dims < b->n_dims) || (!vector && y->shape[y->n_dims - 1] != m)) {
-    scion__ow_refuse(w, n > MAX_UNKNOWNS || n * m > MAX_UNKNOWNS ? "more than 144 unknowns" : "a batch of vectors, or a system that is empty or whose size is free");
+    bool many = n > MAX_UNKNOWNS || n * m > MAX_UNKNOWNS;
+    scion__ow_refuse(w, many ? "more than 144 unknowns" : "a batch of vectors, or a system that is empty or whose size is free");
     return;
   }
   scion_oname *rows = scion__alloc(w->ctx, 2 * MAX_UNKNOWNS * sizeof *rows), *row = rows + MAX_UNKNOWNS;

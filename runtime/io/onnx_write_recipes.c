@@ -440,7 +440,8 @@ static void solve(scion_ow *w) {
   const scion_net_shape *a = scion__ow_shape(w, 0), *b = scion__ow_shape(w, inverse ? 0 : 1), *y = scion__ow_out_shape(w, 0);
   bool vector = !inverse && b->n_dims == 1;
   int64_t n = a->shape[a->n_dims - 1], m = vector ? 1 : b->shape[b->n_dims - 1], last = -1, both[2] = { -1, -2 };
-  if (n < 1 || m < 1 || n > MAX_UNKNOWNS || n * m > MAX_UNKNOWNS || scion__ow_free(w, 0, a->n_dims - 1) || (b->n_dims > 1 && y->n_dims < b->n_dims) || (!vector && y->shape[y->n_dims - 1] != m)) {
+  if (n < 1 || m < 1 || n > MAX_UNKNOWNS || n * m > MAX_UNKNOWNS ||
+      scion__ow_free(w, 0, a->n_dims - 1) || (b->n_dims > 1 && y->n_dims < b->n_dims) || (!vector && y->shape[y->n_dims - 1] != m)) {
     bool many = n > MAX_UNKNOWNS || n * m > MAX_UNKNOWNS;
     scion__ow_refuse(w, many ? "more than 144 unknowns" : "a batch of vectors, or a system that is empty or whose size is free");
     return;

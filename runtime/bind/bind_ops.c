@@ -469,27 +469,45 @@ static bool symbolic(lua_State *L) {
   }
   return false;
 }
-/* Two tensors and nothing else, for an op that has no parameters: the way of most arithmetic, so it is a short one. */
-static bool two_tensors(lua_State *L) {
-  bind_box *a, *b;
-  if (lua_gettop(L) != 2 || (a = bind_to_box(L, 1)) == NULL || (b = bind_to_box(L, 2)) == NULL || a->t == NULL || b->t == NULL) return false;
+/* Two tensors, or a floating-point one and a number, and nothing else, for an op that has no parameters: the way of most arithmetic, so
+ * it is a short one; the number gets no box that a collector would have to see. */
+static bool two_operands(lua_State *L) {
+  if (lua_gettop(L) != 2) return false;
   const scion_op *op = lua_touserdata(L, lua_upvalueindex(1));
   const scion_op_info *info = scion_op_get_info(op);
   if (info->n_inputs != 2 || info->n_params != 0 || info->n_visible != 1 || (info->inputs[1].flags & SCION_SF_VARIADIC)) return false;
   bind_state *s = lua_touserdata(L, lua_upvalueindex(2));
+  scion_tensor *in[2] = { NULL, NULL }, *number = NULL;
+  int other = -1;
+  for (int i = 0; i < 2; i++) {
+    bind_box *box = bind_to_box(L, i + 1);
+    if (box != NULL) in[i] = box->t;
+    else if (lua_type(L, i + 1) == LUA_TNUMBER && (info->inputs[i].flags & SCION_SF_NUMBER)) other = i;
+    if (in[i] == NULL && other != i) return false;
+  }
+  scion_dtype dtype = SCION_F32;
+  if (other >= 0) {
+    if (in[1 - other] == NULL) return false;
+    dtype = scion_tensor_dtype(in[1 - other]);
+    if (dtype != SCION_F32 && dtype != SCION_F64) return false;
+  }
   bind_charge_state(L, s);
   bind_box *box = bind_new_in(L, s, lua_upvalueindex(3));
-  scion_tensor *in[2] = { a->t, b->t };
+  if (other >= 0) {
+    bind_try(L, scion_tensor_scalar(s->ctx, dtype, lua_tonumber(L, other + 1), &number));
+    in[other] = number;
+  }
   scion_status st = scion_apply(s->ctx, op, in, 2, NULL, &box->t, 1);
   if (st == SCION_ENOMEM) { /* once more without the garbage */
     lua_gc(L, LUA_GCCOLLECT);
     st = scion_apply(s->ctx, op, in, 2, NULL, &box->t, 1);
   }
+  scion_tensor_free(s->ctx, number);
   if (st != SCION_OK) bind_raise(L, st);
   return true;
 }
 static int op_call(lua_State *L) {
-  if (two_tensors(L)) return 1;
+  if (two_operands(L)) return 1;
   if (symbolic(L)) {
     int n = lua_gettop(L) - 1;
     lua_insert(L, 1);

@@ -140,15 +140,18 @@ function M.save(run, path)
   s.io.save_safetensors(path, tensors, metadata)
 end
 
--- Raises unless the weights fit the net: nothing is changed by a checkpoint of another one.
-local function check_weights(net, weights, path)
+--- Raises unless tensors that were saved (name -> tensor) are those asked for, in name and shape: nothing is changed by a checkpoint of
+--- something else. `what` begins the message: "fit: run.st is a checkpoint of another net".
+function M.check_fit(what, name, here, saved)
+  if not saved then check.raise("%s: it has no '%s'", what, name) end
+  local mine, there = table.concat(here.shape, ", "), table.concat(saved.shape, ", ")
+  if mine ~= there then check.raise("%s: '%s' is (%s) there and (%s) here", what, name, there, mine) end
+end
+
+--- The same for all weights of a net.
+function M.check_weights(what, net, weights)
   for _, entry in ipairs(net:entries()) do
-    local saved = weights[entry.name]
-    if entry.kind ~= "const" then
-      if not saved then check.raise("fit: %s is a checkpoint of another net: it has no '%s'", path, entry.name) end
-      local here, there = table.concat(entry.tensor.shape, ", "), table.concat(saved.shape, ", ")
-      if here ~= there then check.raise("fit: %s is a checkpoint of another net: '%s' is (%s) there and (%s) here", path, entry.name, there, here) end
-    end
+    if entry.kind ~= "const" then M.check_fit(what, entry.name, entry.tensor, weights[entry.name]) end
   end
 end
 
@@ -173,7 +176,7 @@ function M.load(run, path)
     end
   end
   if run.ema and not metadata.ema then check.raise("fit: %s holds no averaged weights (ema)", path) end
-  check_weights(run.net, weights, path)
+  M.check_weights(("fit: %s is a checkpoint of another net"):format(path), run.net, weights)
   M.restore(run.net, weights)
   run.optimiser:load_state_dict(unflatten(unpack_numbers(json.decode(metadata.optimiser)), tensors))
   if run.scheduler and metadata.scheduler then

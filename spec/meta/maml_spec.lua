@@ -284,6 +284,17 @@ describe("MAML with tasks of its own", function()
     for i, rate in ipairs(whole.rates) do assert.allclose(rest.rates[i][2], rate[2], { rtol = 0, atol = 0 }) end
   end)
 
+  it("refuses a checkpoint of another algorithm or net, and stays as it was", function()
+    local path = helper.tmpdir() .. "/run.st"
+    meta.MetaSGD { model = nn.Linear(1, 1) }:save_checkpoint(path)
+    local wide = meta.MetaSGD { model = nn.Linear(2, 1) }
+    local before = wide.model.weight:clone()
+    assert.error_matches(function() wide:load_checkpoint(path) end, "MetaSGD: the state is of another net: 'weight' is %(1, 1%) there and %(1, 2%) here")
+    assert.allclose(wide.model.weight, before, { rtol = 0, atol = 0 })
+    assert.error_matches(function() meta.MetaSGD { model = nn.Sequential { nn.Linear(1, 1) } }:load_checkpoint(path) end, "it has no 'linear.weight'")
+    assert.error_matches(function() meta.MAML { model = nn.Linear(1, 1) }:load_checkpoint(path) end, "MAML: the state is of MetaSGD")
+  end)
+
   it("ends at Ctrl-C after the last whole meta-step, with what was learned", function()
     local dir = helper.tmpdir()
     local worker = helper.write_file(dir .. "/worker.lua", [[

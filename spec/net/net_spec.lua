@@ -145,6 +145,18 @@ describe("a run", function()
     assert.is_true(mean:gt(0.3):all():item())
     assert.same({ 0, 0 }, plain(net:state_dict()["batchnorm1d.running_mean"]:tolist()))
   end)
+  it("in the mode batch normalises by the items at hand, and drops nothing", function()
+    scion.seed(2)
+    local net = nn.Sequential { nn.BatchNorm1d(3), nn.Dropout(0.5) }
+    local x = scion.randn(8, 3)
+    local alone = nn.BatchNorm1d(3)
+    assert.allclose(net:call(x, { mode = "batch", buffers = { ["batchnorm1d.running_mean"] = scion.zeros(3) } }), alone(x), { atol = 1e-6 })
+    assert.is_false(net:call(x, { mode = "eval" }):allclose(alone(x)))
+    net:set_mode("batchnorm1d", "eval") -- a layer's own mode comes first
+    assert.is_true(net:call(x, { mode = "batch" }):equal(net:call(x, { mode = "eval" })))
+    assert.error_matches(function() net:call(x, { mode = "test" }) end, 'mode is test, expected "train", "eval" or "batch"')
+  end)
+
   it("follows the mode of the net, the call and the layer", function()
     local net = nn.Sequential { nn.Dropout(0.5), nn.BatchNorm1d(4) }
     local x = scion.ones(64, 4)

@@ -298,13 +298,15 @@ end
 --- Takes over what state_dict gave.
 function Algorithm:load_state_dict(state)
   if type(state) ~= "table" or state.algorithm ~= self.name then
-    error(("%s: the state is of %s"):format(self.name, type(state) == "table" and tostring(state.algorithm) or "something else"), 2)
+    check.raise("%s: the state is of %s", self.name, type(state) == "table" and tostring(state.algorithm) or "something else")
   end
+  local what, extras = self.name .. ": the state is of another net", self.extras and self:extras() or {}
+  checkpoint.check_weights(what, self.model, state.net)
+  for name, t in pairs(extras) do checkpoint.check_fit(what, name, t, (state.extras or {})[name]) end
   checkpoint.restore(self.model, state.net)
-  for name, t in pairs(self.extras and self:extras() or {}) do
-    if not (state.extras and state.extras[name]) then error(("%s: the state has no '%s'"):format(self.name, name), 2) end
-    scion().no_grad(function() t:copy_(state.extras[name]) end)
-  end
+  scion().no_grad(function()
+    for name, t in pairs(extras) do t:copy_(state.extras[name]) end
+  end)
   if state.optimiser then self:meta_optimiser():load_state_dict(state.optimiser) end
   self.meta_steps_done, self.tasks_drawn, self.carried = state.meta_steps_done, state.tasks_drawn, state.carried
   scion().rng_state(state.rng[1], state.rng[2])

@@ -354,8 +354,8 @@ static void repeat_interleave(scion_ow *w) {
   const scion_param *p = net__param(w->node->op, "dim");
   int64_t times = scion__ow_int(w, "times"), dim = scion__ow_int(w, "dim"), before, back[SCION_MAX_DIMS], ones[SCION_MAX_DIMS + 1];
   int32_t n = rank_in(w);
-  if (scion__ow_has(w, 1) || times == SCION_NONE || p == NULL) {
-    scion__ow_refuse(w, "numbers of repetitions that are a tensor");
+  if (scion__ow_has(w, 1) || times == SCION_NONE || p == NULL || n >= SCION_MAX_DIMS) {
+    scion__ow_refuse(w, "numbers of repetitions that are a tensor, or as many dimensions as there can be");
     return;
   }
   scion_oname x = copy_name(IN(0));
@@ -440,8 +440,10 @@ static void solve(scion_ow *w) {
   const scion_net_shape *a = scion__ow_shape(w, 0), *b = scion__ow_shape(w, inverse ? 0 : 1), *y = scion__ow_out_shape(w, 0);
   bool vector = !inverse && b->n_dims == 1;
   int64_t n = a->shape[a->n_dims - 1], m = vector ? 1 : b->shape[b->n_dims - 1], last = -1, both[2] = { -1, -2 };
-  if (n * m > MAX_UNKNOWNS || scion__ow_free(w, 0, a->n_dims - 1) || (b->n_dims > 1 && y->n_dims < b->n_dims) || (!vector && y->shape[y->n_dims - 1] != m)) {
-    scion__ow_refuse(w, n * m > MAX_UNKNOWNS ? "more than 144 unknowns" : "a batch of vectors, or a system whose size is free");
+  if (n < 1 || m < 1 || n > MAX_UNKNOWNS || n * m > MAX_UNKNOWNS ||
+      scion__ow_free(w, 0, a->n_dims - 1) || (b->n_dims > 1 && y->n_dims < b->n_dims) || (!vector && y->shape[y->n_dims - 1] != m)) {
+    bool many = n > MAX_UNKNOWNS || n * m > MAX_UNKNOWNS;
+    scion__ow_refuse(w, many ? "more than 144 unknowns" : "a batch of vectors, or a system that is empty or whose size is free");
     return;
   }
   scion_oname *rows = scion__alloc(w->ctx, 2 * MAX_UNKNOWNS * sizeof *rows), *row = rows + MAX_UNKNOWNS;

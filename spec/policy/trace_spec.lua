@@ -64,6 +64,7 @@ describe("scion.trace", function()
       return scion.cat({ b, a }, 2):chunk(2, 3)[1]:unbind(1)[2]
     end, x)
     same(function(a, b) return a // 0.5 % 2 + a:fmax(b):clip(-1, 1):ravel():sum(), scion.einsum("bij,bkj->bik", a, b), scion.hstack { a, b } end, x, y)
+    same(function(t) return t:gather(3, t:argmax(3, true)), t:index_select(2, scion.tensor({ 3, 1 }, { dtype = "i64" })), t:masked_fill(t:gt(0), 1) end, x)
     same(function(t) return (t:gt(0) & t:lt(1)):to("f32"):view(3, -1) end, x)
   end)
   it("leaves the batch free where the function reads it, and warns where it cannot", function()

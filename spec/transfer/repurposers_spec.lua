@@ -486,6 +486,12 @@ end)
 
 describe("files of Xfer", function()
   local dir = helper.tmpdir()
+  it("of other classes are named, and where their network is", function()
+    local path = helper.write_file(dir .. "/ft.json", '{"repurposer_class": "NeuralNetworkFineTuneRepurposer", "version": "1.2.0"}')
+    raises("holds a NeuralNetworkFineTuneRepurposer", scion.load, path)
+    raises(dir .. "/ft-symbol.json, which scion.load reads", scion.load, path)
+  end)
+
   local function written(case) return helper.write_file(dir .. "/" .. case.what .. ".json", case.json) end
 
   for _, case in ipairs(golden.xfer) do

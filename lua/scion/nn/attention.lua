@@ -10,7 +10,8 @@ local activations = require "scion.nn.activations"
 local M = {}
 
 local MHA <const> = { { "embed_dim", "posint" }, { "num_heads", "posint" }, { "dropout", "probability", 0 }, { "bias", "boolean", true },
-  { "is_causal", "boolean", false }, { "attn_mask", "tensor", args.none }, { "need_weights", "boolean", false }, { "dtype", "dtype", "f32" } }
+  { "is_causal", "boolean", false }, { "attn_mask", "tensor", args.none }, { "need_weights", "boolean", false }, { "dtype", "dtype", "f32" },
+  { "batch_first", "boolean", true } }
 --- Attention of several heads: mha(query, key, value) of (N, L, E), (N, S, E), (N, S, E) to (N, L, E). Parameters as PyTorch's:
 --- in_proj_weight (3 E, E), in_proj_bias, out_proj.weight, out_proj.bias. attn_mask (L, S) belongs to the layer: bool, true hides, or
 --- float, added. need_weights: a second output, the weights of each head (N, heads, L, S).
@@ -20,6 +21,7 @@ local MHA <const> = { { "embed_dim", "posint" }, { "num_heads", "posint" }, { "d
 function M.MultiheadAttention(...)
   local a = args.read("MultiheadAttention", MHA, ...)
   local e = a.embed_dim
+  if not a.batch_first then error("nn.MultiheadAttention: inputs are (N, L, E): batch_first = false is not known; transpose them", 2) end
   if e % a.num_heads ~= 0 then
     error(("nn.MultiheadAttention: embed_dim (%d) must be divisible by num_heads (%d)"):format(e, a.num_heads), 2)
   end

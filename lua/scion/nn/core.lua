@@ -204,9 +204,22 @@ function M.apply_op(op, level, ...)
   if type(given[1]) == "string" and info.inputs[1] and info.inputs[1].variadic then -- einsum says what to do first
     table.insert(given, n, table.remove(given, 1))
   end
+  -- Parameters may stand between inputs, as in gather(x, dim, ids): takes the next tensor out from behind them.
+  local function next_tensor()
+    for k = at + 1, n do
+      if is_symbol(given[k]) or is_tensor(given[k]) then
+        n = n - 1
+        return table.remove(given, k)
+      end
+    end
+  end
   for i, slot in ipairs(info.inputs) do
     local value = given[at]
-    if slot.variadic then
+    local later = not slot.variadic and value ~= nil and not is_symbol(value) and not is_tensor(value) and not (type(value) == "number" and slot.number)
+      and next_tensor()
+    if later then
+      inputs[i] = as_symbol(op, later, level + 1)
+    elseif slot.variadic then
       local list = type(value) == "table" and not is_symbol(value) and value or nil
       if list then
         for k = 1, #list do inputs[i + k - 1] = as_symbol(op, list[k], level + 1) end

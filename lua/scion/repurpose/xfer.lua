@@ -106,7 +106,9 @@ function M.load(path, opts)
   end
   local name = saved.repurposer_class
   if name ~= "LrRepurposer" and name ~= "SvmRepurposer" then
-    check.raise("load_xfer: %s holds a %s; LrRepurposer and SvmRepurposer can be read", path, name)
+    local symbol = path:gsub("%.json$", "") .. "-symbol.json"
+    check.raise("load_xfer: %s holds a %s; LrRepurposer and SvmRepurposer can be read%s", path, name,
+      name:find "^NeuralNetwork" and ("; the network that it trained is %s, which scion.load reads"):format(symbol) or "")
   end
   local target = type(saved.target_model) == "table" and saved.target_model.model
   if type(target) ~= "table" or type(target.attributes) ~= "table" then check.raise("load_xfer: %s has no target_model", path) end

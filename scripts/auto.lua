@@ -14,8 +14,8 @@ local args = scion.cli.parse {
     { "splits", "N", "draws of the examples to learn from; accuracies are means", default = 3, min = 1 } },
 }
 local root = data.data_dir()
-if not root then error("no data directory was found (SCION_DATA)", 0) end
-if args.out then scion.io.make_dir(args.out) end
+if not root then args:fail(nil, "no data directory was found (SCION_DATA)") end
+if args.out then args:try("out", scion.io.make_dir, args.out) end -- before anything takes long
 if args.quick then args.budget = math.min(args.budget, 5) end
 local per_class = args.quick and 4 or args.per_class
 local test_items = args.quick and 50 or 500
@@ -136,12 +136,12 @@ end
 
 local rows, ties, n = {}, 0, 0
 for _, task in ipairs(args.tasks or TASKS) do
-  local load = LOADERS[task] or error(("unknown task '%s' (known: %s)"):format(task, table.concat(TASKS, ", ")), 0)
+  local load = LOADERS[task] or args:fail("tasks", ("unknown task '%s' (known: %s)"):format(task, table.concat(TASKS, ", ")))
   local mean, of_default, order, verdicts, longest, n_train = 0, {}, {}, 0, 0, 0
   local splits = args.quick and 1 or args.splits
   for k = 1, splits do
     split = k
-    local few, test, list = load()
+    local few, test, list = args:try(nil, load)
     local begun = scion.progress.now()
     local rp, report = scion.repurpose.auto { source = list, train = few, budget = args.budget, n_trials = args.quick and 8 or args.trials, seed = args.seed,
       steps = args.quick and 20 or nil }

@@ -18,6 +18,7 @@ local args = scion.cli.parse {
     { "dir", "DIR", "where Omniglot lies" }, { "seeds", "N", "repetitions", default = 1, min = 1 } },
 }
 if scion.mpi.rank() > 0 then args.out = nil end
+if args.out then args:try("out", scion.io.make_dir, args.out) end -- before anything takes long
 if args.quick then args.steps, args.tasks, args.iterations = 4, 2, 3 end
 local F <const> = args.quick and 8 or 32
 
@@ -25,7 +26,7 @@ local set, known, unseen
 if args.omniglot then
   local here = arg[0]:match("^(.*)/scripts/[^/]*$") or "."
   local omniglot = dofile(here .. "/datasets/omniglot.lua")
-  set = omniglot.read { dir = args.dir, alphabets = args.quick and 4 or nil, quiet = args.quick }
+  set = args:try("dir", omniglot.read, { dir = args.dir, alphabets = args.quick and 4 or nil, quiet = args.quick })
   local valid
   known, valid, unseen = omniglot.split(set, 0)
   table.move(valid, 1, #valid, #unseen + 1, unseen)
@@ -129,7 +130,6 @@ for i, name in ipairs(NAMES) do
   series[i] = { label = name, x = CHECKPOINTS, y = total[name] }
 end
 if args.out then
-  scion.io.make_dir(args.out)
   scion.plot.lines { series = series, x_label = "steps on the new task", y_label = "accuracy on unseen images", out = args.out .. "/few_images.svg",
     title = ("%d images of each of %d unseen classes"):format(args.shots, ways) }
 end

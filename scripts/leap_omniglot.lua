@@ -22,6 +22,7 @@ local args = scion.cli.parse {
     { "dir", "DIR", "where Omniglot lies" } },
 }
 if scion.mpi.rank() > 0 then args.out = nil end
+if args.out then args:try("out", scion.io.make_dir, args.out) end -- before anything takes long
 if type(args.methods) == "string" then args.methods = { args.methods } end
 local ways = 20
 if args.quick then args.seeds, args.meta_steps, args.steps, args.filters, args.alphabets, args.held_out, ways = 1, 1, 3, 4, 2, 2, 5 end
@@ -130,10 +131,12 @@ local function mean_sd(list)
   return mean, #list > 1 and math.sqrt(square / (#list - 1)) or 0
 end
 
+for _, method in ipairs(args.methods) do
+  if not TRAIN[method] then args:fail("methods", ("unknown method '%s' (known: fomaml, finetune, leap, none, reptile, warp)"):format(method)) end
+end
 print(("%s, %d meta-steps of 5 tasks, %d inner steps, %d filters, %d seeds"):format(what, args.meta_steps, args.steps, args.filters, args.seeds))
 local rows = {}
 for _, method in ipairs(args.methods) do
-  if not TRAIN[method] then error(("leap_omniglot: unknown method '%s'"):format(method), 0) end
   local errors, aucs, settled, begun = {}, {}, {}, scion.clock()
   for k = 1, args.seeds do
     local seed = args.seed + k - 1
@@ -164,6 +167,5 @@ print(scion.json.encode { script = "leap_omniglot", seeds = args.seeds, rows = r
 if args.out then
   local labels, values, errors = {}, {}, {}
   for i, r in ipairs(rows) do labels[i], values[i], errors[i] = r.method, 100 * r.error, 100 * r.error_sd end
-  scion.io.make_dir(args.out)
   scion.plot.bars { labels = labels, values = values, errors = errors, x_label = "error % on held-out alphabets", out = args.out .. "/leap_omniglot.svg" }
 end

@@ -16,6 +16,7 @@ local args = scion.cli.parse {
     { "as_xfer", nil, "reproduce Xfer's accumulation and its printed decay (meta batch 3, meta learning rate 1e-4)" } },
 }
 if scion.mpi.rank() > 0 then args.out = nil end
+if args.out then args:try("out", scion.io.make_dir, args.out) end -- before anything takes long
 
 local seeds = args.quick and 2 or args.seeds
 local meta_lr = args.meta_lr or (args.as_xfer and 1e-4 or 2e-3)
@@ -47,7 +48,6 @@ for k = 1, seeds do
   local lmr, means, initial = run(seed)
   runs[k], starts[k] = means, initial
   if k == 1 and args.out then
-    scion.io.make_dir(args.out)
     lmr.meta_logger:plot_losses(args.out .. "/leap_losses.svg")
     lmr.meta_logger:plot_params("weight", args.out .. "/leap_paths.svg")
   end

@@ -26,6 +26,8 @@ local args = scion.cli.parse {
     { "weights", "FILES", "trained encoder and relation network (method relation): measured as they are", type = "list" }, { "dir", "DIR", "where Omniglot lies" },
     { "checkpoint", "FILE", "kept up to date" }, { "resume", nil, "go on from the checkpoint" }, { "log", "FILE", "JSON lines" } },
 }
+if scion.mpi.rank() > 0 then args.out = nil end
+if args.out then args:try("out", scion.io.make_dir, args.out) end -- before anything takes long
 local method, quick = args.method, args.quick
 local metric = method == "protonet" or method == "matching" or method == "relation"
 if quick then args.filters, args.episodes = args.weights and 64 or 8, 4 end
@@ -51,6 +53,7 @@ else
   side, what = 28, "Fashion-MNIST classes (Omniglot is not here)"
   args.ways = math.min(args.ways, 5)
 end
+if args.ways > #test_classes then args:fail("ways", ("%d, there are %d classes held out"):format(args.ways, #test_classes)) end
 -- The authors of the trained networks give them paper = 1, ink = 0, brought to mean 0 and variance 1 over their training drawings.
 local function as_trained(x) return x:mul(-1):add(1 - 0.92206):mul(1 / 0.08426) end
 local function episodes(classes, ways, shots, queries, seed, rotations)
@@ -174,8 +177,7 @@ if not args.weights then
 end
 if not args.weights then iterations = algorithm.meta_steps_done end -- fewer after Ctrl-C
 local result = measure(iterations, args.episodes)
-if args.out and scion.mpi.rank() == 0 then
-  scion.io.make_dir(args.out)
+if args.out then
   local xs, ys = {}, {}
   for i, point in ipairs(curve) do xs[i], ys[i] = point.step, point.accuracy end
   scion.plot.lines { series = { { label = method, x = xs, y = ys } }, x_label = "meta-step", y_label = "accuracy", out = args.out .. "/omniglot.svg" }

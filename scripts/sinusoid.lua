@@ -16,6 +16,8 @@ local args = scion.cli.parse {
     { "meta_batch", "N", "tasks of a meta-step", default = 25, min = 1 }, { "inner_steps", "N", "inner steps in training (not reptile)", default = 1, min = 1 },
     { "log", "FILE", "JSON lines of the first seed" } },
 }
+if scion.mpi.rank() > 0 then args.out = nil end
+if args.out then args:try("out", scion.io.make_dir, args.out) end -- before anything takes long
 if args.quick then args.seeds, args.iterations, args.tasks = 1, 60, 20 end
 
 local function net()
@@ -74,8 +76,7 @@ for _, name in ipairs(methods) do
   print(("%-8s  steps %s   %.2f ms an iteration"):format(name, table.concat(parts, "   "), json.ms))
   print(scion.json.encode(json))
 end
-if args.out and scion.mpi.rank() == 0 then
-  scion.io.make_dir(args.out)
+if args.out then
   scion.plot.lines { series = series, x_label = "steps on a new task", y_label = "mean squared error", out = args.out .. "/sinusoid.svg",
     title = ("%d-shot sinusoids"):format(args.shots) }
 end

@@ -22,19 +22,19 @@ local args = scion.cli.parse {
 }
 local root = data.data_dir()
 local function shared(path)
-  if not root then error("no data directory was found; give --source and --data", 0) end
+  if not root then args:fail(nil, "no data directory was found; give --source and --data") end
   return root .. "/" .. path
 end
-if args.out then scion.io.make_dir(args.out) end
+if args.out then args:try("out", scion.io.make_dir, args.out) end -- before anything takes long
 local splits = args.quick and 1 or args.splits
 local clock = scion.progress.now
 local begun = clock()
 
 local path = args.source or shared "models/imagenet/mobilenet_v2_1.0_224_dequantised.onnx"
-local source = scion.load(path)
+local source = args:try("source", scion.load, path)
 source:eval()
-local sketches = data.image_folder { dir = args.data or shared "datasets/xfer_demos/test_sketches", size = 224, crop = 1, normalise = "symmetric",
-  batch_size = 8 }
+local sketches = args:try("data", data.image_folder, { dir = args.data or shared "datasets/xfer_demos/test_sketches", size = 224, crop = 1, normalise = "symmetric",
+  batch_size = 8 })
 local set = sketches.dataset
 local head, feature = scion.repurpose.graph.head(source)
 local fixed = scion.repurpose.graph.upstream(source, { feature })

@@ -44,6 +44,20 @@ describe("a learning-to-learn script", function()
     local wrong = helper.run { "scion", "scripts/omniglot.lua", "--quick", "--method", "maml", "--weights", weights }
     assert.truthy(wrong.err:find("for --method relation", 1, true))
   end)
+  it("says in one line, and at once, what it cannot do", function()
+    local file = helper.write_file(helper.tmpdir() .. "/file", "")
+    local function says(text, name, ...)
+      local result = helper.run { "scion", ("scripts/%s.lua"):format(name), "--quick", ... }
+      assert.equal(1, result.code)
+      assert.matches(text, result.err)
+      assert.is_nil(result.err:find("stack traceback", 1, true))
+    end
+    says("^sinusoid: %-%-out: .*File exists", "sinusoid", "--out", file)
+    says("^leap_synthetic: %-%-out: .*File exists", "leap_synthetic", "--out", file)
+    if not omniglot and not fashion then return pending "needs Omniglot or dataset-fashion-mnist" end
+    says("^leap_omniglot: %-%-methods: unknown method 'magic'", "leap_omniglot", "--methods", "magic")
+    if omniglot then says("^omniglot: %-%-ways: 500, there are %d+ classes held out", "omniglot", "--ways", "500") end
+  end)
   it("compares Leap with its kin on alphabets", function()
     if not omniglot and not fashion then return pending "needs Omniglot or dataset-fashion-mnist" end
     local result = run("leap_omniglot", "--methods", "none,leap,reptile,fomaml,finetune,warp")

@@ -44,6 +44,23 @@ describe("a folder of pictures", function()
     end
   end)
 
+  it("are passed over where a first one is looked at: by repurposers and handlers", function()
+    local first = folder("first", { ["a/1.ppm"] = "junk", ["a/2.ppm"] = ppm(8, 8), ["b/1.ppm"] = ppm(8, 8), ["b/2.ppm"] = ppm(8, 8) })
+    local it = data.image_folder(first, { size = 4, on_error = "skip", batch_size = 2 })
+    local net = nn.Sequential { nn.Conv2d(3, 2, 1, { name = "c" }), nn.Flatten { name = "f" }, nn.Linear(32, 3, { name = "o" }) }
+    local emit = scion.emit
+    scion.emit = function() end
+    local ok, message = pcall(function()
+      assert.equal(1, #(it:first()))
+      local lr = scion.LrRepurposer { source_model = net, feature_layer_names = { "f" } }:repurpose(it)
+      assert.equal("data (2, 3, 4, 4)", (tostring(lr.provide_data[1]):gsub("^%w+", "data")))
+      scion.NeuralNetworkRandomFreezeRepurposer { source_model = net, num_layers_to_drop = 1, fixed_layers = { "c" }, num_epochs = 1 }:repurpose(it)
+      scion.ModelHandler(net):get_module(it)
+    end)
+    scion.emit = emit
+    assert.is_true(ok, message)
+  end)
+
   it("without any that can be read is an error even so", function()
     local broken = folder("broken", { ["a/1.jpg"] = "x", ["b/1.jpg"] = "y" })
     fails(function()

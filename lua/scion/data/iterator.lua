@@ -271,6 +271,20 @@ function Iterator:with(changes)
   return Iterator(self.dataset, opts)
 end
 
+--- The first item, as a batch of one: x, y. The iterator stays where it is; pictures that cannot be read and are to be skipped are passed over.
+function Iterator:first()
+  local function first_of(batch_size)
+    return self:with({ batch_size = batch_size, shuffle = false, last_batch = "keep", balance = "none", prefetch = 0 }):next()
+  end
+  local ok, x, y = pcall(first_of, 1)
+  if not ok then x, y = first_of(math.max(self.batch_size, 32)) end
+  local function one(t) return t ~= nil and t:narrow(1, 1, 1) or nil end
+  if type(x) ~= "table" then return one(x), one(y) end
+  local list = {}
+  for i, t in ipairs(x) do list[i] = one(t) end
+  return list, one(y)
+end
+
 --- The data once, item after item, nothing random and nothing left out: for predictions and features.
 function Iterator:in_order(batch_size)
   local opts = { batch_size = batch_size or self.batch_size, prefetch = self.prefetch }

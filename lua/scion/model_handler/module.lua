@@ -11,8 +11,8 @@ local function scion() return require "scion" end
 --- can be copied.
 function M.input_shapes(it)
   local x
-  if type(it) == "table" and it.with then
-    x = it:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none", prefetch = 0 }:next()
+  if type(it) == "table" and it.first then
+    x = it:first()
   else
     x = it()
     if type(it) == "table" and it.reset then it:reset() end

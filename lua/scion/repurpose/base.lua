@@ -121,8 +121,8 @@ end
 
 -- What training batches look like: lists of { name, shape }, of the inputs and of the targets.
 local function provided(self, train)
-  if type(train) ~= "table" or not train.with then return nil end
-  local x, y = train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none", prefetch = 0 }:next()
+  if type(train) ~= "table" or not train.first then return nil end
+  local x, y = train:first()
   if x == nil then return nil end
   local inputs = (self.source_model or self.target_model):inputs()
   local function described(t, name)

@@ -99,7 +99,7 @@ local function cached(self, net, train, validation)
   if validation and not is_fixed(validation) then return nil end
   local boundary = graph.frozen_boundary(net)
   if not boundary then return nil end
-  local x = train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none" }:next()
+  local x = train:first()
   local shape = graph.probe(net, { boundary }, x)[1]
   local bytes = 4 * (#train.dataset + (validation and #validation.dataset or 0))
   for d = 2, #shape do bytes = bytes * shape[d] end
@@ -205,8 +205,8 @@ end
 
 -- Raises where the module gives another number of scores than there are classes.
 local function check_outputs(self, net, train)
-  if type(self.options.loss) == "function" or type(train) ~= "table" or not train.with then return end
-  local x = train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none", prefetch = 0 }:next()
+  if type(self.options.loss) == "function" or type(train) ~= "table" or not train.first then return end
+  local x = train:first()
   local shape = x ~= nil and graph.probe(net, { net:outputs()[1] }, x)[1]
   if not shape or #shape == 1 and self.task == "regression" and self.n_outputs == 1 then return end
   if #shape ~= 2 or shape[2] ~= self.n_outputs then
@@ -237,8 +237,7 @@ local function prepare(self, train)
     if type(train) == "function" then
       check.raise(getmetatable(self).class_name .. ": repurpose needs an iterator over a data set (scion.data.tensors makes one of tensors), got a function")
     end
-    local first = train.with and train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none" } or train
-    local _, y = first:next()
+    local _, y = (train.first or train.next)(train)
     if y == nil then check.raise(getmetatable(self).class_name .. ": repurpose needs data with targets") end
     self.n_outputs = y:dim() == 2 and y:size(2) or 1
   end
@@ -461,8 +460,7 @@ end
 ---   know by name, random for the others; "regression": a converged logistic (of numbers: ridge) regression on the features.
 function Neural:_add_head(net, value, name, train, head)
   local s = require "scion"
-  local first = train.with and train:with { batch_size = 1, shuffle = false, last_batch = "keep", balance = "none" } or train
-  local x = first:next()
+  local x = (train.first or train.next)(train)
   local shape = graph.probe(net, { value }, x)[1]
   local width = 1
   for d = 2, #shape do width = width * shape[d] end

@@ -315,7 +315,10 @@ local function train_batch(run, x, y)
   if not run.shapes_known and scion().is_net(run.net) then
     run.shapes_known = true
     local shapes = {}
-    for i, input in ipairs(type(x) == "table" and x or { x }) do shapes[i] = input.shape end
+    for i, input in ipairs(type(x) == "table" and x or { x }) do
+      shapes[i] = input.shape
+      shapes[i].dtype = input.dtype
+    end
     require("scion.nn.input_shapes").remember(run.net, shapes)
   end
   local loss = run.loss(output, y, x)

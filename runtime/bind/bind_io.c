@@ -184,7 +184,8 @@ static int m_save_onnx(lua_State *L) { /* (path, net, { { shape... }, ... } or n
       lua_rawgeti(L, 3, i + 1);
       shapes[i].dtype = info.shape.dtype;
       shapes[i].n_dims = bind_ints(L, lua_gettop(L), "save_onnx: shape", shapes[i].shape, SCION_MAX_DIMS);
-      lua_pop(L, 1);
+      if (lua_getfield(L, -1, "dtype") == LUA_TSTRING) shapes[i].dtype = (int32_t)bind_dtype(L, -1, "save_onnx: dtype");
+      lua_pop(L, 2);
     }
   }
   bind_try(L, scion_onnx_save(bind_ctx(L), net, path, shapes));

@@ -273,6 +273,20 @@ describe("net:save_onnx", function()
     same(scion.load(dir .. "/t.scion"):to_net():save_onnx(dir .. "/t.onnx"))
     rp = scion.NeuralNetworkFineTuneRepurposer { source_model = net(), transfer_layer_name = "flat", num_epochs = 1 }:repurpose(data)
     same(rp:to_net():save_onnx(dir .. "/t.onnx"))
+    local words = scion.tensor({ { 1, 2, 3 }, { 4, 5, 6 }, { 7, 8, 9 } }, { dtype = "i64" }) -- integers stay integers
+    local text = nn.Sequential { nn.Embedding(10, 4, { name = "e" }), nn.LSTM(4, 3, { batch_first = true, name = "l" }) }
+    rp = scion.LrRepurposer { source_model = text, feature_layer_names = { "l" } }:repurpose(scion.data.tensors { x = words, labels = { 1, 2, 1 } })
+    rp:to_net():save_onnx(dir .. "/t.onnx")
+    assert.allclose(scion.load(dir .. "/t.onnx")(words), rp:predict_probability(words), { rtol = 1e-4, atol = 1e-5 })
+    text:eval():save_onnx(dir .. "/t.onnx", { 1, 3, dtype = "i64" })
+    -- one input declared, the other seen
+    local a, b = nn.input("a", { shape = { -1, 2 } }), nn.input("b")
+    local two = nn.Graph({ a, b }, nn.add(nn.Linear(2, 3, { name = "la" })(a), nn.Linear(4, 3, { name = "lb" })(b)))
+    local pairs_of = scion.data.tensors { x = { scion.randn(4, 2), scion.randn(4, 4) }, labels = { 1, 2, 3, 1 } }
+    two:fit(pairs_of, { progress = false })
+    two:eval():save_onnx(dir .. "/t.onnx")
+    local x1, x2 = scion.randn(5, 2), scion.randn(5, 4)
+    assert.allclose(scion.no_grad(scion.load(dir .. "/t.onnx"), x1, x2), scion.no_grad(two, x1, x2), { rtol = 1e-4, atol = 1e-5 })
   end)
 
   it("names the layer that ONNX has no word for, and what it must know", function()

@@ -33,16 +33,12 @@ end
 --- stays free. shapes: sizes of the inputs, { 1, 3, 224, 224 } or a list of those for several inputs; by default those that the net
 --- declares (net:describe_input), or of the data that it was trained on.
 ---@param path string
----@param shapes? integer[]|integer[][] also as { input_shape = shapes }
+---@param shapes? integer[]|integer[][] also as { input_shape = shapes }; { 1, 7, dtype = "i64" } for numbers of another type than f32
 function Net:save_onnx(path, shapes)
   local inputs = self:inputs()
   if shapes == nil then
-    for i, known in ipairs(input_shapes.known(self) or {}) do
-      if not inputs[i].shape then -- what is declared is the writer's own to read
-        shapes = shapes or {}
-        known[1] = 2
-      end
-      if shapes then shapes[i] = known end
+    for _, input in ipairs(inputs) do
+      if not input.shape then shapes = input_shapes.known(self) end -- what is declared the writer reads itself
     end
   elseif type(shapes) ~= "table" then
     check.raise("save_onnx: shapes must be a shape of the input, or a list of them, got %s", check.describe(shapes))

@@ -128,7 +128,7 @@ local function provided(self, train)
   local function described(t, name)
     local shape = t.shape
     shape[1] = train.batch_size
-    return { name = name, shape = shape }
+    return { name = name, shape = shape, dtype = t.dtype }
   end
   local data = {}
   for i, t in ipairs(type(x) == "table" and x or { x }) do data[i] = described(t, inputs[i] and inputs[i].name or "x" .. i) end
@@ -367,7 +367,10 @@ end
 --- For subclasses: tells a net what the training data looked like. Returns it.
 function Repurposer:_remember_shapes(net)
   local shapes = {}
-  for i, item in ipairs(self.provide_data or {}) do shapes[i] = item.shape end
+  for i, item in ipairs(self.provide_data or {}) do
+    shapes[i] = table.move(item.shape, 1, #item.shape, 1, {})
+    shapes[i].dtype = item.dtype
+  end
   if self.provide_data then input_shapes.remember(net, shapes) end
   return net
 end

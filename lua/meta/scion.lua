@@ -7332,6 +7332,9 @@ function scion.meta.IMAML:solve(apply, b, lambda, steps) end
 ---@overload fun(...): scion.Leap
 scion.meta.Leap = {}
 
+--- Tasks need no queries to be trained on.
+function scion.meta.Leap:check_task(task, level) end
+
 --- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function scion.meta.Leap:meta_step(list) end
 
@@ -7564,6 +7567,9 @@ function scion.meta.RelationNet:statistics() end
 ---@overload fun(...): scion.Reptile
 scion.meta.Reptile = {}
 
+--- Tasks need no queries to be trained on.
+function scion.meta.Reptile:check_task(task, level) end
+
 --- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function scion.meta.Reptile:meta_step(list) end
 
@@ -7632,11 +7638,14 @@ function scion.meta.tasks.alphabets(opts) end
 --- itself; of tensors, `size` items (nil: all) in an order shuffled anew in every pass by `keys`.
 function scion.meta.tasks.batches(where, task, size, all, ...) end
 
---- Checks one task; returns it.
-function scion.meta.tasks.check(where, task, level) end
+--- Checks one task; returns it. parts: { "support" } where queries are not needed.
+function scion.meta.tasks.check(where, task, level, parts) end
 
 --- Support items and queries that are to be put together must have one shape.
 function scion.meta.tasks.check_joined(where, task, level) end
+
+--- Raises unless a task is one that can be trained on without queries: support items, { train = iterator } or an iterator.
+function scion.meta.tasks.check_trained(where, task, level) end
 
 --- Number of items.
 function scion.meta.tasks.count(x) end
@@ -7669,6 +7678,9 @@ function scion.meta.tasks.join(list) end
 
 --- What messages call task number i of a source.
 function scion.meta.tasks.label(i) end
+
+--- The label of a task, if it has one; a task may be an iterator.
+function scion.meta.tasks.label_of(task) end
 
 --- Linear regressions, as in Xfer's Leap demo: a list of tasks. Options: weights (one list a task), bias, examples 200, held_out 50, std_x 1,
 --- std_noise 0.01, seed.

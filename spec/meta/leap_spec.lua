@@ -171,6 +171,14 @@ describe("Leap", function()
     local lmr = meta.LeapMetaRepurposer { model = nn.Linear(2, 1), num_meta_steps = 2, num_epochs = 3, verbosity = 0 }
     lmr:repurpose(list, { meta_batch_size = 3, with_replacement = true })
     assert.equal(2, #lmr.meta_logger.losses)
+    for _, name in ipairs { "Leap", "Reptile", "WarpLeap" } do -- these need no queries
+      local net = nn.Sequential { nn.Linear(2, 3), nn.Linear(3, 1) }
+      local algorithm = meta[name] { model = net, lr = 0.01, meta_lr = 0.01, inner_steps = 2, warp = name == "WarpLeap" and "linear" or nil }
+      local plain = { { train = list[1] }, list[2], { support_x = scion.randn(4, 2), support_y = scion.randn(4, 1) } }
+      algorithm:fit(plain, { meta_steps = 2, meta_batch_size = 3, progress = false })
+      assert.equal(2, algorithm.meta_steps_done)
+      assert.error_matches(function() algorithm:fit({ {} }, { meta_steps = 4, progress = false }) end, name .. ":fit: a task is .* or an iterator, got an empty table")
+    end
     -- and adapts to one, over its batches for num_epochs
     local fast = lmr:adapt(list[1])
     assert.equal(9, fast.steps)

@@ -123,7 +123,7 @@ describe("a script", function()
     assert.truthy(helper.exists(dir .. "/demo.svg"))
   end)
 
-  it("searches for sketches, and repurposes them by itself", function()
+  it("searches for sketches, and repurposes them by itself #slow", function()
     if not helper.find_data "datasets/xfer_demos/test_sketches" or not helper.find_data "models/imagenet" then return pending "needs sketches and MobileNet" end
     local out = dir .. "/searches"
     local result = helper.run { "scion", "scripts/xfer_hpo.lua", "--quick", "--iterations", "3", "--epochs", "1", "--out", out }

@@ -110,7 +110,7 @@ end
 --- Begins task k of a list; returns its number in the meta-batch. Random numbers, of dropout, are those of the task, whoever runs it.
 function Algorithm:begin_task(list, k)
   local number = list.numbers and list.numbers[k] or k
-  self.running = list[k].label
+  self.running = task_sources.label_of(list[k])
   if list.random then scion().rng_state((list.random ~ number * 0x9E3779B97F4A7C15) & math.maxinteger, 0) end
   return number
 end

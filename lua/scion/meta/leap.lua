@@ -74,7 +74,7 @@ function Path:restart() self.last = nil end
 --- Trains a learner on one task and gathers its path. `report(step, loss)` is called at every step.
 ---@return scion.meta.Learner
 function Leap:walk(task, path, batch, steps, report)
-  local learner = self:clone { cut = true, label = task.label }
+  local learner = self:clone { cut = true, label = task_sources.label_of(task) }
   for step = 1, steps do
     local inner_scope <close> = scion().scope()
     local x, y = batch()
@@ -86,6 +86,9 @@ function Leap:walk(task, path, batch, steps, report)
   end
   return learner
 end
+
+--- Tasks need no queries to be trained on.
+function Leap:check_task(task, level) task_sources.check_trained(self.name .. ":fit", task, level) end
 
 --- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function Leap:meta_step(list)

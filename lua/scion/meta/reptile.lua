@@ -36,13 +36,16 @@ local function pull(self, learner, share)
   end)
 end
 
+--- Tasks need no queries to be trained on.
+function Reptile:check_task(task, level) task_sources.check_trained(self.name .. ":fit", task, level) end
+
 --- From a list of tasks to .grad of the meta parameters; returns { loss =, accuracy = }.
 function Reptile:meta_step(list)
   local total = 0
   for k, task in ipairs(list) do
     local scope <close> = scion().scope()
     local number = self:begin_task(list, k)
-    local learner = self:clone { cut = true, label = task.label }
+    local learner = self:clone { cut = true, label = task_sources.label_of(task) }
     if self.keep_state then
       self.carried = self.carried or learner.state
       learner.state = self.carried

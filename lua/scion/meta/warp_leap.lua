@@ -100,7 +100,7 @@ function WarpLeap:meta_step(list)
     local path = Leap.Path(self)
     local batch = task_sources.batches(self.name, task, self.batch_size, false, self.seed, self.tasks_drawn, number)
     local probe_batch = task_sources.batches(self.name, task, self.batch_size, false, self.seed, self.tasks_drawn, number, 1)
-    local learner, sums = self:clone { cut = true, label = task.label }, {} -- sums: of the warps' gradients
+    local learner, sums = self:clone { cut = true, label = task_sources.label_of(task) }, {} -- sums: of the warps' gradients
     for step = 1, steps do
       local inner_scope <close> = scion().scope()
       if (step - 1) % self.warp_every == 0 then warp_gradient(self, learner, probe_batch, share, sums) end

@@ -69,6 +69,8 @@ end
 --- What messages call task number i of a source.
 function M.label(i) return i < M.HELD_OUT and ("task %d"):format(i) or ("held-out task %d"):format(i - M.HELD_OUT + 1) end
 
+local FIELDS <const> = { "support_x", "support_y", "query_x", "query_y" }
+
 --- The base of sources: a subclass defines task(i).
 local Source = class.class "TaskSource"
 M.Source = Source
@@ -86,7 +88,12 @@ end
 --- n tasks as one whose items stand one task after the other, with the field `tasks` = n; nil where their shapes differ.
 function Source:batch(first, n)
   local list = self:tasks(first, n)
-  for _, task in ipairs(list) do M.check("meta-batch", task) end
+  for _, task in ipairs(list) do
+    for _, field in ipairs(FIELDS) do
+      if type(task) ~= "table" or rawget(task, field) == nil then return nil end
+    end
+    M.check("meta-batch", task)
+  end
   return M.stack(list)
 end
 
@@ -126,14 +133,21 @@ function M.tensors_in(value, out)
   return out
 end
 
-local FIELDS <const> = { "support_x", "support_y", "query_x", "query_y" }
+--- The label of a task, if it has one; a task may be an iterator.
+function M.label_of(task) return type(task) == "table" and rawget(task, "label") or nil end
 
---- Checks one task; returns it.
-function M.check(where, task, level)
+--- Raises unless a task is one that can be trained on without queries: support items, { train = iterator } or an iterator.
+function M.check_trained(where, task, level)
+  if type(task) == "table" and rawget(task, "support_x") ~= nil then return M.check(where, task, (level or 2) + 1, { "support" }) end
+  M.batches(where, task)
+end
+
+--- Checks one task; returns it. parts: { "support" } where queries are not needed.
+function M.check(where, task, level, parts)
   level = (level or 2) + 1
   if type(task) ~= "table" then error(("%s: a task is a table { support_x, support_y, query_x, query_y }, got %s"):format(where, check.describe(task)), level) end
   if task.label then where = ("%s: %s"):format(where, task.label) end
-  for _, part in ipairs { "support", "query" } do
+  for _, part in ipairs(parts or { "support", "query" }) do
     local x, y = task[part .. "_x"], task[part .. "_y"]
     if not M.is_input(x) then
       error(("%s: %s_x of a task must be a tensor or a list of tensors of equally many items, got %s"):format(where, part, check.describe(x)), level)
@@ -193,7 +207,7 @@ end
 
 -- The items of a task that an algorithm without queries trains on: all of them, or the support items.
 local function items(task, all)
-  if not all then return task.support_x, task.support_y end
+  if not all or task.query_x == nil then return task.support_x, task.support_y end
   M.check_joined("task", task)
   return M.join { task.support_x, task.query_x }, scion().cat({ task.support_y, task.query_y }, 1)
 end

@@ -6664,6 +6664,9 @@ function scion.data.Iterator:batches() end
 --- Items per class, in class order.
 function scion.data.Iterator:class_counts() end
 
+--- The first item, as a batch of one: x, y. The iterator stays where it is; pictures that cannot be read and are to be skipped are passed over.
+function scion.data.Iterator:first() end
+
 --- What a checkpoint keeps: a plain table.
 function scion.data.Iterator:get_state() end
 

@@ -359,7 +359,7 @@ describe("MAML with tasks of its own", function()
     says("MAML:adapt: expected a task", maml.adapt, maml, {})
     local task = sine_task()
     task.query_y = task.query_y:narrow(1, 1, 2)
-    says("5 items in query_x but 2 in query_y", maml.fit, maml, { task }, { progress = false, meta_steps = 1, meta_batch_size = 1 })
+    says("MAML:fit: task 1: 5 items in query_x but 2 in query_y", maml.fit, maml, { task }, { progress = false, meta_steps = 1, meta_batch_size = 1 })
     -- tasks of a list are named by their place in it; heads, shapes and classes that do not fit
     local function ids(list) return scion.tensor(list, { dtype = "i64" }) end
     local function task_of(x, y, qx, qy) return { support_x = x, support_y = ids(y), query_x = qx, query_y = ids(qy) } end

@@ -89,10 +89,7 @@ end
 function Source:batch(first, n)
   local list = self:tasks(first, n)
   for _, task in ipairs(list) do
-    for _, field in ipairs(FIELDS) do
-      if type(task) ~= "table" or rawget(task, field) == nil then return nil end
-    end
-    M.check("meta-batch", task)
+    if not pcall(M.check, "", task) then return nil end -- one by one, where what is wrong is told
   end
   return M.stack(list)
 end

@@ -38,6 +38,10 @@ static void pack_patches(const job *j, int64_t g, int64_t p0, int64_t p1, float 
       scion__k->panel_spread_f32(p - p0, count, j->plain ? x + r * in_plane + q : columns + r * count, to + r * j->cols, panel);
     p += count;
   }
+  /* columns beyond the last position are multiplied too and dropped: any number will do, but not whatever lay there */
+  int64_t last = (p1 - p0) % j->cols;
+  for (int64_t r = 0; last > 0 && r < j->depth; r++)
+    memset(to + (p1 - p0) / j->cols * panel + r * j->cols + last, 0, (size_t)(j->cols - last) * sizeof *to);
 }
 
 /* Sums of positions p0 .. p1 - 1 of one output channel into the result. */
@@ -135,8 +139,6 @@ scion_status scion__conv_panel_forward(scion_context *ctx, const scion_conv_job 
     scion__free(ctx, packed, w_bytes);
     return SCION_ENOMEM;
   }
-  /* columns beyond the last position are multiplied too and dropped: any number will do, but not none */
-  memset(j.scratch, 0, bytes);
   pack_job p = { &j, w, packed };
   scion__parallel_range(ctx, c->groups * j.blocks, scion__max(1, 32768 / (j.depth * j.rows)), pack_weights, &p);
   j.w = packed;

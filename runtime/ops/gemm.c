@@ -53,6 +53,31 @@ static bool skinny(int dtype, int64_t m, int64_t n, int64_t k, scion_matrix a, s
   return true;
 }
 
+/* One row or one column: the BLAS would copy the whole matrix before it multiplies. */
+static bool vector(int dtype, int64_t m, int64_t n, int64_t k, scion_matrix a, scion_matrix b, scion_matrix y, bool accumulate) {
+  scion_matrix w = m == 1 ? b : a; /* rows x cols as it lies in memory, rows `ld` apart */
+  int64_t rows = m == 1 ? k : m, cols = m == 1 ? n : k, ld = w.row;
+  bool turned = m == 1;
+  if (!(m == 1 && y.col == 1) && n != 1) return false;
+  if (w.col != 1) {
+    if (w.row != 1) return false;
+    rows = m == 1 ? n : k, cols = m == 1 ? k : m, ld = w.col;
+    turned = !turned;
+  }
+  blasint inc_x = (blasint)(m == 1 ? a.col : b.row), inc_y = (blasint)(m == 1 ? 1 : y.row);
+  const char *x = m == 1 ? a.data : b.data;
+  if (ld < cols || inc_x < 1 || inc_y < 1) return false;
+  CBLAS_TRANSPOSE t = turned ? CblasTrans : CblasNoTrans;
+  if (dtype == SCION_F32) {
+    cblas_sgemv(CblasRowMajor, t, (blasint)rows, (blasint)cols, 1, (const float *)(void *)w.data, (blasint)ld, (const float *)(const void *)x, inc_x,
+                accumulate ? 1 : 0, (float *)(void *)y.data, inc_y);
+  } else {
+    cblas_dgemv(CblasRowMajor, t, (blasint)rows, (blasint)cols, 1, (const double *)(void *)w.data, (blasint)ld, (const double *)(const void *)x, inc_x,
+                accumulate ? 1 : 0, (double *)(void *)y.data, inc_y);
+  }
+  return true;
+}
+
 void scion__gemm_serial(int dtype, int64_t m, int64_t n, int64_t k, scion_matrix a, scion_matrix b, scion_matrix y, bool accumulate) {
   if (m == 0 || n == 0) return;
   size_t size = scion_dtype_size((scion_dtype)dtype);
@@ -66,6 +91,7 @@ void scion__gemm_serial(int dtype, int64_t m, int64_t n, int64_t k, scion_matrix
     return;
   }
   if (rows_packed && skinny(dtype, m, n, k, a, b, y, accumulate)) return;
+  if (vector(dtype, m, n, k, a, b, y, accumulate)) return;
   CBLAS_TRANSPOSE ta, tb;
   blasint lda, ldb, ldy = (blasint)(m <= 1 ? scion__max(1, n) : y.row);
   leading(a, m, k, &ta, &lda);

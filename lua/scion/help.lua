@@ -137,7 +137,10 @@ local function find_op(f)
       if inplace then op_of_function[inplace] = name end
     end
   end
-  return op_of_function[f]
+  if op_of_function[f] then return op_of_function[f] end
+  for name, value in next, rawget(engine(), "nn") or {} do -- scion.nn makes its functions when they are asked for
+    if value == f and engine().op_info(name) then return name end
+  end
 end
 
 local function default_text(p)
@@ -207,19 +210,16 @@ end
 
 -- ---- modules, classes, functions --------------------------------------------------------------------------
 
-local function module_path(name)
-  local names, paths = engine().sources()
-  for i, n in ipairs(names) do
-    if n == name then return paths[i] end
-  end
-end
-
 local function module_name(value)
   for name, loaded in pairs(package.loaded) do
     if loaded == value and type(name) == "string" and name:find("^scion%.") then return name end
   end
-  for key, item in next, engine() do -- one that package.loaded has forgotten, as test runners make it do
-    if item == value and type(item) == "table" and module_path("scion." .. tostring(key)) then return "scion." .. key end
+end
+
+local function module_path(name)
+  local names, paths = engine().sources()
+  for i, n in ipairs(names) do
+    if n == name then return paths[i] end
   end
 end
 

@@ -329,14 +329,16 @@ static scion_status lp_pool(scion_onnx *o, int32_t *out) {
   scion__room p;
   SCION_TRY(spatial(o, IN(0), &n));
   SCION_TRY(read_window(o, n, NULL, &w));
-  if (n == 3 || !w.symmetric) return scion__onnx_fail(o, "only one and two dimensions with even pads are known");
-  const scion_op *op = n == 1 ? OP(lp_pool1d) : OP(lp_pool2d);
+  static const scion_op *const ops[] = { OP(lp_pool1d), OP(lp_pool2d), OP(lp_pool3d) };
+  static const char *const types[] = { "LPPool1d", "LPPool2d", "LPPool3d" };
+  if (!w.symmetric) return scion__onnx_fail(o, "only even pads are known");
+  const scion_op *op = ops[n - 1];
   void *q = scion__params(&p, op);
   scion__set_ints(op, q, "kernel", &w.kernel);
   scion__set_ints(op, q, "stride", &w.stride);
   set_padding(op, q, &w);
   scion__set_float(op, q, "p", (double)scion__onnx_int(o, "p", 2));
-  return scion__onnx_emit1(o, op, q, n == 1 ? "LPPool1d" : "LPPool2d", NULL, IN(0), out);
+  return scion__onnx_emit1(o, op, q, types[n - 1], NULL, IN(0), out);
 }
 static scion_status global_pool(scion_onnx *o, const scion_op *op, const char *type, int32_t *out) {
   int32_t n;

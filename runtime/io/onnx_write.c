@@ -124,7 +124,7 @@ scion_oname scion__ow_call(scion_ow *w, const char *type, const char *a, const c
   scion__ow_node(w, type, b != NULL ? 2 : 1, in, 1, &name, attrs);
   return out;
 }
-static scion_oname constant(scion_ow *w, scion_status st, scion_tensor *t) {
+scion_oname scion__ow_constant(scion_ow *w, scion_status st, scion_tensor *t) {
   scion_oname out = scion__ow_new(w, "constant");
   if (w->status == SCION_OK) w->status = st;
   if (st != SCION_OK) return out;
@@ -136,18 +136,18 @@ scion_oname scion__ow_ints(scion_ow *w, int32_t n, const int64_t *v) {
   scion_tensor *t = NULL;
   int64_t size = n;
   scion_status st = scion_tensor_from_bytes(w->ctx, SCION_I64, n < 0 ? 0 : 1, &size, v, (size_t)(n < 0 ? 1 : n) * sizeof *v, &t);
-  return constant(w, st, t);
+  return scion__ow_constant(w, st, t);
 }
 scion_oname scion__ow_number(scion_ow *w, int dtype, double v) {
   scion_tensor *t = NULL;
   scion_status st = scion_tensor_scalar(w->ctx, (scion_dtype)dtype, v, &t);
-  return constant(w, st, t);
+  return scion__ow_constant(w, st, t);
 }
 scion_oname scion__ow_filled(scion_ow *w, int dtype, int64_t n, double v) {
   scion_tensor *t = NULL;
   scion_status st = scion__tensor_alloc(w->ctx, dtype, 1, &n, &t);
   if (st == SCION_OK) scion__tensor_fill(w->ctx, t, v);
-  return constant(w, st, t);
+  return scion__ow_constant(w, st, t);
 }
 
 /* ---- the layer at work ----------------------------------------------------------------------------------------------- */

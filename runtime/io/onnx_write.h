@@ -39,6 +39,7 @@ scion_oname scion__ow_call(scion_ow *w, const char *type, const char *a, const c
 scion_oname scion__ow_ints(scion_ow *w, int32_t n, const int64_t *v); /* an i64 vector; n -1: the scalar v[0] */
 scion_oname scion__ow_number(scion_ow *w, int dtype, double v);       /* a scalar */
 scion_oname scion__ow_filled(scion_ow *w, int dtype, int64_t n, double v);
+scion_oname scion__ow_constant(scion_ow *w, scion_status st, scion_tensor *t); /* takes t, made with status st */
 void scion__ow_refuse(scion_ow *w, const char *why);
 
 /* The layer at work. */

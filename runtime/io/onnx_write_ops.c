@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "../tensor/element.h"
 #include "onnx_write.h"
 
 /* ---- elementwise ------------------------------------------------------------------------------------------------- */
@@ -230,6 +231,41 @@ static void conv(scion_ow *w) {
   scion__ow_node(w, "Conv", 3, in, 1, &out, &a);
   emit2(w, "Add", y.s, IN(3), NULL);
 }
+/* Patches as columns and back: (transposed) convolutions by filters of a single one each, a filter for every element of a patch. */
+static void patches(scion_ow *w) {
+  ATTRS(a);
+  bool back = w->node->op->info.name[0] == 'f';
+  int64_t kernel[2], size[2], stride[2], pad[2], dilation[2], filter[4], more[2], out[2];
+  spread(w, "kernel", 2, 1, kernel), spread(w, "stride", 2, 1, stride), spread(w, "padding", 2, 0, pad), spread(w, "dilation", 2, 1, dilation);
+  int64_t taps = kernel[0] * kernel[1], rows = back ? scion__ow_shape(w, 0)->shape[1] : scion__ow_shape(w, 0)->shape[1] * taps;
+  if (scion__ow_free(w, 0, 1)) {
+    scion__ow_refuse(w, "its number of channels is free");
+    return;
+  }
+  filter[0] = rows, filter[1] = 1, filter[2] = kernel[0], filter[3] = kernel[1];
+  scion_tensor *t = NULL;
+  scion_status st = scion__tensor_alloc(w->ctx, dtype_in(w), 4, filter, &t);
+  if (st == SCION_OK) scion__tensor_fill(w->ctx, t, 0);
+  for (int64_t r = 0, each = (int64_t)scion_dtype_size((scion_dtype)dtype_in(w)); r < rows && st == SCION_OK; r++)
+    scion__element_set(t->dtype, (char *)t->data + (r * taps + r % taps) * each, 1);
+  scion_oname ones = scion__ow_constant(w, st, t);
+  scion__oa_ints(&a, "kernel_shape", 2, kernel);
+  add_window(w, &a, 2, true);
+  scion__oa_int(&a, "group", rows / taps);
+  if (!back) {
+    emit2(w, "Reshape", scion__ow_call(w, "Conv", IN(0), ones.s, &a).s, scion__ow_ints(w, 3, (const int64_t[]){ 0, 0, -1 }).s, NULL);
+    return;
+  }
+  spread(w, "size", 2, 1, size);
+  for (int i = 0; i < 2; i++) {
+    int64_t reach = dilation[i] * (kernel[i] - 1) + 1, left = size[i] + 2 * pad[i] - reach;
+    out[i] = left / stride[i] + 1;
+    more[i] = left % stride[i]; /* pixels that no patch reaches */
+  }
+  scion__oa_ints(&a, "output_padding", 2, more);
+  scion_oname x = scion__ow_call(w, "Reshape", IN(0), scion__ow_ints(w, 4, (const int64_t[]){ 0, 0, out[0], out[1] }).s, NULL);
+  emit2(w, "ConvTranspose", x.s, ones.s, &a);
+}
 static void pool(scion_ow *w) {
   ATTRS(a);
   int32_t n = rank_in(w) - 2;
@@ -372,6 +408,7 @@ const scion_ow_op scion__ow_ops[] = {
   { "hardshrink", shrink }, { "softshrink", shrink }, { "prelu", prelu }, { "glu", glu }, { "softmax", softmax }, { "log_softmax", softmax }, { "to", to },
   { "dropout", dropout }, { "linear", linear }, { "einsum", einsum }, { "conv1d", conv }, { "conv2d", conv }, { "conv3d", conv }, { "conv_transpose1d", conv },
   { "conv_transpose2d", conv }, { "conv_transpose3d", conv }, { "max_pool1d", pool }, { "max_pool2d", pool }, { "max_pool3d", pool }, { "avg_pool1d", pool },
-  { "avg_pool2d", pool }, { "avg_pool3d", pool }, { "lp_pool1d", pool }, { "lp_pool2d", pool }, { "global_avg_pool", global_pool }, { "global_max_pool", global_pool },
+  { "avg_pool2d", pool }, { "avg_pool3d", pool }, { "lp_pool1d", pool }, { "lp_pool2d", pool }, { "lp_pool3d", pool }, { "unfold", patches }, { "fold", patches },
+  { "global_avg_pool", global_pool }, { "global_max_pool", global_pool },
   { "batch_norm", batch_norm }, { "layer_norm", layer_norm }, { "rms_norm", layer_norm }, { "group_norm", channel_norm }, { "instance_norm", channel_norm },
   { "local_response_norm", lrn }, { "normalize", normalize }, { NULL, NULL } };

@@ -223,7 +223,6 @@ return {
   ["node/test_lppool_2d_dilations"] = "fail: output 1: shape (1, 1, 3, 3), expected (1, 1, 2, 2)",
   ["node/test_lppool_2d_same_lower"] = "fail: refused: LpPool : only one and two dimensions with even pads are known",
   ["node/test_lppool_2d_same_upper"] = "fail: refused: LpPool : only one and two dimensions with even pads are known",
-  ["node/test_lppool_3d_default"] = "fail: refused: LpPool : only one and two dimensions with even pads are known",
   ["node/test_maxunpool_export_with_output_shape"] = "fail: refused: uses operators that are not known: MaxUnpool",
   ["node/test_maxunpool_export_without_output_shape"] = "fail: refused: uses operators that are not known: MaxUnpool",
   ["node/test_melweightmatrix"] = "fail: refused: uses operators that are not known: MelWeightMatrix",

@@ -38,6 +38,22 @@ local function made(class, opts)
 end
 
 describe("NeuralNetworkFineTuneRepurposer", function()
+  it("trains on a bare data set in random order, folds too: sorted classes would undo each other", function()
+    local set = train.dataset
+    local ids, order = set:ids(), {}
+    for i = 1, #set do order[i] = i end
+    table.sort(order, function(a, b) return ids[a] < ids[b] or ids[a] == ids[b] and a < b end)
+    local sorted = set:subset(order)
+    local function trained(data)
+      local rp = made("NeuralNetworkFineTuneRepurposer", { steps = 12, batch_size = 10 })
+      return rp:repurpose(data):predict_probability(test)
+    end
+    assert.allclose(trained(sorted), trained(sorted:iterator { batch_size = 64, shuffle = true, seed = 4 }))
+    assert.is_false(trained(sorted):allclose(trained(sorted:iterator { batch_size = 64 })))
+    local function folds(data) return made("NeuralNetworkFineTuneRepurposer", { steps = 12, batch_size = 10 }):cross_validate(data, { folds = 3 }).folds end
+    assert.same(folds(sorted:iterator { batch_size = 64, shuffle = true, seed = 4 }), folds(sorted))
+  end)
+
   it("keeps everything up to the layer, puts a new one on it, and learns", function()
     local src = source()
     local rp = made("NeuralNetworkFineTuneRepurposer", { source_model = src, transfer_layer_name = "relu1", num_epochs = 15, optimizer_params = { lr = 1e-2 } })

@@ -392,7 +392,7 @@ function M.auto(opts)
       if way.n_folds < 2 then
         r.left_out[#r.left_out + 1] = ("%s (%.0f s for two folds)"):format(way.label, 3 * each)
       else
-        way.once, way.set, way.make = true, set, function()
+        way.once, way.set, way.make = true, set:iterator { batch_size = 32, shuffle = true, seed = o.seed }, function()
           s.seed(o.seed + 1)
           return trained(net())
         end

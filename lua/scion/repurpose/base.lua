@@ -82,7 +82,9 @@ function Repurposer:_iterator(method, data, in_order)
     return require("scion.data").tensors { x = data, batch_size = 64 }
   end
   -- Told by what they can do: a host may load the modules of data twice.
-  if type(data) == "table" and data.get and data.iterator then data = data:iterator { batch_size = 64 } end
+  if type(data) == "table" and data.get and data.iterator then -- batches of a gradient's steps must not be sorted by class
+    data = data:iterator { batch_size = 64, shuffle = self.SHUFFLES and not in_order, seed = self.options.seed or 0 }
+  end
   if type(data) == "table" and data.dataset and data.in_order then return in_order and data:in_order() or data end
   if type(data) == "function" or type(data) == "table" and (getmetatable(data) or {}).__call then return data end
   check.raise("%s: %s needs an iterator, a data set or a tensor, got %s", name_of(self), method, check.describe(data))

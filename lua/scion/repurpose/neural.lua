@@ -14,6 +14,7 @@ local tuning = require "scion.repurpose.tuning"
 local Neural = class.class("NeuralNetworkRepurposer", Repurposer)
 
 Neural.TASKS = { classes = true, regression = true, multi_label = true }
+Neural.SHUFFLES = true -- a bare data set is trained on in random order
 
 Neural.OPTIONS = {
   num_epochs = check.integer { min = 1 },           -- default 5 (unless steps is given)

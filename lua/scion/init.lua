@@ -71,7 +71,7 @@ setmetatable(scion.Tensor.methods, {
   end,
 })
 
--- The line of the nearest caller outside this file, for errors.
+-- Parts are loaded when their name is first asked for.
 local function load_part(_, name)
   local part = PARTS[name]
   if part == nil then

@@ -6,12 +6,19 @@
 local scion = require "scion"
 local nn, meta = scion.nn, scion.meta
 
+local ALGORITHMS <const> = { "MAML", "FOMAML", "Reptile", "MetaSGD", "Leap" } -- those that take these options as they come
 local args = scion.cli.parse {
   name = "bench/meta_memory", about = "Memory of meta-learning over many meta-steps.",
-  options = { { "algorithms", "LIST", "names in scion.meta", type = "list", default = { "MAML", "FOMAML", "Reptile", "MetaSGD", "Leap" } },
+  options = { { "algorithms", "LIST", "of " .. table.concat(ALGORITHMS, ","), type = "list", default = ALGORITHMS },
     { "meta_steps", "N", "meta-steps of each", default = 10000, min = 10 } },
 }
 local steps <const> = args.quick and 100 or args.meta_steps
+
+local known = {}
+for _, name in ipairs(ALGORITHMS) do known[name] = true end
+for _, name in ipairs(args.algorithms) do
+  if not known[name] then args:fail("algorithms", ("unknown '%s' (known: %s)"):format(name, table.concat(ALGORITHMS, ", "))) end
+end
 
 local function resident() -- MB; nil where /proc is absent
   local file = io.open "/proc/self/status"

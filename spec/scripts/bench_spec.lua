@@ -73,4 +73,18 @@ done
     assert.equal(2, run.code)
     assert.matches("no row 'nothing'", run.err)
   end)
+
+  it("shows that memory stays over meta-steps", function()
+    local run = helper.run { "scion", "scripts/bench/meta_memory.lua", "--quick", "--algorithms", "MAML,Leap" }
+    assert.equal(0, run.code, run.err)
+    local found = 0
+    for growth in run.out:gmatch '"growth_bytes":(%-?%d+)' do
+      assert.equal("0", growth)
+      found = found + 1
+    end
+    assert.equal(2, found)
+    run = helper.run { "scion", "scripts/bench/meta_memory.lua", "--algorithms", "Mamml" }
+    assert.equal(2, run.code)
+    assert.matches("unknown 'Mamml' %(known: MAML", run.err)
+  end)
 end)

@@ -84,7 +84,7 @@ done
     end
     assert.equal(2, found)
     run = helper.run { "scion", "scripts/bench/meta_memory.lua", "--algorithms", "Mamml" }
-    assert.equal(2, run.code)
+    assert.equal(1, run.code)
     assert.matches("unknown 'Mamml' %(known: MAML", run.err)
   end)
 end)
